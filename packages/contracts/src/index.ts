@@ -1,0 +1,11 @@
+// The contract between all parts of Muster: import from here, not from the files.
+export * from "./access.ts";
+export * from "./commands.ts";
+export * from "./contract.ts";
+export * from "./errors.ts";
+export * from "./events.ts";
+export * from "./ids.ts";
+export * from "./reads.ts";
+export * from "./rows.ts";
+export * from "./runtime.ts";
+export * from "./uplink.ts";

@@ -1,0 +1,173 @@
+// What the hub answers to readers: snapshot, thread window, diff, nodes, and the feed that continues a snapshot.
+// Each answer is at most 1 MiB; a snapshot names the sequence from which the feed goes on without gap or repeat.
+import { z } from "zod";
+import { WireEvent } from "./events.ts";
+import { MessageId, NodeId, PrincipalId, SessionId, SpaceId, ThreadId, TurnId } from "./ids.ts";
+import {
+  ActivityRow,
+  ApprovalRow,
+  CheckpointRow,
+  MessageRow,
+  ProjectRow,
+  ThreadRow,
+  ThreadSessionRow,
+  TurnRow,
+} from "./rows.ts";
+import { DiffFile, PlanEntry } from "./runtime.ts";
+
+export const READ_MAX_BYTES = 1024 * 1024;
+export const THREAD_TURNS_MAX = 50;
+export const THREAD_TURNS_DEFAULT = 10;
+export const SNAPSHOT_THREADS_MAX = 200;
+export const EVENTS_PAGE_MAX = 500;
+/** A feed that lies further behind than this is told to take a snapshot. */
+export const FEED_GAP_MAX_EVENTS = 1_000;
+export const FEED_GAP_MAX_BYTES = 8 * 1024 * 1024;
+export const FEED_KEEP_ALIVE_MS = 15_000;
+
+export const ThreadSummary = ThreadRow.extend({
+  latestTurn: TurnRow.nullable(),
+  sessionStatus: ThreadSessionRow.shape.status,
+  pendingApprovalCount: z.int().min(0),
+  queuedTurnCount: z.int().min(0),
+});
+export type ThreadSummary = z.infer<typeof ThreadSummary>;
+
+export const Page = z.object({
+  /** Give it as `before` to read what lies before this window; null at the beginning. */
+  before: z.string().nullable(),
+  hasMore: z.boolean(),
+});
+
+export const Snapshot = z.object({
+  generation: z.string(),
+  snapshotSequence: z.int().min(0),
+  projects: z.array(ProjectRow),
+  threads: z.array(ThreadSummary),
+  page: Page,
+  updatedAt: z.string().nullable(),
+});
+export type Snapshot = z.infer<typeof Snapshot>;
+
+export const ThreadWindow = z.object({
+  generation: z.string(),
+  snapshotSequence: z.int().min(0),
+  thread: ThreadRow,
+  project: ProjectRow,
+  session: ThreadSessionRow,
+  turns: z.array(TurnRow),
+  messages: z.array(MessageRow),
+  activities: z.array(ActivityRow),
+  checkpoints: z.array(CheckpointRow),
+  approvals: z.array(ApprovalRow),
+  plan: z.array(PlanEntry),
+  page: Page,
+});
+export type ThreadWindow = z.infer<typeof ThreadWindow>;
+
+export const TurnDiff = z.object({
+  threadId: ThreadId,
+  fromTurnCount: z.int().min(0),
+  toTurnCount: z.int().min(0),
+  files: z.array(DiffFile),
+  /** Unified diff text; empty when the two are equal. */
+  diff: z.string(),
+  truncated: z.boolean(),
+});
+export type TurnDiff = z.infer<typeof TurnDiff>;
+
+export const NodeState = z.enum(["registering", "online", "degraded", "offline", "revoked"]);
+export type NodeState = z.infer<typeof NodeState>;
+export const NodeHealth = z.enum(["online", "degraded", "offline"]);
+export type NodeHealth = z.infer<typeof NodeHealth>;
+
+export const DetectedProvider = z.object({
+  name: z.string(),
+  title: z.string(),
+  command: z.string(),
+  found: z.boolean(),
+  path: z.string().nullable(),
+  installHint: z.string().nullable(),
+});
+export type DetectedProvider = z.infer<typeof DetectedProvider>;
+
+/** What a node declares about itself: at most 64 keys and 32 KiB; readers ignore keys they do not know. */
+export const NodeCapabilities = z.looseObject({
+  hostname: z.string().max(256).optional(),
+  platform: z.string().max(64).optional(),
+  /** Folders below which projects may lie; absolute paths. */
+  workspaceRoots: z.array(z.string().max(4_096)).max(64).optional(),
+  providers: z.array(DetectedProvider).max(64).optional(),
+});
+export type NodeCapabilities = z.infer<typeof NodeCapabilities>;
+
+export const NodeSummary = z.object({
+  nodeId: NodeId,
+  sessionId: SessionId,
+  /** The slot: may it work here. */
+  state: NodeState,
+  /** The liveness: is it alive. */
+  health: NodeHealth,
+  readOnly: z.boolean(),
+  clientVersion: z.string(),
+  epoch: z.int(),
+  attachedAt: z.string(),
+  lastHeartbeatAt: z.string().nullable(),
+  capabilities: NodeCapabilities,
+});
+export type NodeSummary = z.infer<typeof NodeSummary>;
+
+export const Me = z.object({
+  spaceId: SpaceId,
+  principalId: PrincipalId,
+  principalKind: z.enum(["human", "agent", "node", "service"]),
+  displayName: z.string(),
+  defaultSessionId: SessionId,
+  role: z.enum(["owner", "collaborator", "viewer", "runtime_contributor"]),
+});
+export type Me = z.infer<typeof Me>;
+
+export const Health = z.object({
+  status: z.enum(["ok", "starting", "stopping", "failing"]),
+  version: z.string(),
+  generation: z.string(),
+  headSequence: z.int().min(0),
+  uptimeMs: z.int().min(0),
+});
+export type Health = z.infer<typeof Health>;
+
+/** Live text of a streaming message: never persisted, merged by offset (UTF-16 code units); persisted text wins. */
+export const LiveDelta = z.object({
+  threadId: ThreadId,
+  turnId: TurnId,
+  messageId: MessageId,
+  offset: z.int().min(0),
+  text: z.string(),
+});
+export type LiveDelta = z.infer<typeof LiveDelta>;
+
+/** One message of the feed. Only `event` carries an SSE id, `<generation>:<sequence>`. */
+export const FeedMessage = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("event"), event: WireEvent }),
+  /** Take a snapshot and follow again from its sequence. */
+  z.object({
+    type: z.literal("reset"),
+    reason: z.enum(["gap", "generation", "beyond-head", "slow-reader", "membership", "stopping"]),
+    generation: z.string(),
+    headSequence: z.int().min(0),
+  }),
+  /** Everything up to `sequence` has been sent; from here on it is live. */
+  z.object({ type: z.literal("synchronized"), generation: z.string(), sequence: z.int().min(0) }),
+  z.object({ type: z.literal("delta"), delta: LiveDelta }),
+  z.object({ type: z.literal("presence"), node: NodeSummary }),
+]);
+export type FeedMessage = z.infer<typeof FeedMessage>;
+
+export const EventsPage = z.object({
+  generation: z.string(),
+  events: z.array(WireEvent),
+  /** Give it as `after` to go on. */
+  nextAfter: z.int().min(0),
+  hasMore: z.boolean(),
+});
+export type EventsPage = z.infer<typeof EventsPage>;
