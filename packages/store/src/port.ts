@@ -1,0 +1,101 @@
+// The store port. Reads are compiled queries; a write is data, not a callback: what must still be true (guards),
+// what to number (allocation) and what to do (statements), so that the adapter may live in a worker thread or behind
+// a network. Invariant: a commit happens whole or not at all, and guards are checked inside its transaction after its lock.
+
+/** What a column may hold on its way in: JSON and times are text already, booleans are 0 or 1. */
+export type SqlValue = string | number | bigint | null | Uint8Array;
+
+/** The n-th number (from 0) of the batch's allocation: known only once the transaction holds the append lock. */
+export interface AllocatedNumber {
+  readonly allocated: number;
+}
+
+export type Parameter = SqlValue | AllocatedNumber;
+export type Row = Readonly<Record<string, SqlValue>>;
+
+/** A query in the adapter's own dialect, as Kysely compiles it. */
+export interface Query {
+  readonly sql: string;
+  readonly parameters: readonly SqlValue[];
+}
+
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly Parameter[];
+  /** True where the statement has RETURNING and its rows are wanted. */
+  readonly returning?: boolean;
+  /** The commit is refused with `changes_mismatch` when the statement changes another number of rows. */
+  readonly expectChanges?: number;
+}
+
+/** A fact the decision rests on: the query must still give exactly these rows, in this order. */
+export interface Guard {
+  readonly query: Query;
+  readonly expected: readonly Row[];
+}
+
+export interface Allocation {
+  readonly table: string;
+  readonly column: string;
+  readonly count: number;
+}
+
+export interface Batch {
+  readonly guards: readonly Guard[];
+  /** Consecutive numbers above the table's highest, taken under the lock. */
+  readonly allocation?: Allocation;
+  readonly statements: readonly Statement[];
+}
+
+export type CommitResult =
+  | {
+      readonly status: "committed";
+      /** First number of the allocation; 0 without one. */
+      readonly firstAllocated: number;
+      /** Rows of each statement with `returning`, empty for the others, in order. */
+      readonly rows: readonly (readonly Row[])[];
+      /** Rows changed by each statement, in order. */
+      readonly changes: readonly number[];
+    }
+  | {
+      /** Nothing was written. */
+      readonly status: "conflict";
+      /** Indexes of guards that no longer hold; empty when a statement's `expectChanges` failed. */
+      readonly failedGuards: readonly number[];
+      readonly failedStatement: number | null;
+    };
+
+export type StoreErrorCode =
+  /** A unique, check or foreign key rule; `constraint` names it where the database tells. Nothing was written. */
+  | "constraint_violated"
+  /** The connection broke during COMMIT: it may or may not have happened. */
+  | "outcome_unknown"
+  /** Locked, full, unreachable: nothing was written, trying again may help. */
+  | "unavailable"
+  /** The file is no database, or did not pass its check. */
+  | "corrupt"
+  /** The schema is newer than this program, or an applied migration was edited. */
+  | "schema_mismatch"
+  /** The statement itself is wrong: a bug. */
+  | "invalid_statement";
+
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly code: StoreErrorCode;
+  readonly constraint: string | undefined;
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions & { readonly constraint?: string }) {
+    super(message, options);
+    this.code = code;
+    this.constraint = options?.constraint;
+  }
+}
+
+export interface Store {
+  readonly dialect: "sqlite" | "postgres";
+  read(query: Query): Promise<readonly Row[]>;
+  /** All queries see one snapshot. */
+  readTransaction(queries: readonly Query[]): Promise<readonly (readonly Row[])[]>;
+  /** Whole or not at all; durable against power loss when it resolves. Throws StoreError; conflicts are a result. */
+  commit(batch: Batch): Promise<CommitResult>;
+  close(): Promise<void>;
+}
