@@ -50,6 +50,10 @@ export const Usage = z.object({
   inputTokens: z.int().min(0).optional(),
   outputTokens: z.int().min(0).optional(),
   totalTokens: z.int().min(0).optional(),
+  /** How full the agent's context is now, and how much fits. */
+  contextTokens: z.int().min(0).optional(),
+  contextWindowTokens: z.int().min(0).optional(),
+  /** Cost of this turn so far, not of the whole session. */
   cost: z.object({ amount: z.number(), currency: z.string().max(8) }).optional(),
 });
 export type Usage = z.infer<typeof Usage>;
@@ -93,12 +97,15 @@ export const RuntimeEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("tool.completed"), tool: ToolCall }),
   z.object({ type: z.literal("plan.updated"), entries: z.array(PlanEntry).max(200) }),
   z.object({ type: z.literal("approval.requested"), request: ApprovalRequest }),
-  /** `source` says who answered: a person, the thread's runtime mode, or a decision remembered for this session. */
+  /**
+   * `source` says who answered: a person, the thread's runtime mode, a decision remembered for this session, or nobody:
+   * the question was withdrawn, because its turn ended or was interrupted (then the decision is `cancel`).
+   */
   z.object({
     type: z.literal("approval.resolved"),
     requestId: ApprovalRequestId,
     decision: ApprovalDecision,
-    source: z.enum(["person", "mode", "remembered"]),
+    source: z.enum(["person", "mode", "remembered", "withdrawn"]),
     title: z.string().max(512),
   }),
   z.object({ type: z.literal("usage.updated"), usage: Usage }),
