@@ -1,0 +1,115 @@
+// Checkpoints of workspaces: taken before the first turn of a thread and after every turn.
+// One operation at a time per checkout; different checkouts run side by side.
+import { join } from "node:path";
+import type { CheckpointRef, EventId, ThreadId } from "@muster/contracts";
+import { type CheckpointDiff, diffTrees } from "./diff.ts";
+import { isCheckpointError } from "./errors.ts";
+import type { Environment } from "./git.ts";
+import { CAPTURE_ATTEMPTS, CHECKPOINT_LIMITS, type CheckpointLimits } from "./limits.ts";
+import { KeyedMutex } from "./mutex.ts";
+import { Plumbing } from "./plumbing.ts";
+import { changeRefs, requireRef, resolveRef, safetyRef, turnRef, writeCommit } from "./refs.ts";
+import { type SkippedPath, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { locateWorkspace, type Workspace } from "./workspace.ts";
+
+export interface CheckpointsOptions {
+  /** A folder of ours, outside every workspace; created when missing. */
+  readonly dataDir: string;
+  /** The time that goes into a checkpoint, in ms since 1970. */
+  readonly nowMs: () => number;
+  /** The environment of this process: git gets PATH, HOME, XDG_CONFIG_HOME and the temporary folder of it. */
+  readonly environment: Environment;
+  /** The git program; "git" from PATH when left out. */
+  readonly gitBinary?: string;
+  readonly limits?: Partial<CheckpointLimits>;
+}
+
+export interface CapturedCheckpoint {
+  readonly checkpointRef: CheckpointRef;
+  readonly status: "ready";
+  readonly treeOid: string;
+  /** What the checkpoint leaves out, and why. */
+  readonly skipped: readonly SkippedPath[];
+}
+
+interface InWorkspace {
+  readonly workspaceRoot: string;
+  /** Ends git and rejects with the signal's reason; no ref is half written. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class Checkpoints {
+  readonly #plumbing: Plumbing;
+  readonly #dataDir: string;
+  readonly #nowMs: () => number;
+  readonly #mutex = new KeyedMutex();
+
+  constructor(options: CheckpointsOptions) {
+    const limits = { ...CHECKPOINT_LIMITS, ...options.limits };
+    this.#dataDir = join(options.dataDir, "checkpoints");
+    this.#nowMs = options.nowMs;
+    this.#plumbing = new Plumbing({
+      git: { binary: options.gitBinary ?? "git", callLimitMs: limits.gitCallMs, environment: options.environment },
+      dataDir: this.#dataDir,
+      limits,
+    });
+  }
+
+  /**
+   * Takes the checkpoint of a turn; turn count 0 is the state before the first turn.
+   * Called again for the same files it keeps the ref; for other files it replaces the ref.
+   * Throws `not_a_directory`, `limit_exceeded`, `git_failed`, `git_not_found`.
+   */
+  async capture(request: InWorkspace & { threadId: ThreadId; turnCount: number }): Promise<CapturedCheckpoint> {
+    return this.#captureTo(request, turnRef(request.threadId, request.turnCount));
+  }
+
+  /** Takes the checkpoint that a revert needs before it touches a file. Otherwise as `capture`. */
+  async safety(request: InWorkspace & { threadId: ThreadId; eventId: EventId }): Promise<CapturedCheckpoint> {
+    return this.#captureTo(request, safetyRef(request.threadId, request.eventId));
+  }
+
+  /** What changed from one checkpoint to another. Throws `checkpoint_missing`, and what `capture` throws. */
+  async diff(request: InWorkspace & { fromRef: CheckpointRef; toRef: CheckpointRef }): Promise<CheckpointDiff> {
+    const workspace = await this.#locate(request);
+    const from = await requireRef(this.#plumbing, workspace, request.fromRef, request.signal);
+    const to = await requireRef(this.#plumbing, workspace, request.toRef, request.signal);
+    return diffTrees(this.#plumbing, workspace, { from: from.treeOid, to: to.treeOid }, request.signal);
+  }
+
+  async #captureTo(request: InWorkspace, checkpointRef: CheckpointRef): Promise<CapturedCheckpoint> {
+    const workspace = await this.#locate(request);
+    return this.#mutex.run(workspace.topLevel, async () => {
+      const { treeOid, skipped } = await this.#snapshot(workspace, request.signal);
+      const existing = await resolveRef(this.#plumbing, workspace, checkpointRef, request.signal);
+      if (existing?.treeOid !== treeOid) {
+        const commit = { treeOid, message: commitMessage(checkpointRef, skipped), takenAtMs: this.#nowMs() };
+        const newOid = await writeCommit(this.#plumbing, workspace, commit, request.signal);
+        const change = { ref: checkpointRef, newOid, oldOid: existing?.commitOid };
+        await changeRefs(this.#plumbing, workspace, [change], request.signal);
+      }
+      return { checkpointRef, status: "ready", treeOid, skipped };
+    });
+  }
+
+  /** Files may come and go while they are read; then git fails and the files are read again. */
+  async #snapshot(workspace: Workspace, signal: AbortSignal | undefined): Promise<Snapshot> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await takeSnapshot(this.#plumbing, workspace, signal);
+      } catch (error) {
+        const mayPass = isCheckpointError(error, "git_failed") && !error.details.timedOut;
+        if (!mayPass || attempt === CAPTURE_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  #locate(request: InWorkspace): Promise<Workspace> {
+    const { workspaceRoot, signal } = request;
+    return locateWorkspace({ git: this.#plumbing.git, dataDir: this.#dataDir, workspaceRoot, signal });
+  }
+}
+
+function commitMessage(checkpointRef: CheckpointRef, skipped: readonly SkippedPath[]): string {
+  return `Muster checkpoint ${checkpointRef}\n\n${JSON.stringify({ skipped })}\n`;
+}

@@ -1,0 +1,16 @@
+// The door of checkpoints: snapshots of a workspace, their differences, and the way back.
+// Nothing else of this folder is imported from outside.
+export {
+  type CapturedCheckpoint,
+  Checkpoints,
+  type CheckpointsOptions,
+} from "./checkpoints.ts";
+export type { CheckpointDiff } from "./diff.ts";
+export {
+  CheckpointError,
+  type CheckpointErrorCode,
+  type CheckpointErrorDetails,
+  isCheckpointError,
+} from "./errors.ts";
+export { CHECKPOINT_LIMITS, type CheckpointLimits } from "./limits.ts";
+export type { SkippedPath, SkipReason } from "./snapshot.ts";
