@@ -1,0 +1,88 @@
+// What a decision may look at besides its own stream. Every fact here was read for the decision and is checked
+// again inside the append transaction; nothing else may influence a decider.
+import type { CheckpointRef, MessageId, NewEvent, NodeId, PrincipalId, ThreadId, TurnId } from "@muster/contracts";
+import { MusterError } from "@muster/contracts";
+import type { ProjectState, ThreadState } from "./state.ts";
+
+/** Who gives the command, by the authenticated path it came on, never by its content. */
+export interface Actor {
+  readonly kind: "client" | "server" | "provider";
+  readonly id: PrincipalId;
+  /** The node that speaks, for kind `provider`. */
+  readonly nodeId?: NodeId;
+}
+
+/** The project's node, as its slot in the project's session says. */
+export interface NodeFacts {
+  /** registering, online or degraded: the node may work here. */
+  readonly isAttached: boolean;
+  /** Below the session's version floor. */
+  readonly isReadOnly: boolean;
+  readonly isOnline: boolean;
+  /** Folders the node allows work in; null: it declared none, and checks by itself. */
+  readonly workspaceRoots: readonly string[] | null;
+  /** Names of agents found on the node; null: it declared none. */
+  readonly providers: readonly string[] | null;
+}
+
+export interface DecisionContext {
+  readonly actor: Actor;
+  /** The thread's project, or the project itself. */
+  readonly project: ProjectState | null;
+  readonly node: NodeFacts | null;
+  readonly sessionIsActive: boolean;
+  readonly isTurnIdUsed: boolean;
+  readonly isMessageIdUsed: boolean;
+  /** Threads of the project that are not deleted; read for `project.delete` only. */
+  readonly liveThreads: readonly { readonly threadId: ThreadId; readonly state: ThreadState }[];
+  /** The running turn's start has not been handed to its node; read for `thread.turn.interrupt` only. */
+  readonly isStartUndelivered: boolean;
+  /** The checkpoint that a revert names; read for `thread.checkpoint.revert` only. */
+  readonly checkpoint: { readonly turnCount: number; readonly checkpointRef: CheckpointRef; readonly isReady: boolean } | null;
+  /** What lies after the turn count of a finished revert; read for `thread.revert.complete` only. */
+  readonly afterRevert: {
+    readonly turnIds: readonly TurnId[];
+    readonly messageIds: readonly MessageId[];
+    readonly latestTurnId: TurnId | null;
+  };
+}
+
+export const EMPTY_CONTEXT: Omit<DecisionContext, "actor"> = {
+  project: null,
+  node: null,
+  sessionIsActive: true,
+  isTurnIdUsed: false,
+  isMessageIdUsed: false,
+  liveThreads: [],
+  isStartUndelivered: false,
+  checkpoint: null,
+  afterRevert: { turnIds: [], messageIds: [], latestTurnId: null },
+};
+
+/** A fact for a stream. `causedBy` is the index, in the same decision, of the fact that led to it. */
+export interface DecidedEvent {
+  readonly aggregateKind: "project" | "thread";
+  readonly streamId: string;
+  readonly event: NewEvent;
+  readonly causedBy?: number;
+}
+
+/** Diff text that goes beside the log: large, fetched by its own read. */
+export interface DiffBlob {
+  readonly threadId: ThreadId;
+  readonly fromTurnCount: number;
+  readonly toTurnCount: number;
+  readonly diff: string;
+  readonly truncated: boolean;
+}
+
+export interface Decision {
+  /** Never empty: a command that changes nothing is refused or is a bug. */
+  readonly events: readonly DecidedEvent[];
+  readonly diffBlob?: DiffBlob;
+}
+
+/** Refuses a command. The code decides everything; the message is for people. */
+export function refuse(code: ConstructorParameters<typeof MusterError>[0], message?: string, details?: Record<string, unknown>): never {
+  throw new MusterError(code, message, details);
+}

@@ -1,0 +1,131 @@
+// Decides what nodes report and what the hub does by itself. Pure. A node speaks only for threads of its own projects;
+// what comes after a turn has ended is kept as text and activities and never changes the terminal status.
+import type { InternalCommand, NewEvent } from "@muster/contracts";
+import type { Decision, DecisionContext } from "./context.ts";
+import { refuse } from "./context.ts";
+import { requireRunning, settleAndContinue } from "./settle.ts";
+import type { ThreadState } from "./state.ts";
+import { openedApproval } from "./state.ts";
+
+type CommandOf<Type extends InternalCommand["type"]> = Extract<InternalCommand, { type: Type }>;
+
+export function decideInternal(state: ThreadState | null, command: InternalCommand, context: DecisionContext): Decision {
+  if (state === null || context.project === null) return refuse("thread_not_found");
+  if (context.actor.kind === "client") refuse("permission_denied");
+  if (context.actor.kind === "provider" && context.actor.nodeId !== context.project.nodeId) refuse("permission_denied");
+  const events = eventsOf(state, command, context);
+  return {
+    events: events.map((event, index) => ({
+      aggregateKind: "thread",
+      streamId: command.threadId,
+      event,
+      ...(index > 0 ? { causedBy: index - 1 } : {}),
+    })),
+    ...(command.type === "thread.turn.diff.complete" && command.turnCount > 0
+      ? {
+          diffBlob: {
+            threadId: command.threadId,
+            fromTurnCount: command.turnCount - 1,
+            toTurnCount: command.turnCount,
+            diff: command.diff,
+            truncated: command.truncated,
+          },
+        }
+      : {}),
+  };
+}
+
+function eventsOf(state: ThreadState, command: InternalCommand, context: DecisionContext): NewEvent[] {
+  switch (command.type) {
+    case "thread.session.set": {
+      const { type: _type, threadId: _threadId, ...payload } = command;
+      return [{ eventType: "thread.session-set", payload }];
+    }
+    case "thread.message.assistant.delta":
+      return appendText(state, command, true, context);
+    case "thread.message.assistant.complete":
+      return appendText(state, command, false, context);
+    case "thread.turn.diff.complete":
+      return completeDiff(state, command);
+    case "thread.activity.append":
+      return appendActivity(state, command);
+    case "thread.turn.settle": {
+      const { turnId, status, reason, detail } = command;
+      if (state.running?.turnId !== turnId) refuse("turn_settled");
+      return settleAndContinue(state, requireRunning(state, turnId), { status, reason, detail });
+    }
+    case "thread.revert.complete":
+      return completeRevert(state, command, context);
+    case "thread.approval.expire": {
+      const { requestId, reason } = command;
+      if (!state.pendingApprovals.some((approval) => approval.requestId === requestId)) refuse("approval_not_pending");
+      return [{ eventType: "thread.approval-expired", payload: { requestId, reason } }];
+    }
+  }
+}
+
+/** Persisted text goes in exactly at the end of what is stored: an overlap is trimmed, a hole is refused. */
+function appendText(
+  state: ThreadState,
+  command: CommandOf<"thread.message.assistant.delta"> | CommandOf<"thread.message.assistant.complete">,
+  isStreaming: boolean,
+  context: DecisionContext,
+): NewEvent[] {
+  const { messageId, turnId, offset } = command;
+  const stored = state.messages.find((message) => message.messageId === messageId);
+  const length = stored?.length ?? 0;
+  if (stored === undefined && context.isMessageIdUsed) refuse("turn_settled", "The message belongs to an earlier turn and has ended.");
+  if (offset > length) refuse("ingest_beyond_text", undefined, { stored: length, offset });
+  const text = command.text.slice(length - offset);
+  const stays = isStreaming && stored?.isStreaming !== false && state.running?.turnId === turnId;
+  if (text === "" && stored !== undefined && stays === stored.isStreaming) refuse("turn_settled", "Nothing new: the text is stored already.");
+  return [
+    {
+      eventType: "thread.message-sent",
+      payload: { messageId, turnId, role: "assistant", offset: length, text, attachments: [], isStreaming: stays },
+    },
+  ];
+}
+
+function completeDiff(state: ThreadState, command: CommandOf<"thread.turn.diff.complete">): NewEvent[] {
+  const { turnId, turnCount, checkpointRef, status, files, truncated } = command;
+  if (turnCount > state.turnCount) refuse("turn_not_found", "The checkpoint counts more turns than the thread has.");
+  const assistantMessageId = state.latestTurnId === turnId ? (state.messages.at(-1)?.messageId ?? null) : null;
+  return [
+    {
+      eventType: "thread.turn-diff-completed",
+      payload: { turnId, turnCount, checkpointRef, status, files, truncated, assistantMessageId },
+    },
+  ];
+}
+
+function appendActivity(state: ThreadState, command: CommandOf<"thread.activity.append">): NewEvent[] {
+  const { turnId, tone, kind, summary, payload } = command;
+  const opened = openedApproval({ turnId, tone, kind, summary, payload });
+  // An approval of a turn that has ended could never be answered, so it is not opened.
+  if (opened !== null && state.running?.turnId !== opened.turnId) refuse("turn_settled");
+  if (opened !== null && state.pendingApprovals.some((pending) => pending.requestId === opened.requestId)) refuse("approval_not_pending");
+  return [{ eventType: "thread.activity-appended", payload: { turnId, tone, kind, summary, payload } }];
+}
+
+function completeRevert(state: ThreadState, command: CommandOf<"thread.revert.complete">, context: DecisionContext): NewEvent[] {
+  if (!state.isReverting) refuse("turn_settled", "No revert is under way.");
+  const { turnCount, mode, safetyRef, files, error } = command;
+  const drops = error === null && mode !== "files";
+  const events: NewEvent[] = [];
+  if (drops) for (const { turnId } of state.queue) events.push({ eventType: "thread.turn-dequeued", payload: { turnId, reason: "reverted" } });
+  events.push({
+    eventType: "thread.reverted",
+    payload: {
+      turnCount,
+      mode,
+      safetyRef,
+      files,
+      droppedTurnIds: drops ? [...context.afterRevert.turnIds] : [],
+      droppedMessageIds: drops ? [...context.afterRevert.messageIds] : [],
+      latestTurnId: drops ? context.afterRevert.latestTurnId : state.latestTurnId,
+      error,
+    },
+  });
+  return events;
+}
