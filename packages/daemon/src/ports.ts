@@ -1,0 +1,51 @@
+// How the daemon's capability folders see each other: types alone. daemon.ts is the only place that puts them together.
+import type {
+  EffectBody,
+  ErrorBody,
+  FrameOf,
+  IngestEntry,
+  JournalId,
+  LiveDelta,
+  NodeCapabilities,
+  NodeId,
+  NodeRequest,
+  SpaceId,
+  ThreadId,
+  TurnId,
+} from "@muster/contracts";
+
+/** What the uplink asks of the rest of the daemon. */
+export interface UplinkHost {
+  readonly nodeId: NodeId;
+  readonly spaceId: SpaceId;
+  readonly daemonVersion: string;
+  /** Random, one per process. */
+  readonly incarnation: string;
+  readonly journalId: JournalId;
+  /** Base64 of the Ed25519 signature over the UTF-8 text. */
+  sign(text: string): string;
+  capabilities(): NodeCapabilities;
+  journalSequence(): number;
+  runningTurns(): { threadId: ThreadId; turnId: TurnId }[];
+  connected(ack: FrameOf<"hello_ack">): void;
+  disconnected(): void;
+  /** The uplink gave up for good; a person must act. */
+  stopped(error: ErrorBody): void;
+  /** Durable when it resolves; a MusterError becomes the result's error. */
+  runEffect(effectId: string, fence: number, effect: EffectBody): Promise<void>;
+  /** Answers a question; a MusterError becomes the response's error. */
+  answer(request: NodeRequest, signal: AbortSignal): Promise<unknown>;
+  ingestAcknowledged(ack: FrameOf<"ingest.ack">): void;
+}
+
+export interface Uplink {
+  readonly isConnected: boolean;
+  /** False when there is no connection or bulk is held back; then call again after `connected` or the next acknowledgement. */
+  sendIngest(batch: { journalId: JournalId; firstSequence: number; entries: IngestEntry[] }): boolean;
+  /** Live text; dropped when there is no connection or bulk is held back. */
+  sendDelta(delta: LiveDelta): void;
+  /** Tells the hub new capabilities, now or with the next hello. */
+  capabilitiesChanged(): void;
+  /** Ends the connection and all timers. */
+  close(): Promise<void>;
+}

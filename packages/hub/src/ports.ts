@@ -1,0 +1,117 @@
+// How the hub's capability folders see each other: types alone, so that each can be built and tested by itself.
+// server.ts is the only place that puts them together.
+import type {
+  ClientCommand,
+  DispatchResult,
+  EffectBody,
+  ErrorBody,
+  EventsPage,
+  FeedMessage,
+  IngestEntry,
+  JournalId,
+  LiveDelta,
+  Me,
+  NodeCapabilities,
+  NodeId,
+  NodeRequest,
+  NodeSummary,
+  PrincipalId,
+  PrincipalKind,
+  ProjectId,
+  Role,
+  SessionId,
+  Snapshot,
+  SpaceId,
+  ThreadId,
+  ThreadWindow,
+  TurnDiff,
+  TurnId,
+} from "@muster/contracts";
+
+/** A caller that identity has authenticated. Roles are per session; a session not named here is not theirs. */
+export interface Caller {
+  readonly spaceId: SpaceId;
+  readonly principalId: PrincipalId;
+  readonly principalKind: PrincipalKind;
+  readonly displayName: string;
+  /** Active memberships only. */
+  readonly roles: ReadonlyMap<SessionId, Role>;
+  readonly defaultSessionId: SessionId;
+}
+
+/** A node whose key the uplink has proven. */
+export interface NodeIdentity {
+  readonly spaceId: SpaceId;
+  readonly nodeId: NodeId;
+  readonly epoch: number;
+  readonly connectionId: string;
+}
+
+export interface FeedItem {
+  /** `<generation>:<sequence>`, for members of the log alone. */
+  readonly id?: string;
+  readonly message: FeedMessage;
+}
+
+/** Built by orchestration/. Refusals are MusterErrors. */
+export interface Orchestration {
+  dispatch(caller: Caller, command: ClientCommand): Promise<DispatchResult>;
+  getSnapshot(caller: Caller, input: { archived?: boolean; before?: string; projectId?: ProjectId; limit: number }): Promise<Snapshot>;
+  getThread(caller: Caller, input: { threadId: ThreadId; turnLimit: number; before?: string }): Promise<ThreadWindow>;
+  getTurnDiff(caller: Caller, input: { threadId: ThreadId; fromTurnCount: number; toTurnCount: number }): Promise<TurnDiff>;
+  getEventsPage(caller: Caller, input: { after: number; limit: number; threadId?: ThreadId }): Promise<EventsPage>;
+  /** Never misses and never repeats; ends with a `reset` message when the reader is too slow or the hub stops. */
+  feed(caller: Caller, input: { after?: string; lastEventId?: string; threadId?: ThreadId; signal: AbortSignal }): AsyncGenerator<FeedItem>;
+  /** Takes a node's journal entries, once each. */
+  ingest(node: NodeIdentity, batch: { journalId: JournalId; firstSequence: number; entries: readonly IngestEntry[] }): Promise<{ lastSequence: number; error?: ErrorBody }>;
+  ingestCursor(node: NodeIdentity, journalId: JournalId): Promise<number>;
+  publishDelta(node: NodeIdentity, delta: LiveDelta): void;
+  publishPresence(spaceId: SpaceId, nodes: readonly NodeSummary[]): void;
+  effectResult(node: NodeIdentity, result: { effectId: string; fence: number; error?: ErrorBody }): Promise<void>;
+  /** Called with every hello: settles what the node no longer runs, and names what it should stop. */
+  reconcileNode(node: NodeIdentity, runningTurns: readonly { threadId: ThreadId; turnId: TurnId }[]): Promise<{ threadId: ThreadId; turnId: TurnId }[]>;
+  /** A node can take effects now. */
+  nodeConnected(spaceId: SpaceId, nodeId: NodeId): void;
+  head(): { generation: string; headSequence: number };
+  close(): Promise<void>;
+}
+
+/** Built by uplink/: the sockets of this replica. */
+export interface NodeConnections {
+  isConnected(spaceId: SpaceId, nodeId: NodeId): boolean;
+  /** False when the node has no connection here; true says sent, not done: the result comes through `effectResult`. */
+  runEffect(spaceId: SpaceId, nodeId: NodeId, effect: { effectId: string; fence: number; effect: EffectBody; traceparent?: string }): boolean;
+  /** Asks and waits. Throws MusterError `node_offline`, or what the node answered. */
+  request(spaceId: SpaceId, nodeId: NodeId, request: NodeRequest, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
+}
+
+/** Built by nodes/: enrolment, slots and liveness. */
+export interface Nodes {
+  /** Enrols a node or finds it again by its key; another key under the same id is `runtimenode.permission_denied`. */
+  enrol(input: { spaceId: SpaceId; nodeId: NodeId; ownerId: PrincipalId; publicKey: string }): Promise<void>;
+  /** The enrolled Ed25519 public key (base64 of the 32 raw bytes), or null. */
+  publicKey(spaceId: SpaceId, nodeId: NodeId): Promise<string | null>;
+  /** After a proven hello: epoch by incarnation, slot attached in the default session and online, presence bound to the connection. */
+  connected(input: { spaceId: SpaceId; nodeId: NodeId; incarnation: string; connectionId: string; clientVersion: string; capabilities: NodeCapabilities }): Promise<{ epoch: number }>;
+  /** Throws `runtimenode.stale_epoch` for an older epoch. */
+  heartbeat(input: { spaceId: SpaceId; nodeId: NodeId; epoch: number; connectionId: string; healthState: "online" | "degraded" }): Promise<void>;
+  capabilities(input: { spaceId: SpaceId; nodeId: NodeId; epoch: number; capabilities: NodeCapabilities }): Promise<void>;
+  /** Demotes to degraded only where presence still carries this connection. */
+  disconnected(input: { spaceId: SpaceId; nodeId: NodeId; connectionId: string; expected: boolean }): Promise<void>;
+  list(spaceId: SpaceId, sessionIds: readonly SessionId[]): Promise<NodeSummary[]>;
+  close(): Promise<void>;
+}
+
+/** Built by identity/. */
+export interface Identity {
+  readonly spaceId: SpaceId;
+  readonly ownerId: PrincipalId;
+  /** From the headers of a request; null when nothing valid came. Looked up at every request, so a revocation bites at once. */
+  authenticate(input: { authorization: string | undefined; cookie: string | undefined }): Promise<Caller | null>;
+  /** A one-time login token, valid for 10 minutes. */
+  createLoginToken(caller: { spaceId: SpaceId; principalId: PrincipalId }): Promise<{ token: string; expiresAt: string }>;
+  /** Trades it for a cookie's value, once. Throws `login_link_invalid`. */
+  redeemLoginToken(token: string): Promise<{ caller: Caller; cookieToken: string; maxAgeSeconds: number }>;
+  logout(input: { cookie: string | undefined }): Promise<void>;
+  me(caller: Caller): Me;
+}
