@@ -3,7 +3,7 @@
 // imports nothing but Node itself, because nothing else is there yet.
 //
 //   node scripts/bootstrap.mjs up --port 0         the muster command with these arguments
-//   node scripts/bootstrap.mjs --script test a/b   scripts/test.mjs with these arguments
+//   node scripts/bootstrap.mjs --script test a/b   scripts/test.ts with these arguments
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,7 +23,7 @@ const needsBundle = new Set(["up", "demo", "hub", "--script test"]);
 function target(args) {
   if (args[0] !== "--script") return { file: join(root, "packages/cli/bin/muster.mjs"), args, name: args[0] ?? "" };
   const [, script = "", ...rest] = args;
-  const candidates = [`scripts/${script}.mjs`, `${script}/run.ts`].map((path) => join(root, path));
+  const candidates = [`scripts/${script}.ts`, `${script}/run.ts`].map((path) => join(root, path));
   const file = /^[a-z]+$/.test(script) ? candidates.find((path) => existsSync(path)) : undefined;
   if (!file) throw new BootstrapError(`There is no script named "${script}" in this checkout.`);
   return { file, args: rest, name: `--script ${script}` };

@@ -10,7 +10,9 @@ const path = fileURLToPath(new URL("../package-lock.json", import.meta.url));
 try {
   const { lock, added } = completeLock(JSON.parse(readFileSync(path, "utf8")));
   if (added.length > 0) writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
-  console.log(added.length === 0 ? "package-lock.json is complete." : `Added to package-lock.json: ${added.join(", ")}`);
+  console.log(
+    added.length === 0 ? "package-lock.json is complete." : `Added to package-lock.json: ${added.join(", ")}`,
+  );
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

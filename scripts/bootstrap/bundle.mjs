@@ -8,7 +8,9 @@ import { withMutex } from "./mutex.mjs";
 import { BootstrapError, run } from "./run.mjs";
 
 const inputs = [
-  ...["src", "public", "index.html", "vite.config.ts", "package.json", "tsconfig.json"].map((path) => `packages/console/${path}`),
+  ...["src", "public", "index.html", "vite.config.ts", "package.json", "tsconfig.json"].map(
+    (path) => `packages/console/${path}`,
+  ),
   ...["contracts", "core", "client"].map((name) => `packages/${name}/src`),
   "package-lock.json",
 ];

@@ -73,8 +73,11 @@ async function runNpm(root, args) {
   const isNpm = script !== undefined && /npm-cli\.c?js$/.test(script);
   const [file, ...first] = isNpm ? [process.execPath, script] : ["npm"];
   const result = await run(file, [...first, ...args], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
-  if (result.missing) throw new BootstrapError("Muster needs npm to install its dependencies: install npm 10 or newer.");
+  if (result.missing)
+    throw new BootstrapError("Muster needs npm to install its dependencies: install npm 10 or newer.");
   if (result.code !== 0) {
-    throw new BootstrapError("npm could not install the dependencies (its message is above); mend that and start again.");
+    throw new BootstrapError(
+      "npm could not install the dependencies (its message is above); mend that and start again.",
+    );
   }
 }

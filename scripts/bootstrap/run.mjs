@@ -47,7 +47,8 @@ export async function become(node, args) {
   if (parts[0] !== dirname(node)) env.PATH = [dirname(node), ...parts].join(delimiter);
   if (node === process.execPath && typeof process.execve === "function") process.execve(node, [node, ...args], env);
   const result = await runForwarding(node, args, { stdio: "inherit", env });
-  if (result.missing) throw new BootstrapError(`${node} does not run on this system: install Node.js 24 or newer yourself.`);
+  if (result.missing)
+    throw new BootstrapError(`${node} does not run on this system: install Node.js 24 or newer yourself.`);
   if (result.signal) throw new Interrupted(result.signal);
   process.exitCode = result.code ?? 1;
 }
@@ -78,7 +79,8 @@ function runForwarding(file, args, options) {
     };
     child.once("error", (error) => {
       stop();
-      if ("code" in error && error.code === "ENOENT") resolve({ code: null, signal: null, missing: true, output, received });
+      if ("code" in error && error.code === "ENOENT")
+        resolve({ code: null, signal: null, missing: true, output, received });
       else reject(error);
     });
     child.once("close", (code, signal) => {

@@ -55,7 +55,9 @@ export function checkImports(files: SourceFile[], manifests: Record<string, Pack
       return problem ? [at(line, problem)] : [];
     });
     if (owner !== undefined && pure.has(owner) && !isTest(file.path)) {
-      found.push(...file.impurities.map(({ text, line }) => at(line, `${text} in ${owner}: take time and chance as arguments.`)));
+      found.push(
+        ...file.impurities.map(({ text, line }) => at(line, `${text} in ${owner}: take time and chance as arguments.`)),
+      );
     }
     return found;
   });
@@ -72,7 +74,8 @@ function checkRelative(path: string, owner: string | undefined, specifier: strin
   const from = folderOf(path);
   const to = folderOf(target);
   if (from === to || to === undefined) return undefined;
-  if (withAdapters.has(owner) && adapters.has(from ?? "") && adapters.has(to)) return `the ${from} adapter imports the ${to} adapter.`;
+  if (withAdapters.has(owner) && adapters.has(from ?? "") && adapters.has(to))
+    return `the ${from} adapter imports the ${to} adapter.`;
   const door = `packages/${owner}/src/${to}/index.ts`;
   if (withCapabilities.has(owner) && target !== door) return `${specifier} goes past ${to}/index.ts.`;
   return undefined;
@@ -92,9 +95,12 @@ function checkBare(
   const target = name.startsWith(scope) ? name.slice(scope.length) : undefined;
   if (path.startsWith("scripts/bootstrap")) return `${name}: nothing is installed when the bootstrap runs.`;
   if (owner === undefined) {
-    return target !== undefined || isDeclared(name, manifests[""], true) ? undefined : `${name} is not declared in package.json.`;
+    return target !== undefined || isDeclared(name, manifests[""], true)
+      ? undefined
+      : `${name} is not declared in package.json.`;
   }
-  if (target !== undefined && target !== owner && !mayImport[owner]?.includes(target)) return `${owner} may not import ${target}.`;
+  if (target !== undefined && target !== owner && !mayImport[owner]?.includes(target))
+    return `${owner} may not import ${target}.`;
   // Tests may use the root's tools; what is bundled or configured may use the package's own.
   const isTooling = isTest(path) || owner === "console" || !path.startsWith(`packages/${owner}/src/`);
   const declared =

@@ -13,7 +13,18 @@
  *   version?: string }} Manifest
  */
 
-const operatingSystems = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"];
+const operatingSystems = [
+  "aix",
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "openharmony",
+  "sunos",
+  "win32",
+];
 const processors = ["arm", "arm64", "ia32", "loong64", "mips64el", "ppc64", "ppc64le", "riscv64", "s390x", "x64"];
 /** How package names spell a C library, and what npm calls it. */
 const libraries = new Map([
@@ -48,7 +59,11 @@ export function findHoles(lock) {
   const holes = [];
   for (const [parent, entry] of Object.entries(lock.packages)) {
     const isWorkspace = parent === "" || !parent.includes("node_modules/");
-    const wanted = { ...(isWorkspace ? entry.devDependencies : {}), ...entry.dependencies, ...entry.optionalDependencies };
+    const wanted = {
+      ...(isWorkspace ? entry.devDependencies : {}),
+      ...entry.dependencies,
+      ...entry.optionalDependencies,
+    };
     for (const [name, range] of Object.entries(wanted)) {
       if (resolveInLock(lock, parent, name)) continue;
       holes.push({ parent, name, range, optional: entry.optionalDependencies?.[name] !== undefined });
@@ -66,7 +81,11 @@ export function platformOf(name) {
   const os = words.filter((word) => operatingSystems.includes(word));
   const cpu = words.filter((word) => processors.includes(word));
   const libc = words.flatMap((word) => libraries.get(word) ?? []);
-  return { ...(os.length > 0 && { os }), ...(cpu.length > 0 && { cpu }), ...(os.includes("linux") && libc.length > 0 && { libc }) };
+  return {
+    ...(os.length > 0 && { os }),
+    ...(cpu.length > 0 && { cpu }),
+    ...(os.includes("linux") && libc.length > 0 && { libc }),
+  };
 }
 
 /**
@@ -82,7 +101,8 @@ export function completeLock(lock) {
   for (const hole of findHoles(lock)) {
     const { parent, name, range } = hole;
     if (!hole.optional) throw new Error(`"${parent}" needs ${name}@${range}, which the lock lacks; run npm install.`);
-    if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range)) throw new Error(`${name}@${range} is not one exact version; add it by hand.`);
+    if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range))
+      throw new Error(`${name}@${range} is not one exact version; add it by hand.`);
     const platform = platformOf(name);
     if (!platform.os && !platform.cpu) throw new Error(`The name ${name} states no platform; add it by hand.`);
     const taken = packages[`node_modules/${name}`];
@@ -118,14 +138,22 @@ export function compareWithManifests(lock, manifests) {
       differences.push(`The lock has no entry for ${place}.`);
       continue;
     }
-    for (const kind of /** @type {const} */ (["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"])) {
+    for (const kind of /** @type {const} */ ([
+      "dependencies",
+      "devDependencies",
+      "optionalDependencies",
+      "peerDependencies",
+    ])) {
       const said = manifest[kind] ?? {};
       const locked = { ...entry[kind] };
       // npm repeats a root's optional dependencies among its dependencies.
-      if (kind === "dependencies") for (const name of Object.keys(manifest.optionalDependencies ?? {})) delete locked[name];
+      if (kind === "dependencies")
+        for (const name of Object.keys(manifest.optionalDependencies ?? {})) delete locked[name];
       for (const name of new Set([...Object.keys(said), ...Object.keys(locked)])) {
         if (said[name] === locked[name]) continue;
-        differences.push(`${place}: ${kind} ${name} is ${said[name] ?? "absent"}, the lock says ${locked[name] ?? "absent"}.`);
+        differences.push(
+          `${place}: ${kind} ${name} is ${said[name] ?? "absent"}, the lock says ${locked[name] ?? "absent"}.`,
+        );
       }
     }
   }

@@ -1,7 +1,17 @@
 // The bootstrap, run as a real process over a small tree of its own: what it installs, which Node it takes, when it
 // builds, and how signals and exit codes pass through it.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,18 +37,27 @@ beforeEach(() => {
     "package-lock.json",
     '{ "name": "tree", "version": "1.0.0", "lockfileVersion": 3, "packages": { "": { "name": "tree", "version": "1.0.0" } } }\n',
   );
-  write("packages/cli/bin/muster.mjs", "console.log(JSON.stringify({ args: process.argv.slice(2), node: process.execPath, path: process.env.PATH }));\n");
+  write(
+    "packages/cli/bin/muster.mjs",
+    "console.log(JSON.stringify({ args: process.argv.slice(2), node: process.execPath, path: process.env.PATH }));\n",
+  );
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 /** Makes the process that runs the bootstrap believe that it is Node 20. */
 function asNode20(): NodeJS.ProcessEnv {
-  write("old-node.cjs", 'if (!process.env.SEEN) Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.0" } }); process.env.SEEN = "1";');
+  write(
+    "old-node.cjs",
+    'if (!process.env.SEEN) Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.0" } }); process.env.SEEN = "1";',
+  );
   return { ...process.env, NODE_OPTIONS: `--require ${join(root, "old-node.cjs")}` };
 }
 
 function start(args: string[], env: NodeJS.ProcessEnv = process.env): ChildProcess {
-  return spawn(process.execPath, [join(root, "scripts/bootstrap.mjs"), ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, [join(root, "scripts/bootstrap.mjs"), ...args], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 interface Ended {
@@ -117,7 +136,10 @@ describe("installing", () => {
   });
 
   test("EXP-1 when npm fails one sentence says so, and nothing counts as installed", async () => {
-    write("package.json", '{ "name": "tree", "version": "1.0.0", "dependencies": { "absent-from-the-lock": "1.0.0" } }');
+    write(
+      "package.json",
+      '{ "name": "tree", "version": "1.0.0", "dependencies": { "absent-from-the-lock": "1.0.0" } }',
+    );
     const result = await bootstrap([], { ...process.env, npm_config_offline: "true" });
     expect(result.code).toBe(1);
     expect(result.stderr).toContain("npm could not install the dependencies");
@@ -126,7 +148,9 @@ describe("installing", () => {
 
   test("npm's own record of an install by hand counts when it is what the lock asks for", () => {
     const entry = { version: "1.0.0", integrity: "sha512-a" };
-    const lock = { packages: { "": {}, "node_modules/a": entry, "node_modules/b": { version: "1.0.0", optional: true } } };
+    const lock = {
+      packages: { "": {}, "node_modules/a": entry, "node_modules/b": { version: "1.0.0", optional: true } },
+    };
     expect(recordMatches(lock, { packages: { "node_modules/a": entry } })).toBe(true);
     expect(recordMatches(lock, { packages: {} })).toBe(false);
     expect(recordMatches(lock, { packages: { "node_modules/a": { ...entry, version: "1.0.1" } } })).toBe(false);
@@ -184,7 +208,8 @@ describe("the console's bundle", () => {
 });
 
 describe("running the program", () => {
-  const untilTold = (child: ChildProcess) => new Promise<number>((resolve) => child.stdout?.once("data", (data) => resolve(Number(data))));
+  const untilTold = (child: ChildProcess) =>
+    new Promise<number>((resolve) => child.stdout?.once("data", (data) => resolve(Number(data))));
   const isAlive = (pid: number) => {
     try {
       return process.kill(pid, 0);
@@ -204,20 +229,23 @@ describe("running the program", () => {
     expect(await bootstrap([], asNode20())).toMatchObject({ code: 7, stderr: "" });
   });
 
-  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("EXP-1 %s reaches it, and it ends in its own way", async (signal) => {
-    write(
-      "packages/cli/bin/muster.mjs",
-      `process.on("${signal}", () => process.exit(5)); setInterval(() => {}, 1e6); console.log(process.pid);`,
-    );
-    for (const env of [process.env, asNode20()]) {
-      const child = start([], env);
-      const end = ended(child);
-      const pid = await untilTold(child);
-      child.kill(signal);
-      expect(await end).toMatchObject({ code: 5, signal: null });
-      expect(isAlive(pid)).toBe(false);
-    }
-  });
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "EXP-1 %s reaches it, and it ends in its own way",
+    async (signal) => {
+      write(
+        "packages/cli/bin/muster.mjs",
+        `process.on("${signal}", () => process.exit(5)); setInterval(() => {}, 1e6); console.log(process.pid);`,
+      );
+      for (const env of [process.env, asNode20()]) {
+        const child = start([], env);
+        const end = ended(child);
+        const pid = await untilTold(child);
+        child.kill(signal);
+        expect(await end).toMatchObject({ code: 5, signal: null });
+        expect(isAlive(pid)).toBe(false);
+      }
+    },
+  );
 
   test("a signal that ends it ends the bootstrap too", async () => {
     write("packages/cli/bin/muster.mjs", "setInterval(() => {}, 1e6); console.log(process.pid);");

@@ -98,7 +98,8 @@ describe("the direction between packages", () => {
 describe("inside packages", () => {
   test("a capability of the hub or the daemon is entered through its index.ts alone", () => {
     const problems = check({
-      "packages/hub/src/mesh/a.ts": 'import "../nodes/index.ts"; import "./inner/b.ts";\nimport "../nodes/registry.ts";',
+      "packages/hub/src/mesh/a.ts":
+        'import "../nodes/index.ts"; import "./inner/b.ts";\nimport "../nodes/registry.ts";',
       "packages/hub/src/main.ts": 'import "./mesh/a.ts";',
     });
     expect(problems).toEqual([
@@ -114,7 +115,8 @@ describe("inside packages", () => {
   });
 
   test("core takes no Node module, no clock, no timer and no chance; its tests may", () => {
-    const impure = 'import "node:fs";\nDate.now();\nnew Date();\nMath.random();\nsetTimeout(f, 1);\nglobalThis.setTimeout(f);\nnew Date(0);';
+    const impure =
+      'import "node:fs";\nDate.now();\nnew Date();\nMath.random();\nsetTimeout(f, 1);\nglobalThis.setTimeout(f);\nnew Date(0);';
     expect(check({ "packages/core/src/a.ts": impure, "packages/core/src/a.test.ts": impure })).toEqual([
       "packages/core/src/a.ts:1: node:fs in core, which runs without Node.",
       ...["2: Date.now", "3: new Date()", "4: Math.random", "5: setTimeout()", "6: globalThis.setTimeout"].map(

@@ -21,7 +21,13 @@ const planted = (): Lock => ({
       dev: true,
       optionalDependencies: { "@tool/bin-linux-arm64-musl": "1.0.0", "@tool/bin-linux-x64-gnu": "1.0.0" },
     },
-    "node_modules/@tool/bin-linux-x64-gnu": { version: "1.0.0", dev: true, optional: true, os: ["linux"], cpu: ["x64"] },
+    "node_modules/@tool/bin-linux-x64-gnu": {
+      version: "1.0.0",
+      dev: true,
+      optional: true,
+      os: ["linux"],
+      cpu: ["x64"],
+    },
   },
 });
 

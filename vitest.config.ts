@@ -1,0 +1,42 @@
+// Three levels of tests, told apart by the file's suffix: unit (nothing but the process), sql (a database), e2e (real
+// processes, and a browser). CONTRIBUTING.md explains them.
+import { defineConfig } from "vitest/config";
+
+const levels = { sql: ["**/*.sql.test.ts"], e2e: ["**/*.e2e.test.ts"] };
+const places = (suffixes: string[]) => suffixes.flatMap((suffix) => [`packages/${suffix}`, `tests/${suffix}`]);
+const never = ["**/node_modules/**", "**/dist/**"];
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/**/*.test.{ts,tsx}", "tests/**/*.test.ts"],
+          exclude: [...never, ...levels.sql, ...levels.e2e],
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: "sql", include: places(levels.sql), exclude: never, testTimeout: 30_000, hookTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: places(levels.e2e),
+          exclude: never,
+          // They share the machine's ports and its one browser's memory: one file at a time, after the rest.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
