@@ -1,2 +1,9 @@
-// The store: one port, its adapters, the migration engine.
+// The store: one port, its adapters, the migration engine, and the building of queries and statements.
+
+export { allocated } from "./allocation.ts";
+export { type Dialect, quoteIdentifier } from "./identifiers.ts";
+export * from "./migrations/index.ts";
 export * from "./port.ts";
+export { type Compilable, compile, compileStatement, queryBuilder, type StatementOptions, template } from "./query.ts";
+export * from "./sqlite/index.ts";
+export { type InsertOptions, insertRows, type OnConflict } from "./statements.ts";

@@ -2,7 +2,12 @@
 // what to number (allocation) and what to do (statements), so that the adapter may live in a worker thread or behind
 // a network. Invariant: a commit happens whole or not at all, and guards are checked inside its transaction after its lock.
 
-/** What a column may hold on its way in: JSON and times are text already, booleans are 0 or 1. */
+import type { MigrationReport, MigrationSet, MigrationStamp } from "./migrations/set.ts";
+
+/**
+ * What a column may hold on its way in: JSON and times are text already, booleans are 0 or 1. A number is for a numeric
+ * column only: SQLite would write 5 into a text column as "5.0". Integers beyond 2^53 come and go as bigint.
+ */
 export type SqlValue = string | number | bigint | null | Uint8Array;
 
 /** The n-th number (from 0) of the batch's allocation: known only once the transaction holds the append lock. */
@@ -97,5 +102,12 @@ export interface Store {
   readTransaction(queries: readonly Query[]): Promise<readonly (readonly Row[])[]>;
   /** Whole or not at all; durable against power loss when it resolves. Throws StoreError; conflicts are a result. */
   commit(batch: Batch): Promise<CommitResult>;
+  /**
+   * Brings the schema of one set up to date: all its pending migrations in one transaction under an exclusive lock, so
+   * two processes that migrate at once leave one result. Nothing happens when called again. Throws `schema_mismatch`,
+   * with a message that says which migration and what to do, and changes nothing then.
+   */
+  migrate(set: MigrationSet, stamp: MigrationStamp): Promise<MigrationReport>;
+  /** Waits for nothing: every later call throws `unavailable`. May be called twice. */
   close(): Promise<void>;
 }

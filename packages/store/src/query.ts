@@ -1,0 +1,105 @@
+// Queries built with Kysely and only compiled by it: an adapter runs the text, never Kysely. A statement that runs
+// often is compiled once as a template and filled for each use.
+import {
+  type CompiledQuery,
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import { isAllocatedNumber } from "./allocation.ts";
+import type { Dialect } from "./identifiers.ts";
+import { type Parameter, type Query, type SqlValue, type Statement, StoreError } from "./port.ts";
+
+/** A Kysely builder before it is run. */
+export interface Compilable {
+  compile(): CompiledQuery<unknown>;
+}
+
+export type StatementOptions = Pick<Statement, "returning" | "expectChanges">;
+
+/** A Kysely that compiles in the dialect and cannot run anything. Build one per dialect and keep it. */
+export const queryBuilder = <Database>(dialect: Dialect): Kysely<Database> =>
+  new Kysely<Database>({
+    dialect:
+      dialect === "sqlite"
+        ? {
+            createAdapter: () => new SqliteAdapter(),
+            createDriver: () => new DummyDriver(),
+            createIntrospector: (database) => new SqliteIntrospector(database),
+            createQueryCompiler: () => new SqliteQueryCompiler(),
+          }
+        : {
+            createAdapter: () => new PostgresAdapter(),
+            createDriver: () => new DummyDriver(),
+            createIntrospector: (database) => new PostgresIntrospector(database),
+            createQueryCompiler: () => new PostgresQueryCompiler(),
+          },
+  });
+
+const isSqlValue = (value: unknown): value is SqlValue =>
+  typeof value === "string" ||
+  typeof value === "number" ||
+  typeof value === "bigint" ||
+  value === null ||
+  value instanceof Uint8Array;
+
+const checkEach = (sql: string, parameters: readonly unknown[], allowed: (value: unknown) => boolean): void => {
+  const wrong = parameters.findIndex((value) => !allowed(value));
+  if (wrong < 0) return;
+  const why = "is no value a column can hold (encode booleans as 0 and 1, JSON and times as text)";
+  throw new StoreError("invalid_statement", `parameter ${wrong + 1} ${why}: ${sql.slice(0, 200)}`);
+};
+
+/** The query as text and values. Throws `invalid_statement` for booleans, dates, objects and undefined. */
+export const compile = (query: Compilable): Query => {
+  const { sql, parameters } = query.compile();
+  checkEach(sql, parameters, isSqlValue);
+  return { sql, parameters: parameters as readonly SqlValue[] };
+};
+
+/** Like `compile`, for a batch: AllocatedNumbers may stand where a number is written. */
+export const compileStatement = (query: Compilable, options: StatementOptions = {}): Statement => {
+  const { sql, parameters } = query.compile();
+  checkEach(sql, parameters, (value) => isSqlValue(value) || isAllocatedNumber(value));
+  return { sql, parameters: parameters as readonly Parameter[], ...options };
+};
+
+class Slot {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/**
+ * Compiles once what runs often: `build` gets a function that stands for a value by name, and the result fills the
+ * values in. A name may be used more than once; every name that `build` used must be given each time.
+ *
+ *     const settle = template<{ turn: string; status: string }>((value) =>
+ *       db.updateTable("projection_thread_turns").set({ status: value("status") }).where("turn_id", "=", value("turn")));
+ *     settle({ turn, status })   // → { sql, parameters }
+ */
+export const template = <Values extends Readonly<Record<string, Parameter>>>(
+  build: (value: <Name extends keyof Values & string>(name: Name) => Values[Name]) => Compilable,
+): ((values: Values) => { readonly sql: string; readonly parameters: readonly Values[keyof Values][] }) => {
+  const { sql, parameters } = build(
+    <Name extends keyof Values & string>(name: Name) => new Slot(name) as unknown as Values[Name],
+  ).compile();
+  const names = parameters.map((parameter) => (parameter instanceof Slot ? parameter.name : undefined));
+  checkEach(sql, parameters, (value) => value instanceof Slot || isSqlValue(value));
+  return (values) => ({
+    sql,
+    parameters: names.map((name, index) => {
+      if (name === undefined) return parameters[index] as Values[keyof Values];
+      const value = values[name];
+      if (value === undefined)
+        throw new StoreError("invalid_statement", `the template's ${name} was not given: ${sql.slice(0, 200)}`);
+      return value as Values[keyof Values];
+    }),
+  });
+};

@@ -1,0 +1,24 @@
+// The numbers of the SQLite adapter, each with its reason.
+
+/** Distinct statement texts kept prepared per connection; the least recently used one goes. A hub has about 150 texts, chunk sizes included. */
+export const PREPARED_STATEMENTS_MAX = 512;
+
+/** How long a statement waits for another process's lock. As long as the lock timeout on PostgreSQL: 5 s. */
+export const BUSY_TIMEOUT_MS = 5_000;
+
+/**
+ * Pages (of 4 KiB) of the write-ahead log after which a commit copies them into the database. Each checkpoint costs two
+ * syncs and the copying, inside one commit: at SQLite's default of 1,000 about one commit in 60 pays it under load, which
+ * makes it the 99th percentile. At 4,000 pages (16 MiB) it is rarer than one commit in 100, pages that were rewritten in
+ * between are copied once, and recovery after a crash still reads 16 MiB only.
+ */
+export const WAL_CHECKPOINT_PAGES = 4_000;
+
+/** The log file is cut back to this after a checkpoint that emptied it, so that one burst does not hold disk for ever. */
+export const WAL_KEPT_BYTES = 64 * 1024 * 1024;
+
+/** Page cache per connection, in KiB. Holds the inner pages of every index of a database of some gigabytes. */
+export const PAGE_CACHE_KIB = 32 * 1024;
+
+/** Only the owner reads the database: it holds messages and token hashes. */
+export const FILE_MODE = 0o600;

@@ -1,0 +1,101 @@
+// Opening a database file: its mode, its durability settings, its check. Every failure is a StoreError that says
+// whether the file or its surroundings are to blame.
+import { closeSync, fchmodSync, openSync } from "node:fs";
+import { StoreError } from "../port.ts";
+import { Connection } from "./connection.ts";
+import { toStoreError } from "./errors.ts";
+import { FILE_MODE, PAGE_CACHE_KIB, WAL_CHECKPOINT_PAGES, WAL_KEPT_BYTES } from "./limits.ts";
+
+export const MEMORY = ":memory:";
+
+export interface SqliteOptions {
+  /** A file, created with mode 0600 when absent, or ":memory:" (lost on close). Its directory must exist. */
+  readonly path: string;
+  /** Nothing is written; the file must exist. Default false. */
+  readonly readOnly?: boolean;
+  /** Reads the whole file once at opening and refuses a damaged one with `corrupt`. Default false. */
+  readonly integrityCheck?: boolean;
+}
+
+export interface Connections {
+  /** Undefined for a store opened read-only. */
+  readonly writer: Connection | undefined;
+  /** The writer itself for ":memory:", which no second connection can see. */
+  readonly reader: Connection;
+}
+
+/** SQLite would create the file with the umask's mode, and the log files take their mode from it. */
+const createPrivately = (path: string): void => {
+  const descriptor = openSync(path, "a", FILE_MODE);
+  try {
+    fchmodSync(descriptor, FILE_MODE);
+  } finally {
+    closeSync(descriptor);
+  }
+};
+
+const useWriteAheadLog = (connection: Connection, path: string): void => {
+  const mode = connection.all("PRAGMA journal_mode = WAL", [])[0]?.["journal_mode"];
+  if (mode !== "wal" && path !== MEMORY) {
+    throw new StoreError(
+      "unavailable",
+      `${path}: no write-ahead log is possible here (journal mode stays ${String(mode)}); is it on a network file system?`,
+    );
+  }
+};
+
+const openWriter = (path: string): Connection => {
+  if (path !== MEMORY) createPrivately(path);
+  const connection = new Connection(path, { readOnly: false });
+  try {
+    useWriteAheadLog(connection, path);
+    // FULL syncs the log at each COMMIT: an answered commit survives a power loss.
+    connection.execute(`PRAGMA synchronous = FULL;
+      PRAGMA wal_autocheckpoint = ${WAL_CHECKPOINT_PAGES};
+      PRAGMA journal_size_limit = ${WAL_KEPT_BYTES};
+      PRAGMA cache_size = -${PAGE_CACHE_KIB};
+      PRAGMA temp_store = MEMORY`);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+};
+
+const openReader = (path: string): Connection => {
+  const connection = new Connection(path, { readOnly: true });
+  try {
+    connection.execute(`PRAGMA cache_size = -${PAGE_CACHE_KIB}; PRAGMA temp_store = MEMORY`);
+    // Opening reads nothing; this is where a file that is no database shows.
+    connection.all("SELECT count(*) AS tables FROM sqlite_schema", []);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+};
+
+const check = (connection: Connection, path: string): void => {
+  const findings = connection.all("PRAGMA quick_check(1)", []).map((row) => String(row["quick_check"]));
+  if (findings[0] !== "ok")
+    throw new StoreError("corrupt", `${path} is damaged: ${findings[0] ?? "the check gave no answer"}`);
+};
+
+/** Throws StoreError: `corrupt` for a file that is no database or is damaged, `unavailable` for one that can't be opened. */
+export const openConnections = (options: SqliteOptions): Connections => {
+  let writer: Connection | undefined;
+  let reader: Connection | undefined;
+  try {
+    writer = options.readOnly === true ? undefined : openWriter(options.path);
+    reader = writer !== undefined && options.path === MEMORY ? writer : openReader(options.path);
+    if (options.integrityCheck === true) check(reader, options.path);
+    return { writer, reader };
+  } catch (error) {
+    if (reader !== writer) reader?.close();
+    writer?.close();
+    const mapped = toStoreError(error, "open");
+    throw mapped.message.includes(options.path)
+      ? mapped
+      : new StoreError(mapped.code, `${options.path}: ${mapped.message}`, { cause: error });
+  }
+};

@@ -1,0 +1,119 @@
+// Multi-row inserts with texts made once: rows go out in chunks whose sizes are powers of two, so that any number of
+// rows needs few distinct texts and the prepared-statement cache stays warm.
+import { isAllocatedNumber } from "./allocation.ts";
+import { type Dialect, placeholder, quoteIdentifier } from "./identifiers.ts";
+import { type Parameter, type Statement, StoreError } from "./port.ts";
+
+/** Rows of one statement at most. Beyond 64 the gain per row is below the noise, and texts grow. */
+export const INSERT_ROWS_MAX = 64;
+/** SQLite's limit of parameters in one statement; PostgreSQL's is 65,535. */
+export const STATEMENT_PARAMETERS_MAX = 32_766;
+
+/**
+ * What happens to a row whose key exists. `ignore`: nothing, it counts no change. `update`: those columns take the new
+ * row's values; `on` names the columns of the unique key.
+ */
+export type OnConflict = "ignore" | { readonly update: readonly string[]; readonly on: readonly string[] };
+
+export interface InsertOptions {
+  readonly conflict?: OnConflict;
+}
+
+const texts = new Map<string, string>();
+
+const conflictClause = (conflict: OnConflict | undefined): string => {
+  if (conflict === undefined) return "";
+  if (conflict === "ignore") return " ON CONFLICT DO NOTHING";
+  const assignments = conflict.update.map(
+    (column) => `${quoteIdentifier(column)} = excluded.${quoteIdentifier(column)}`,
+  );
+  return ` ON CONFLICT (${conflict.on.map(quoteIdentifier).join(", ")}) DO UPDATE SET ${assignments.join(", ")}`;
+};
+
+interface Target {
+  readonly dialect: Dialect;
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly conflict: OnConflict | undefined;
+}
+
+const buildText = ({ dialect, table, columns, conflict }: Target, rows: number): string => {
+  const tuples: string[] = [];
+  for (let row = 0; row < rows; row += 1) {
+    tuples.push(`(${columns.map((_, column) => placeholder(dialect, row * columns.length + column)).join(", ")})`);
+  }
+  return `INSERT INTO ${quoteIdentifier(table)} (${columns.map(quoteIdentifier).join(", ")}) VALUES ${tuples.join(", ")}${conflictClause(conflict)}`;
+};
+
+const textOf = (target: Target, key: string, rows: number): string => {
+  const known = texts.get(`${key}|${rows}`);
+  if (known !== undefined) return known;
+  const text = buildText(target, rows);
+  texts.set(`${key}|${rows}`, text);
+  return text;
+};
+
+const keyOf = ({ dialect, table, columns, conflict }: Target): string => {
+  const rule =
+    conflict === undefined || conflict === "ignore"
+      ? String(conflict)
+      : `${conflict.on.join(",")}>${conflict.update.join(",")}`;
+  return `${dialect}|${table}|${columns.join(",")}|${rule}`;
+};
+
+/** PostgreSQL refuses an upsert that meets one key twice; SQLite would take the last. The same answer for both. */
+const refuseRepeatedKeys = (
+  { table, columns }: Target,
+  on: readonly string[],
+  rows: readonly (readonly Parameter[])[],
+): void => {
+  if (rows.length < 2) return;
+  const positions = on.map((column) => columns.indexOf(column));
+  const seen = new Set<string>();
+  for (const row of rows) {
+    const key = positions
+      .map((position) => row[position])
+      .map((value) => (isAllocatedNumber(value) ? `#${value.allocated}` : `${typeof value}:${String(value)}`))
+      .join("\u0000");
+    if (seen.has(key))
+      throw new StoreError("invalid_statement", `two rows of one upsert into ${table} have the same ${on.join(", ")}`);
+    seen.add(key);
+  }
+};
+
+/** Largest power of two of rows that fits the limits. */
+const largestChunk = (columns: number): number => {
+  let size = INSERT_ROWS_MAX;
+  while (size > 1 && size * columns > STATEMENT_PARAMETERS_MAX) size /= 2;
+  return size;
+};
+
+/**
+ * Statements that insert the rows, in order; none for no rows. Each row has a value per column, in the order of
+ * `columns`. Texts are kept for the life of the process: table, columns and conflict come from the program, never from
+ * input. Throws `invalid_statement` for a row of another length, a name that is none, or an upsert with one key twice.
+ */
+export const insertRows = (
+  dialect: Dialect,
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly Parameter[])[],
+  options: InsertOptions = {},
+): readonly Statement[] => {
+  const target: Target = { dialect, table, columns, conflict: options.conflict };
+  const wrong = rows.find((row) => row.length !== columns.length);
+  if (wrong !== undefined)
+    throw new StoreError(
+      "invalid_statement",
+      `a row for ${table} has ${wrong.length} values for ${columns.length} columns`,
+    );
+  if (typeof options.conflict === "object") refuseRepeatedKeys(target, options.conflict.on, rows);
+  const key = keyOf(target);
+  const statements: Statement[] = [];
+  let size = largestChunk(columns.length);
+  for (let start = 0; start < rows.length; start += size) {
+    while (size > rows.length - start) size /= 2;
+    statements.push({ sql: textOf(target, key, size), parameters: rows.slice(start, start + size).flat() });
+  }
+  return statements;
+};
