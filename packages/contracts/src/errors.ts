@@ -58,8 +58,8 @@ export const ERRORS = {
   // turns
   turn_exists: row(409, false, 3, "That turnId or messageId was used before.", "Use new ids for a new turn."),
   turn_not_found: row(404, false, 3, "There is no such turn.", "Show the thread with `muster thread show`."),
-  turn_in_progress: row(409, true, 6, "A turn is running on this thread.", "Wait for it, interrupt it, or queue the turn."),
-  turn_queue_full: row(409, true, 6, "Twenty turns are waiting on this thread.", "Wait, or cancel some of them."),
+  turn_in_progress: row(409, false, 6, "A turn is running on this thread.", "Wait for it, interrupt it, or queue the turn."),
+  turn_queue_full: row(409, false, 6, "Twenty turns are waiting on this thread.", "Wait, or cancel some of them."),
   turn_not_running: row(409, false, 3, "No such turn is running.", "Show the thread with `muster thread show`."),
   turn_not_queued: row(409, false, 3, "That turn is not waiting in the queue.", "Show the thread with `muster thread show`."),
   turn_settled: row(409, false, 3, "The turn has already ended.", "Nothing needs to be done."),

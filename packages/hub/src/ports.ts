@@ -68,8 +68,15 @@ export interface Orchestration {
   publishDelta(node: NodeIdentity, delta: LiveDelta): void;
   publishPresence(spaceId: SpaceId, nodes: readonly NodeSummary[]): void;
   effectResult(node: NodeIdentity, result: { effectId: string; fence: number; error?: ErrorBody }): Promise<void>;
-  /** Called with every hello: settles what the node no longer runs, and names what it should stop. */
-  reconcileNode(node: NodeIdentity, runningTurns: readonly { threadId: ThreadId; turnId: TurnId }[]): Promise<{ threadId: ThreadId; turnId: TurnId }[]>;
+  /**
+   * Called with every hello, before hello_ack: names what the node should stop. What the hub counts as running and the
+   * node does not is settled `node_restarted` once the journal has been ingested up to `journalSequence`, because the
+   * journal may still tell how it ended.
+   */
+  reconcileNode(
+    node: NodeIdentity,
+    hello: { runningTurns: readonly { threadId: ThreadId; turnId: TurnId }[]; journalId: JournalId; journalSequence: number },
+  ): Promise<{ threadId: ThreadId; turnId: TurnId }[]>;
   /** A node can take effects now. */
   nodeConnected(spaceId: SpaceId, nodeId: NodeId): void;
   head(): { generation: string; headSequence: number };
