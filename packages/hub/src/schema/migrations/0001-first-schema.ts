@@ -1,0 +1,11 @@
+// Number 1: the schema that the first release starts with.
+import type { Migration } from "@muster/store";
+import { sessionAndNodeTables } from "./0001-nodes.ts";
+import { orchestrationTables } from "./0001-orchestration.ts";
+import { projectionTables } from "./0001-projections.ts";
+
+export const firstSchema: Migration = {
+  number: 1,
+  name: "first-schema",
+  sqlite: [...orchestrationTables, ...projectionTables, ...sessionAndNodeTables],
+};

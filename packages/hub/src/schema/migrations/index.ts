@@ -1,0 +1,5 @@
+// The hub's migrations, in order. Released ones are never edited: the store compares their checksums.
+import type { MigrationSet } from "@muster/store";
+import { firstSchema } from "./0001-first-schema.ts";
+
+export const HUB_MIGRATIONS: MigrationSet = { name: "hub", migrations: [firstSchema] };
