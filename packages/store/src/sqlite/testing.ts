@@ -1,0 +1,29 @@
+// Fresh SQLite stores for tests: in a directory of their own, removed with the store.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { OpenedStore } from "../conformance/subject.ts";
+import type { Store } from "../port.ts";
+import { openSqliteStore } from "./store.ts";
+
+/** What a child process of the conformance suite calls. */
+export const openStoreAt = (path: string): Promise<Store> => openSqliteStore({ path });
+
+export const openFreshFile = async (): Promise<OpenedStore> => {
+  const directory = await mkdtemp(join(tmpdir(), "muster-store-"));
+  const path = join(directory, "store.db");
+  const store = await openStoreAt(path);
+  return {
+    store,
+    opener: { module: import.meta.url, argument: path },
+    dispose: async () => {
+      await store.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+};
+
+export const openFreshMemory = async (): Promise<OpenedStore> => {
+  const store = await openSqliteStore({ path: ":memory:" });
+  return { store, dispose: () => store.close() };
+};
