@@ -2,14 +2,28 @@
 // One operation at a time per checkout; different checkouts run side by side.
 import { join } from "node:path";
 import type { CheckpointRef, EventId, ThreadId } from "@muster/contracts";
+import { z } from "zod";
 import { type CheckpointDiff, diffTrees } from "./diff.ts";
 import { isCheckpointError } from "./errors.ts";
 import type { Environment } from "./git.ts";
 import { CAPTURE_ATTEMPTS, CHECKPOINT_LIMITS, type CheckpointLimits } from "./limits.ts";
 import { KeyedMutex } from "./mutex.ts";
 import { Plumbing } from "./plumbing.ts";
-import { changeRefs, requireRef, resolveRef, safetyRef, turnRef, writeCommit } from "./refs.ts";
-import { type SkippedPath, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import {
+  changeRefs,
+  type ListedCheckpoint,
+  listRefs,
+  type RefChange,
+  requireRef,
+  resolveRef,
+  revertedRef,
+  safetyRef,
+  turnRef,
+  writeCommit,
+} from "./refs.ts";
+import { restoreTree } from "./restore.ts";
+import type { RestoredPath } from "./restore-plan.ts";
+import { SKIP_REASONS, type SkippedPath, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { locateWorkspace, type Workspace } from "./workspace.ts";
 
 export interface CheckpointsOptions {
@@ -57,7 +71,7 @@ export class Checkpoints {
 
   /**
    * Takes the checkpoint of a turn; turn count 0 is the state before the first turn.
-   * Called again for the same files it keeps the ref; for other files it replaces the ref.
+   * Called again for the same files it keeps the ref and its time; for other files it replaces the ref.
    * Throws `not_a_directory`, `limit_exceeded`, `git_failed`, `git_not_found`.
    */
   async capture(request: InWorkspace & { threadId: ThreadId; turnCount: number }): Promise<CapturedCheckpoint> {
@@ -77,13 +91,85 @@ export class Checkpoints {
     return diffTrees(this.#plumbing, workspace, { from: from.treeOid, to: to.treeOid }, request.signal);
   }
 
+  /**
+   * Brings the files from one checkpoint to another: `fromRef` is the state now, a safety checkpoint.
+   * Touches only paths that differ between the two, and of these none of `keepPaths` (spelled as reports
+   * spell them), no ignored file, and nothing that `fromRef` does not hold. The index, HEAD, branches
+   * and stash stay as they are. Called again with a new safety checkpoint it has nothing left to do.
+   * Throws `checkpoint_missing`, and `restore_refused` before anything is touched.
+   */
+  async restore(
+    request: InWorkspace & { fromRef: CheckpointRef; toRef: CheckpointRef; keepPaths?: ReadonlySet<string> },
+  ): Promise<RestoredPath[]> {
+    const { signal } = request;
+    const workspace = await this.#locate(request);
+    return this.#mutex.run(workspace.topLevel, async () => {
+      const from = await requireRef(this.#plumbing, workspace, request.fromRef, signal);
+      const to = await requireRef(this.#plumbing, workspace, request.toRef, signal);
+      return restoreTree(this.#plumbing, workspace, {
+        fromTree: from.treeOid,
+        toTree: to.treeOid,
+        skippedInTo: CommitFacts.parse(JSON.parse(to.facts)).skipped,
+        keepPaths: request.keepPaths ?? new Set(),
+        signal,
+      });
+    });
+  }
+
+  /** All checkpoints of a thread in this workspace's repository; none is an empty list. */
+  async list(request: InWorkspace & { threadId: ThreadId }): Promise<ListedCheckpoint[]> {
+    const workspace = await this.#locate(request);
+    return listRefs(this.#plumbing, workspace, request.threadId, request.signal);
+  }
+
+  /** Deletes all refs of a thread and returns how many; git frees the space when it next collects garbage. */
+  async deleteThread(request: InWorkspace & { threadId: ThreadId }): Promise<number> {
+    const workspace = await this.#locate(request);
+    return this.#mutex.run(workspace.topLevel, async () => {
+      const listed = await listRefs(this.#plumbing, workspace, request.threadId, request.signal);
+      const changes = listed.map((entry) => ({
+        ref: entry.checkpointRef,
+        newOid: undefined,
+        oldOid: entry.commitOid,
+      }));
+      await changeRefs(this.#plumbing, workspace, changes, request.signal);
+      return listed.length;
+    });
+  }
+
+  /**
+   * Moves the checkpoints of turns above `turnCount` to `reverted/<eventId>/<n>`, all or none, and
+   * returns their new refs. Called again for the same event it finds nothing to move.
+   */
+  async dropAfter(
+    request: InWorkspace & { threadId: ThreadId; turnCount: number; eventId: EventId },
+  ): Promise<CheckpointRef[]> {
+    const workspace = await this.#locate(request);
+    return this.#mutex.run(workspace.topLevel, async () => {
+      const listed = await listRefs(this.#plumbing, workspace, request.threadId, request.signal);
+      const oids = new Map(listed.map((entry) => [entry.checkpointRef, entry.commitOid]));
+      const moved: CheckpointRef[] = [];
+      const changes: RefChange[] = [];
+      for (const { checkpointRef, kind, turnCount, commitOid } of listed) {
+        if (kind !== "turn" || turnCount === undefined || turnCount <= request.turnCount) continue;
+        const ref = revertedRef(request.threadId, request.eventId, turnCount);
+        moved.push(ref);
+        changes.push({ ref, newOid: commitOid, oldOid: oids.get(ref) });
+        changes.push({ ref: checkpointRef, newOid: undefined, oldOid: commitOid });
+      }
+      await changeRefs(this.#plumbing, workspace, changes, request.signal);
+      return moved;
+    });
+  }
+
   async #captureTo(request: InWorkspace, checkpointRef: CheckpointRef): Promise<CapturedCheckpoint> {
     const workspace = await this.#locate(request);
     return this.#mutex.run(workspace.topLevel, async () => {
       const { treeOid, skipped } = await this.#snapshot(workspace, request.signal);
       const existing = await resolveRef(this.#plumbing, workspace, checkpointRef, request.signal);
-      if (existing?.treeOid !== treeOid) {
-        const commit = { treeOid, message: commitMessage(checkpointRef, skipped), takenAtMs: this.#nowMs() };
+      const facts = JSON.stringify({ skipped } satisfies CommitFacts);
+      if (existing?.treeOid !== treeOid || existing.facts !== facts) {
+        const commit = { treeOid, message: `Muster checkpoint\n\n${facts}\n`, takenAtMs: this.#nowMs() };
         const newOid = await writeCommit(this.#plumbing, workspace, commit, request.signal);
         const change = { ref: checkpointRef, newOid, oldOid: existing?.commitOid };
         await changeRefs(this.#plumbing, workspace, [change], request.signal);
@@ -110,6 +196,8 @@ export class Checkpoints {
   }
 }
 
-function commitMessage(checkpointRef: CheckpointRef, skipped: readonly SkippedPath[]): string {
-  return `Muster checkpoint ${checkpointRef}\n\n${JSON.stringify({ skipped })}\n`;
-}
+/** The skipped paths travel in the commit: a restore must know what a checkpoint could not say. */
+const CommitFacts = z.object({
+  skipped: z.array(z.object({ path: z.string(), reason: z.enum(SKIP_REASONS) })).readonly(),
+});
+type CommitFacts = z.infer<typeof CommitFacts>;

@@ -5,8 +5,11 @@ import { CheckpointError } from "./errors.ts";
 import { GIT_KILL_GRACE_MS, STDERR_TAIL_BYTES } from "./limits.ts";
 
 export interface GitCall {
+  /** The command and what follows it; settings go into `settings`. */
   readonly args: readonly string[];
   readonly cwd: string;
+  /** `name=value`, stronger than the fixed settings. */
+  readonly settings?: readonly string[];
   /** Added to the clean environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: Buffer;
@@ -34,7 +37,7 @@ export interface Git {
 }
 
 /** Settings that hold for every call; whatever any config file says. */
-export const FIXED_SETTINGS: readonly string[] = [
+const FIXED_SETTINGS: readonly string[] = [
   "core.hooksPath=/dev/null",
   "core.fsmonitor=false",
   "core.untrackedCache=false",
@@ -50,7 +53,7 @@ export const FIXED_SETTINGS: readonly string[] = [
 const PASSED_VARIABLES = ["PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "TEMP", "TMP", "SystemRoot", "USERPROFILE"];
 
 /** The variables a git process of ours starts with. */
-export function cleanEnvironment(passed: Environment): Record<string, string> {
+function cleanEnvironment(passed: Environment): Record<string, string> {
   const environment: Record<string, string> = {
     LC_ALL: "C",
     GIT_TERMINAL_PROMPT: "0",
@@ -67,18 +70,14 @@ export function cleanEnvironment(passed: Environment): Record<string, string> {
   return environment;
 }
 
-/** The arguments with the fixed settings in front. */
-export function withSettings(settings: readonly string[], args: readonly string[]): string[] {
-  return [...[...FIXED_SETTINGS, ...settings].flatMap((setting) => ["-c", setting]), ...args];
-}
-
 /**
  * Runs git once. Throws `git_not_found`, `git_failed` (also at the time limit) and `limit_exceeded`;
  * on abort it throws the signal's reason, after git has ended.
  */
 export async function runGit(git: Git, call: GitCall): Promise<GitResult> {
   call.signal?.throwIfAborted();
-  const child = spawn(git.binary, withSettings([], call.args), {
+  const settings = [...FIXED_SETTINGS, ...(call.settings ?? [])].flatMap((setting) => ["-c", setting]);
+  const child = spawn(git.binary, [...settings, ...call.args], {
     cwd: call.cwd,
     env: { ...cleanEnvironment(git.environment), ...call.env },
     stdio: ["pipe", "pipe", "pipe"],
@@ -90,7 +89,12 @@ export async function runGit(git: Git, call: GitCall): Promise<GitResult> {
   let hardKill: NodeJS.Timeout | undefined;
   const end = () => {
     child.kill("SIGTERM");
-    hardKill ??= setTimeout(() => child.kill("SIGKILL"), GIT_KILL_GRACE_MS);
+    hardKill ??= setTimeout(() => {
+      child.kill("SIGKILL");
+      // A process that git had started may still hold the pipes.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, GIT_KILL_GRACE_MS);
   };
   const timeLimit = setTimeout(() => {
     timedOut = true;
@@ -117,7 +121,7 @@ export async function runGit(git: Git, call: GitCall): Promise<GitResult> {
   child.stdin.on("error", () => undefined);
   child.stdin.end(call.input ?? Buffer.alloc(0));
 
-  const command = call.args.find((argument) => /^[a-z]/.test(argument)) ?? "git";
+  const command = call.args[0] ?? "";
   try {
     const exitCode = await new Promise<number | null>((resolve, reject) => {
       child.once("error", reject);

@@ -28,7 +28,7 @@ export const CHECKPOINT_LIMITS: CheckpointLimits = {
   maxSkipped: 10_000,
   maxDiffBytes: 2 * 1024 * 1024,
   maxDiffFiles: 10_000,
-  maxListingBytes: 64 * 1024 * 1024,
+  maxListingBytes: 256 * 1024 * 1024,
 };
 
 /** What of a failed git's standard error is kept. */

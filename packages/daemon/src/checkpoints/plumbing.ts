@@ -4,7 +4,7 @@
 // a checkpoint's blob is byte for byte the file in the workspace.
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Git, type GitCall, type GitResult, runGit, withSettings } from "./git.ts";
+import { type Git, type GitCall, type GitResult, runGit } from "./git.ts";
 import type { CheckpointLimits } from "./limits.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -24,7 +24,6 @@ const SETTINGS = [
 
 export interface PlumbingCall extends Partial<Omit<GitCall, "args" | "env">> {
   readonly indexFile?: string;
-  readonly settings?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -49,10 +48,11 @@ export class Plumbing {
       cwd: workspace.root,
       maxStdoutBytes: this.limits.maxListingBytes,
       ...rest,
-      args: withSettings([...workspace.carriedSettings, ...SETTINGS, ...(settings ?? [])], args),
+      args,
+      settings: [...workspace.carriedSettings, ...SETTINGS, ...(settings ?? [])],
       env: {
         ...ISOLATED,
-        GIT_DIR: await this.#emptyRepository(workspace.objectFormat),
+        GIT_DIR: await this.emptyRepository(workspace),
         GIT_WORK_TREE: workspace.topLevel,
         GIT_OBJECT_DIRECTORY: join(workspace.commonDir, "objects"),
         ...(indexFile === undefined ? {} : { GIT_INDEX_FILE: indexFile }),
@@ -68,7 +68,8 @@ export class Plumbing {
       cwd: workspace.root,
       maxStdoutBytes: this.limits.maxListingBytes,
       ...rest,
-      args: withSettings(["core.fsync=reference", "core.fsyncMethod=fsync", ...(settings ?? [])], args),
+      args,
+      settings: ["core.fsync=reference", "core.fsyncMethod=fsync", ...(settings ?? [])],
       env: {
         ...ISOLATED,
         GIT_DIR: workspace.gitDir,
@@ -94,7 +95,8 @@ export class Plumbing {
     }
   }
 
-  #emptyRepository(objectFormat: Workspace["objectFormat"]): Promise<string> {
+  /** The folder that `raw` uses as its repository. */
+  emptyRepository({ objectFormat }: Pick<Workspace, "objectFormat">): Promise<string> {
     return this.#once(objectFormat, async () => {
       const folder = join(this.#dataDir, `empty-${objectFormat}.git`);
       for (const name of ["objects", "refs", "info"]) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });

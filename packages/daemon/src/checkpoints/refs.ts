@@ -27,6 +27,8 @@ export function threadPrefix(threadId: ThreadId): string {
 export interface ResolvedCheckpoint {
   readonly commitOid: string;
   readonly treeOid: string;
+  /** The one line of JSON below the commit's subject. */
+  readonly facts: string;
 }
 
 /** Undefined when there is no such ref. */
@@ -38,12 +40,12 @@ export async function resolveRef(
 ): Promise<ResolvedCheckpoint | undefined> {
   const { stdout } = await plumbing.real(
     workspace,
-    ["for-each-ref", "--format=%(refname) %(objectname) %(tree)", CheckpointRef.parse(ref)],
+    ["for-each-ref", "--format=%(refname) %(objectname) %(tree) %(contents:body)", CheckpointRef.parse(ref)],
     { signal },
   );
   for (const line of stdout.toString("utf8").split("\n")) {
-    const [name, commitOid, treeOid] = line.split(" ");
-    if (name === ref && commitOid && treeOid) return { commitOid, treeOid };
+    const [name, commitOid, treeOid, ...facts] = line.split(" ");
+    if (name === ref && commitOid && treeOid) return { commitOid, treeOid, facts: facts.join(" ") };
   }
   return undefined;
 }
@@ -83,6 +85,51 @@ export async function changeRefs(
     newOid === undefined ? `delete ${ref}\0${oldOid ?? zeros}\0` : `update ${ref}\0${newOid}\0${oldOid ?? zeros}\0`,
   );
   await plumbing.real(workspace, ["update-ref", "--stdin", "-z"], { input: Buffer.from(lines.join("")), signal });
+}
+
+export interface ListedCheckpoint {
+  readonly checkpointRef: CheckpointRef;
+  readonly kind: "turn" | "safety" | "reverted";
+  /** Of turns, also reverted ones. */
+  readonly turnCount?: number;
+  /** Of the revert that a safety or reverted checkpoint belongs to. */
+  readonly eventId?: EventId;
+  readonly commitOid: string;
+  readonly treeOid: string;
+  /** Whole seconds. */
+  readonly takenAtMs: number;
+}
+
+/** Turns by count, then safety and reverted ones by name. */
+export async function listRefs(
+  plumbing: Plumbing,
+  workspace: Workspace,
+  threadId: ThreadId,
+  signal?: AbortSignal,
+): Promise<ListedCheckpoint[]> {
+  const prefix = threadPrefix(threadId);
+  const format = "--format=%(refname) %(objectname) %(tree) %(committerdate:unix)";
+  const { stdout } = await plumbing.real(workspace, ["for-each-ref", format, prefix.slice(0, -1)], { signal });
+  const listed: ListedCheckpoint[] = [];
+  for (const line of stdout.toString("utf8").split("\n")) {
+    const [name = "", commitOid = "", treeOid = "", seconds = ""] = line.split(" ");
+    const place = placeOf(name.slice(prefix.length));
+    if (place === undefined) continue;
+    const checkpointRef = CheckpointRef.parse(name);
+    listed.push({ checkpointRef, ...place, commitOid, treeOid, takenAtMs: Number(seconds) * 1000 });
+  }
+  const rank = ({ kind, turnCount }: ListedCheckpoint) =>
+    kind === "turn" ? (turnCount ?? 0) : Number.MAX_SAFE_INTEGER;
+  return listed.sort((one, other) => rank(one) - rank(other) || (one.checkpointRef < other.checkpointRef ? -1 : 1));
+}
+
+function placeOf(name: string): Pick<ListedCheckpoint, "kind" | "turnCount" | "eventId"> | undefined {
+  const [kind, first, second] = name.split("/");
+  if (first === undefined) return undefined;
+  if (kind === "turn") return { kind, turnCount: Number(first) };
+  if (kind === "safety") return { kind, eventId: EventId.parse(first) };
+  if (kind === "reverted") return { kind, eventId: EventId.parse(first), turnCount: Number(second) };
+  return undefined;
 }
 
 const AUTHOR = { name: "Muster", email: "checkpoints@muster.invalid" };

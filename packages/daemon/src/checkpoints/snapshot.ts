@@ -1,10 +1,10 @@
 // Turns the workspace's files into a tree object. Starts from a copy of the index, whose stat data
 // say which files are unchanged, so that only changed and new files are read.
 // The index, HEAD and refs of the user are read and never written; only objects are added.
-import { access, constants, copyFile, lstat, open, readdir, rename, stat, utimes } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, copyFile, lstat, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { absolutePath, type BytePath, bytePath, displayPath, joinNul, splitNul } from "./byte-path.ts";
-import { convertedPaths } from "./converted.ts";
+import { convertedPaths, listTracked, mayConvert } from "./doubtful.ts";
 import { CheckpointError } from "./errors.ts";
 import { oneLine } from "./git.ts";
 import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
@@ -13,7 +13,8 @@ import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff } from "./raw-diff.ts";
 import type { Workspace } from "./workspace.ts";
 
-export type SkipReason = "too-large" | "not-readable" | "nested-repository";
+export const SKIP_REASONS = ["too-large", "not-readable", "nested-repository"] as const;
+export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** A path that a checkpoint leaves out: neither its diff nor a restore says anything about it. */
 export interface SkippedPath {
@@ -38,16 +39,20 @@ export async function takeSnapshot(
     await copyIndex(plumbing, workspace, indexFile, signal);
     const call = { indexFile, signal };
 
-    const [changes, untracked, unmergedElsewhere, converted] = await Promise.all([
+    const [changes, untracked, unmergedElsewhere, tracked] = await Promise.all([
       changedPaths(plumbing, workspace, call),
       otherPaths(plumbing, workspace, call),
       workspace.prefix === "" ? [] : unmergedPaths(plumbing, workspace, call),
-      convertedPaths(plumbing, workspace, call),
+      listTracked(plumbing, workspace, call),
     ]);
+    const converted = mayConvert(workspace, tracked, untracked)
+      ? await convertedPaths(plumbing, workspace, tracked, call)
+      : [];
+    const doubtful = [...tracked.unwatched, ...converted];
     const entries = workspace.kind === "shadow" ? await indexEntryCount(indexFile) : 0;
     requireBelow("maxFiles", plumbing.limits.maxFiles, untracked.length + entries);
 
-    const candidates = await sortCandidates(plumbing, workspace, { ...changes, untracked, converted });
+    const candidates = await sortCandidates(plumbing, workspace, { ...changes, untracked, doubtful });
     requireBelow("maxCaptureBytes", plumbing.limits.maxCaptureBytes, candidates.bytes);
     requireBelow("maxSkipped", plumbing.limits.maxSkipped, candidates.skipped.length);
 
@@ -77,9 +82,17 @@ async function copyIndex(plumbing: Plumbing, workspace: Workspace, copy: string,
   // time on the copy would hide files that changed in the instant the index was written.
   const notAfterMs = Math.floor(original.mtimeMs) - 1;
   await utimes(copy, notAfterMs / 1000, notAfterMs / 1000);
-  const names = await readdir(workspace.gitDir).catch(() => []);
-  if (names.some((name) => name.startsWith("sharedindex."))) {
-    await plumbing.real(workspace, ["update-index", "--no-split-index"], { indexFile: copy, signal });
+  const shared = (await readdir(workspace.gitDir).catch(() => [])).filter((name) => name.startsWith("sharedindex."));
+  if (shared.length === 0) return;
+  // A split index needs its other half beside it. Read in its own place, git would renew its time.
+  const place = await plumbing.emptyRepository(workspace);
+  const halves = shared.map((name) => join(place, name));
+  try {
+    for (const half of halves) await copyFile(join(workspace.gitDir, basename(half)), half);
+    await plumbing.raw(workspace, ["update-index", "--no-split-index"], { indexFile: copy, signal });
+    await utimes(copy, notAfterMs / 1000, notAfterMs / 1000);
+  } finally {
+    for (const half of halves) await rm(half, { force: true });
   }
 }
 
@@ -123,17 +136,17 @@ interface Candidates {
   readonly gone: ReadonlySet<BytePath>;
   readonly changed: ReadonlySet<BytePath>;
   readonly untracked: readonly BytePath[];
-  readonly converted: readonly BytePath[];
+  readonly doubtful: readonly BytePath[];
 }
 
 /** Decides per path: take it in, take it out, or leave it out with a reason. */
 async function sortCandidates(plumbing: Plumbing, workspace: Workspace, candidates: Candidates) {
-  const remove = new Set<BytePath>([...candidates.gone, ...candidates.converted]);
+  const remove = new Set<BytePath>([...candidates.gone, ...candidates.doubtful]);
   const add: BytePath[] = [];
   const skipped: SkippedPath[] = [];
   let bytes = 0;
-  const limited = new Set<BytePath>([...candidates.untracked, ...candidates.converted]);
-  const read = new Set<BytePath>([...candidates.untracked, ...candidates.changed, ...candidates.converted]);
+  const limited = new Set<BytePath>([...candidates.untracked, ...candidates.doubtful]);
+  const read = new Set<BytePath>([...candidates.untracked, ...candidates.changed, ...candidates.doubtful]);
   for (const path of candidates.gone) read.delete(path);
 
   await mapLimited([...read], FILE_CALLS_IN_FLIGHT, async (path) => {

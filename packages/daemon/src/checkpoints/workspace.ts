@@ -28,7 +28,8 @@ export interface Workspace {
   readonly carriedSettings: readonly string[];
   /** The repository's or the user's `core.autocrlf` converts line ends. */
   readonly convertsLineEnds: boolean;
-  /** Attribute files beside `.gitattributes`. */
+  readonly userAttributesFile: string | undefined;
+  /** Attribute files beside `.gitattributes`, the user's among them. */
   readonly attributeFiles: readonly string[];
 }
 
@@ -88,6 +89,7 @@ export async function locateWorkspace(options: LocateOptions): Promise<Workspace
       excludeFiles: ignoredByUser,
       carriedSettings: [],
       convertsLineEnds: false,
+      userAttributesFile: undefined,
       attributeFiles: [],
     };
   }
@@ -109,6 +111,7 @@ export async function locateWorkspace(options: LocateOptions): Promise<Workspace
       return value === undefined ? [] : [`${name}=${value}`];
     }),
     convertsLineEnds: !["false", "no", "off", "0", ""].includes(autoCrlf),
+    userAttributesFile: attributesOfUser[0],
     attributeFiles: [...attributesOfUser, ...(await existing([join(commonDir, "info", "attributes")]))],
   };
 }
@@ -146,7 +149,13 @@ async function discover(git: Git, call: DiscoveryCall) {
     throw new Error("git rev-parse answered fewer questions than it was asked");
   }
   if (topLevel !== call.cwd) {
-    const ignored = await runGit(git, { ...call, args: ["check-ignore", "-q", "--", "."], exitCodes: [0, 1] });
+    const ignored = await runGit(git, {
+      ...call,
+      cwd: topLevel,
+      args: ["check-ignore", "-q", "--", `./${relative(topLevel, call.cwd)}`],
+      env: { GIT_LITERAL_PATHSPECS: "0" },
+      exitCodes: [0, 1],
+    });
     if (ignored.exitCode === 0) return undefined;
   }
   return { topLevel, gitDir, commonDir };

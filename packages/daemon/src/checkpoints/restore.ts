@@ -1,0 +1,157 @@
+// Brings the workspace's files from one checkpoint to another, after the plan found nothing in the
+// way. Each file appears whole (a temporary file beside it, then a rename); what fails is reported
+// and does not stop the rest. The index, HEAD, branches and stash are never touched.
+import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, symlink, unlink } from "node:fs/promises";
+import { absolutePath, type BytePath, displayPath, parentsOf } from "./byte-path.ts";
+import { ignoredIn } from "./ignored.ts";
+import { objectSizes, readBlobs } from "./objects.ts";
+import type { Plumbing } from "./plumbing.ts";
+import { parseRawDiff, type RawDiffEntry } from "./raw-diff.ts";
+import { planRestore, type RestoredPath } from "./restore-plan.ts";
+import type { SkippedPath } from "./snapshot.ts";
+import type { Workspace } from "./workspace.ts";
+
+export interface RestoreRequest {
+  /** The state on disk now. */
+  readonly fromTree: string;
+  readonly toTree: string;
+  /** What the wanted checkpoint left out: it can't say whether such a path existed. */
+  readonly skippedInTo: readonly SkippedPath[];
+  /** As reports spell paths. */
+  readonly keepPaths: ReadonlySet<string>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Reports in order of path. Throws `restore_refused` before anything is touched. */
+export async function restoreTree(
+  plumbing: Plumbing,
+  workspace: Workspace,
+  request: RestoreRequest,
+): Promise<RestoredPath[]> {
+  if (request.fromTree === request.toTree) return [];
+  const { signal } = request;
+  const { stdout } = await plumbing.raw(
+    workspace,
+    ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none", request.fromTree, request.toTree],
+    { signal },
+  );
+  const changes = parseRawDiff(stdout);
+  const [ignored, sizes] = await Promise.all([
+    ignoredIn(plumbing, workspace, { changes, treeOid: request.toTree, signal }),
+    objectSizes(
+      plumbing,
+      workspace,
+      changes.filter((change) => change.newMode.startsWith("1") && change.newMode !== "160000").map((c) => c.newOid),
+      signal,
+    ),
+  ]);
+  const plan = await planRestore(workspace, {
+    changes,
+    hasBlob: (oid) => sizes.has(oid),
+    keepReason: (path, isDeletion) => {
+      const shown = displayPath(path);
+      if (request.keepPaths.has(shown)) return "changed by another thread since";
+      if (!isDeletion) return undefined;
+      if (ignored.has(path)) return "ignored in the state that is restored";
+      const skipped = request.skippedInTo.find((skip) => isOrHolds(skip.path, shown));
+      return skipped && `the checkpoint left it out: ${skipped.reason}`;
+    },
+  });
+  // From here on the restore runs to its end: half of it is worse than a late one.
+  signal?.throwIfAborted();
+  const report = [...plan.settled];
+  for (const path of plan.deletions) report.push(await deletePath(workspace, path));
+  const wanted = new Map<string, RawDiffEntry[]>();
+  for (const write of plan.writes) wanted.set(write.newOid, [...(wanted.get(write.newOid) ?? []), write]);
+  const needed = new Map([...wanted.keys()].map((oid) => [oid, sizes.get(oid) ?? 0]));
+  try {
+    for await (const { oid, content } of readBlobs(plumbing, workspace, needed, undefined)) {
+      for (const write of wanted.get(oid) ?? []) report.push(await writePath(workspace, write, content));
+      wanted.delete(oid);
+    }
+  } catch (error) {
+    for (const write of [...wanted.values()].flat()) report.push(failed(write.path, error));
+  }
+  return report.sort((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+function isOrHolds(skipped: string, path: string): boolean {
+  return skipped === path || (skipped.endsWith("/") && path.startsWith(skipped));
+}
+
+async function deletePath(workspace: Workspace, path: BytePath): Promise<RestoredPath> {
+  try {
+    await requireInside(workspace, path);
+    await unlink(absolutePath(workspace.root, path));
+    for (const parent of parentsOf(path).reverse()) {
+      // Not empty, or in use: then the folder stays, and so do those above it.
+      const removed = await rmdir(absolutePath(workspace.root, parent)).then(
+        () => true,
+        () => false,
+      );
+      if (!removed) break;
+    }
+    return { path: displayPath(path), outcome: "deleted" };
+  } catch (error) {
+    return failed(path, error);
+  }
+}
+
+let temporaryCount = 0;
+
+async function writePath(workspace: Workspace, write: RawDiffEntry, content: Buffer): Promise<RestoredPath> {
+  const file = absolutePath(workspace.root, write.path);
+  const parent = parentsOf(write.path).at(-1) ?? ("" as BytePath);
+  temporaryCount += 1;
+  const name = `.muster-restore-${process.pid}-${temporaryCount}`;
+  const temporary = absolutePath(workspace.root, (parent === "" ? name : `${parent}/${name}`) as BytePath);
+  try {
+    await mkdir(absolutePath(workspace.root, parent), { recursive: true });
+    await requireInside(workspace, write.path);
+    const before = await lstat(file).catch(() => undefined);
+    if (write.newMode === "120000") {
+      await symlink(content, temporary);
+    } else {
+      const isExecutable = write.newMode === "100755";
+      const handle = await open(temporary, "wx", isExecutable ? 0o777 : 0o666);
+      try {
+        await handle.writeFile(content);
+        if (before?.isFile()) await handle.chmod(withExecutable(before.mode & 0o7777, isExecutable));
+      } finally {
+        await handle.close();
+      }
+    }
+    if (before?.isDirectory()) await removeEmptyFolders(file);
+    await rename(temporary, file);
+    return { path: displayPath(write.path), outcome: "restored" };
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    return failed(write.path, error);
+  }
+}
+
+/** Execution for those who may read; the file's other permissions stay. */
+function withExecutable(mode: number, isExecutable: boolean): number {
+  return isExecutable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111;
+}
+
+/** Between plan and write a folder can be swapped for a link; nothing outside the workspace may be written. */
+async function requireInside(workspace: Workspace, path: BytePath): Promise<void> {
+  const parent = absolutePath(workspace.root, parentsOf(path).at(-1) ?? ("" as BytePath));
+  const real = await realpath(parent, { encoding: "buffer" });
+  if (!real.equals(parent)) throw new Error("beyond a symbolic link");
+}
+
+/** Fails when anything but folders is inside. */
+async function removeEmptyFolders(folder: Buffer): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true, encoding: "buffer" })) {
+    if (entry.isDirectory()) await removeEmptyFolders(Buffer.concat([folder, Buffer.from("/"), entry.name]));
+  }
+  await rmdir(folder);
+}
+
+function failed(path: BytePath, error: unknown): RestoredPath {
+  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  const reason = code ?? (error instanceof Error ? error.message : String(error));
+  return { path: displayPath(path), outcome: "failed", reason };
+}
