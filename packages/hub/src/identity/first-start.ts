@@ -1,0 +1,120 @@
+// What a new hub needs before anyone can log in: a space, its owner, the command line's own principal and a session,
+// all in one commit, so that a crash leaves everything or nothing.
+import type { PrincipalId, SpaceId } from "@muster/contracts";
+import { type Ids, isoTime } from "@muster/core";
+import type { Store } from "@muster/store";
+import { cliTokenFile, readCliToken, writeCliToken } from "./cli-token.ts";
+import { CLI_TOKEN_LABEL } from "./limits.ts";
+import type { IdentityOptions } from "./options.ts";
+import type { Queries } from "./queries.ts";
+import type { AuditEntry } from "./space-queries.ts";
+import { createToken, hashToken, shown } from "./tokens.ts";
+
+export interface Founded {
+  readonly spaceId: SpaceId;
+  readonly ownerId: PrincipalId;
+  readonly cliPrincipalId: PrincipalId;
+}
+
+const text = (value: unknown, what: string): string => {
+  if (typeof value !== "string") throw new Error(`the database has no ${what}`);
+  return value;
+};
+
+const find = async (store: Store, queries: Queries): Promise<Founded | null> => {
+  const [space] = await store.read(queries.spaces());
+  if (space === undefined) return null;
+  const spaceId = text(space["space_id"], "space");
+  const [owners, services] = await store.readTransaction([
+    queries.firstPrincipal(spaceId, "human"),
+    queries.firstPrincipal(spaceId, "service"),
+  ]);
+  return {
+    spaceId: spaceId as SpaceId,
+    ownerId: text(owners?.[0]?.["principal_id"], "owner of the space") as PrincipalId,
+    cliPrincipalId: text(services?.[0]?.["principal_id"], "service for the command line") as PrincipalId,
+  };
+};
+
+const audit = (
+  ids: Ids,
+  entry: Omit<AuditEntry, "auditId" | "details"> & Partial<Pick<AuditEntry, "details">>,
+): AuditEntry => ({ details: {}, ...entry, auditId: ids.next() });
+
+/** Finds the space or founds it, and sees to it that the command line's token file holds a token that is good. */
+export const openSpace = async (options: IdentityOptions, queries: Queries): Promise<Founded> => {
+  const { store, ids, clock } = options;
+  const founded = await find(store, queries);
+  if (founded !== null) {
+    await renewCliToken(options, queries, founded);
+    return founded;
+  }
+  const createdAt = isoTime(clock.now());
+  const spaceId = ids.next() as SpaceId;
+  const ownerId = ids.next() as PrincipalId;
+  const cliPrincipalId = ids.next() as PrincipalId;
+  const token = createToken(options.random);
+  const result = await store.commit({
+    // Another process may found it at the same moment; then its space is ours too.
+    guards: [{ query: queries.spaces(), expected: [] }],
+    statements: [
+      ...queries.insertSpace({
+        spaceId,
+        title: "Default space",
+        sessionId: ids.next(),
+        sessionTitle: "Default session",
+        principals: [
+          { principalId: ownerId, kind: "human", displayName: options.ownerName ?? "Owner", role: "owner" },
+          { principalId: cliPrincipalId, kind: "service", displayName: "Command line", role: "owner" },
+        ],
+        createdAt,
+      }),
+      queries.insertToken(cliToken({ spaceId, cliPrincipalId }, token, createdAt)),
+      queries.insertAudit(
+        audit(ids, { spaceId, at: createdAt, actorId: ownerId, action: "space.created", subject: spaceId }),
+      ),
+    ],
+  });
+  if (result.status === "conflict") return openSpace(options, queries);
+  await writeCliToken(cliTokenFile(options.home), token, ids.next());
+  return { spaceId, ownerId, cliPrincipalId };
+};
+
+const cliToken = (founded: Pick<Founded, "spaceId" | "cliPrincipalId">, token: string, createdAt: string) => ({
+  tokenHash: hashToken(token),
+  spaceId: founded.spaceId,
+  principalId: founded.cliPrincipalId,
+  scope: "api" as const,
+  label: CLI_TOKEN_LABEL,
+  createdAt,
+  expiresAt: null,
+});
+
+const renewCliToken = async (options: IdentityOptions, queries: Queries, founded: Founded): Promise<void> => {
+  const { store, ids, clock } = options;
+  const file = cliTokenFile(options.home);
+  const now = isoTime(clock.now());
+  const present = await readCliToken(file);
+  if (present !== null) {
+    const rows = await store.read(queries.caller({ tokenHash: hashToken(present), scope: "api", now }));
+    if (rows[0]?.["space_id"] === founded.spaceId) return;
+  }
+  const token = createToken(options.random);
+  await store.commit({
+    guards: [],
+    statements: [
+      queries.insertToken(cliToken(founded, token, now)),
+      queries.insertAudit(
+        audit(ids, {
+          spaceId: founded.spaceId,
+          at: now,
+          actorId: founded.cliPrincipalId,
+          action: "cli-token.created",
+          subject: founded.cliPrincipalId,
+          details: { token: shown(hashToken(token)) },
+        }),
+      ),
+    ],
+  });
+  await writeCliToken(file, token, ids.next());
+};

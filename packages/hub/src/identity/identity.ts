@@ -1,0 +1,193 @@
+// Who calls: principals, their tokens and their roles, over the store port. Invariants: no secret is stored, every
+// answer is read from the store at the moment it is asked for, and a login link works once.
+import { type Me, MusterError, type PrincipalId, type Role, type SessionId, type SpaceId } from "@muster/contracts";
+import { isoTime } from "@muster/core";
+import type { Row } from "@muster/store";
+import type { Caller, Identity } from "../ports.ts";
+import { cliTokenFile } from "./cli-token.ts";
+import { openSpace } from "./first-start.ts";
+import { COOKIE_TTL_MS, LOGIN_TOKEN_TTL_MS } from "./limits.ts";
+import type { IdentityOptions } from "./options.ts";
+import { createQueries, type Queries } from "./queries.ts";
+import type { CallerRow } from "./token-queries.ts";
+import { bearerToken, createToken, hashToken, looksLikeToken, shown, type TokenScope } from "./tokens.ts";
+
+export interface OpenIdentity extends Identity {
+  /** The principal whose token is in `cliTokenFile`. */
+  readonly cliPrincipalId: PrincipalId;
+  /** Mode 0600; its token is good when `openIdentity` returns. */
+  readonly cliTokenFile: string;
+}
+
+/** Of several roles without one in the default session, the strongest stands for the caller. */
+const STRENGTH: readonly Role[] = ["owner", "runtime_contributor", "collaborator", "viewer"];
+
+const toCaller = (rows: readonly Row[]): Caller | null => {
+  const found = rows as unknown as readonly CallerRow[];
+  const [first] = found;
+  if (first === undefined || first.default_session_id === null) return null;
+  const roles = new Map<SessionId, Role>();
+  for (const { session_id, role } of found) {
+    if (session_id !== null && role !== null) roles.set(session_id as SessionId, role);
+  }
+  return {
+    spaceId: first.space_id as SpaceId,
+    principalId: first.principal_id as PrincipalId,
+    principalKind: first.kind,
+    displayName: first.display_name,
+    roles,
+    defaultSessionId: first.default_session_id as SessionId,
+  };
+};
+
+class StoredIdentity implements OpenIdentity {
+  readonly spaceId: SpaceId;
+  readonly ownerId: PrincipalId;
+  readonly cliPrincipalId: PrincipalId;
+  readonly cliTokenFile: string;
+  readonly #options: IdentityOptions;
+  readonly #queries: Queries;
+
+  constructor(
+    options: IdentityOptions,
+    queries: Queries,
+    founded: { readonly spaceId: SpaceId; readonly ownerId: PrincipalId; readonly cliPrincipalId: PrincipalId },
+  ) {
+    this.#options = options;
+    this.#queries = queries;
+    this.spaceId = founded.spaceId;
+    this.ownerId = founded.ownerId;
+    this.cliPrincipalId = founded.cliPrincipalId;
+    this.cliTokenFile = cliTokenFile(options.home);
+  }
+
+  /** `cookie` is the value of this hub's own cookie. A bearer header that is there decides alone. */
+  async authenticate(input: { authorization: string | undefined; cookie: string | undefined }): Promise<Caller | null> {
+    if (input.authorization !== undefined) {
+      const token = bearerToken(input.authorization);
+      return token === undefined ? null : this.#callerOf(token, "api");
+    }
+    if (input.cookie === undefined || !looksLikeToken(input.cookie)) return null;
+    return this.#callerOf(input.cookie, "cookie");
+  }
+
+  async createLoginToken(caller: {
+    spaceId: SpaceId;
+    principalId: PrincipalId;
+  }): Promise<{ token: string; expiresAt: string }> {
+    const { clock, ids, random, store } = this.#options;
+    const token = createToken(random);
+    const now = isoTime(clock.now());
+    const expiresAt = isoTime(clock.now() + LOGIN_TOKEN_TTL_MS);
+    await store.commit({
+      guards: [],
+      statements: [
+        this.#queries.deleteExpired(caller.spaceId, now),
+        this.#queries.insertToken({
+          ...caller,
+          tokenHash: hashToken(token),
+          scope: "login",
+          label: "login link",
+          createdAt: now,
+          expiresAt,
+        }),
+        this.#queries.insertAudit({
+          spaceId: caller.spaceId,
+          auditId: ids.next(),
+          at: now,
+          actorId: caller.principalId,
+          action: "login-link.created",
+          subject: caller.principalId,
+          details: { token: shown(hashToken(token)) },
+        }),
+      ],
+    });
+    return { token, expiresAt };
+  }
+
+  async redeemLoginToken(token: string): Promise<{ caller: Caller; cookieToken: string; maxAgeSeconds: number }> {
+    const { clock, ids, random, store } = this.#options;
+    // A read first: whatever is no good costs no write.
+    const caller = looksLikeToken(token) ? await this.#callerOf(token, "login") : null;
+    if (caller === null) throw new MusterError("login_link_invalid");
+    const cookieToken = createToken(random);
+    const now = isoTime(clock.now());
+    const { spaceId, principalId } = caller;
+    const result = await store.commit({
+      guards: [],
+      statements: [
+        this.#queries.revokeToken({ tokenHash: hashToken(token), scope: "login", now }),
+        this.#queries.insertToken({
+          spaceId,
+          principalId,
+          tokenHash: hashToken(cookieToken),
+          scope: "cookie",
+          label: "browser login",
+          createdAt: now,
+          expiresAt: isoTime(clock.now() + COOKIE_TTL_MS),
+        }),
+        this.#queries.insertAudit({
+          spaceId,
+          auditId: ids.next(),
+          at: now,
+          actorId: principalId,
+          action: "login-link.redeemed",
+          subject: principalId,
+          details: { token: shown(hashToken(token)), cookie: shown(hashToken(cookieToken)) },
+        }),
+      ],
+    });
+    // Someone else's redemption came first: the update changed no row, so nothing was written.
+    if (result.status === "conflict") throw new MusterError("login_link_invalid");
+    return { caller, cookieToken, maxAgeSeconds: COOKIE_TTL_MS / 1_000 };
+  }
+
+  /** Ends the login whose cookie this is; nothing happens when it is not good any more. */
+  async logout(input: { cookie: string | undefined }): Promise<void> {
+    if (input.cookie === undefined || !looksLikeToken(input.cookie)) return;
+    const caller = await this.#callerOf(input.cookie, "cookie");
+    if (caller === null) return;
+    const { clock, ids, store } = this.#options;
+    const now = isoTime(clock.now());
+    const tokenHash = hashToken(input.cookie);
+    await store.commit({
+      guards: [],
+      statements: [
+        this.#queries.revokeToken({ tokenHash, scope: "cookie", now }),
+        this.#queries.insertAudit({
+          spaceId: caller.spaceId,
+          auditId: ids.next(),
+          at: now,
+          actorId: caller.principalId,
+          action: "logout",
+          subject: caller.principalId,
+          details: { cookie: shown(tokenHash) },
+        }),
+      ],
+    });
+  }
+
+  /** Throws `permission_denied` for a caller who is a member of nothing. */
+  me(caller: Caller): Me {
+    const held = [...caller.roles.values()];
+    const role = caller.roles.get(caller.defaultSessionId) ?? STRENGTH.find((candidate) => held.includes(candidate));
+    if (role === undefined) throw new MusterError("permission_denied", "You are a member of no session.");
+    const { spaceId, principalId, principalKind, displayName, defaultSessionId } = caller;
+    return { spaceId, principalId, principalKind, displayName, defaultSessionId, role };
+  }
+
+  async #callerOf(token: string, scope: TokenScope): Promise<Caller | null> {
+    const now = isoTime(this.#options.clock.now());
+    return toCaller(await this.#options.store.read(this.#queries.caller({ tokenHash: hashToken(token), scope, now })));
+  }
+}
+
+/**
+ * Opens identity over a migrated store. On the first start it founds the space in one commit; on every start the
+ * command line's token file is checked, and renewed when it is missing or its token is no good. Throws
+ * `home_unwritable`, or what the store throws.
+ */
+export const openIdentity = async (options: IdentityOptions): Promise<OpenIdentity> => {
+  const queries = createQueries(options.store.dialect);
+  return new StoredIdentity(options, queries, await openSpace(options, queries));
+};
