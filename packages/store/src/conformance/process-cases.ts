@@ -41,15 +41,11 @@ const start = (opener: Opener, task: "migrate" | "write", label: string, count =
     const [[code, signal]] = await Promise.all([once(child, "exit"), once(lines, "close")]);
     return (code ?? signal) as number | NodeJS.Signals;
   })();
-  const said = (wanted: number) =>
-    new Promise<void>((resolve, reject) => {
-      const look = () => facts.length >= wanted && resolve();
-      lines.on("line", look);
-      lines.once("close", () =>
-        facts.length >= wanted ? resolve() : reject(new Error(`the child ended after ${facts.length} lines`)),
-      );
-      look();
-    });
+  const ending = new AbortController();
+  lines.once("close", () => ending.abort(new Error(`the child ended after ${facts.length} lines`)));
+  const said = async (wanted: number): Promise<void> => {
+    while (facts.length < wanted) await once(lines, "line", { signal: ending.signal });
+  };
   return { process: child, facts, said, ended };
 };
 

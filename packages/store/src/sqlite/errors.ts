@@ -5,6 +5,8 @@ import { StoreError, type StoreErrorCode } from "../port.ts";
 const CONSTRAINT = 19;
 const CONSTRAINT_DATATYPE = 3091;
 const FULL = 13;
+const BUSY = 5;
+const READ_ONLY = 8;
 
 const CODES: Readonly<Record<number, StoreErrorCode>> = {
   3: "unavailable", // PERM
@@ -31,15 +33,18 @@ export const resultCode = (error: unknown): number | undefined => {
   return typeof error.errcode === "number" ? error.errcode : undefined;
 };
 
+/** Whether another connection's lock is the reason. */
+export const isBusy = (error: unknown): boolean => ((resultCode(error) ?? 0) & 0xff) === BUSY;
+
 const codeOf = (error: unknown, activity: Activity): StoreErrorCode => {
   const extended = resultCode(error);
   if (extended !== undefined) {
     const primary = extended & 0xff;
     if (extended === CONSTRAINT_DATATYPE) return "invalid_statement";
     // A statement that writes on the read connection is the caller's mistake.
-    if (activity === "read" && primary === 8) return "invalid_statement";
+    if (activity === "read" && primary === READ_ONLY) return "invalid_statement";
     // A sync that failed at COMMIT may have left the log's commit mark on the disk.
-    if (activity === "commit_end" && primary !== CONSTRAINT && primary !== FULL && primary !== 5)
+    if (activity === "commit_end" && primary !== CONSTRAINT && primary !== FULL && primary !== BUSY)
       return "outcome_unknown";
     return CODES[primary] ?? "invalid_statement";
   }

@@ -6,6 +6,9 @@ export const PREPARED_STATEMENTS_MAX = 512;
 /** How long a statement waits for another process's lock. As long as the lock timeout on PostgreSQL: 5 s. */
 export const BUSY_TIMEOUT_MS = 5_000;
 
+/** How often opening asks for the write-ahead log while other processes open the same new file. */
+export const JOURNAL_MODE_ATTEMPTS_MAX = 20;
+
 /**
  * Pages (of 4 KiB) of the write-ahead log after which a commit copies them into the database. Each checkpoint costs two
  * syncs and the copying, inside one commit: at SQLite's default of 1,000 about one commit in 60 pays it under load, which

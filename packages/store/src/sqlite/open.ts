@@ -3,8 +3,14 @@
 import { closeSync, fchmodSync, openSync } from "node:fs";
 import { StoreError } from "../port.ts";
 import { Connection } from "./connection.ts";
-import { toStoreError } from "./errors.ts";
-import { FILE_MODE, PAGE_CACHE_KIB, WAL_CHECKPOINT_PAGES, WAL_KEPT_BYTES } from "./limits.ts";
+import { isBusy, toStoreError } from "./errors.ts";
+import {
+  FILE_MODE,
+  JOURNAL_MODE_ATTEMPTS_MAX,
+  PAGE_CACHE_KIB,
+  WAL_CHECKPOINT_PAGES,
+  WAL_KEPT_BYTES,
+} from "./limits.ts";
 
 export const MEMORY = ":memory:";
 
@@ -34,14 +40,26 @@ const createPrivately = (path: string): void => {
   }
 };
 
-const useWriteAheadLog = (connection: Connection, path: string): void => {
-  const mode = connection.all("PRAGMA journal_mode = WAL", [])[0]?.["journal_mode"];
-  if (mode !== "wal" && path !== MEMORY) {
-    throw new StoreError(
-      "unavailable",
-      `${path}: no write-ahead log is possible here (journal mode stays ${String(mode)}); is it on a network file system?`,
-    );
+/**
+ * Setting the journal mode fails at once while another process does the same or holds the lock: SQLite does not wait
+ * there. Taking the write lock does wait, so that is what a failed attempt does before the next one.
+ */
+const setJournalMode = (connection: Connection): unknown => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return connection.all("PRAGMA journal_mode = WAL", [])[0]?.["journal_mode"];
+    } catch (error) {
+      if (!isBusy(error) || attempt >= JOURNAL_MODE_ATTEMPTS_MAX) throw error;
+      connection.execute("BEGIN IMMEDIATE; ROLLBACK");
+    }
   }
+};
+
+const useWriteAheadLog = (connection: Connection, path: string): void => {
+  const mode = setJournalMode(connection);
+  if (mode === "wal" || path === MEMORY) return;
+  const why = `no write-ahead log is possible here (journal mode stays ${String(mode)}); is it on a network file system?`;
+  throw new StoreError("unavailable", `${path}: ${why}`);
 };
 
 const openWriter = (path: string): Connection => {
