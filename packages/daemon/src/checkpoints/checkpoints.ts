@@ -27,7 +27,7 @@ import { SKIP_REASONS, type SkippedPath, type Snapshot, takeSnapshot } from "./s
 import { locateWorkspace, type Workspace } from "./workspace.ts";
 
 export interface CheckpointsOptions {
-  /** A folder of ours, outside every workspace; created when missing. */
+  /** A folder of ours; created when missing. Where it lies in a workspace, checkpoints leave it out. */
   readonly dataDir: string;
   /** The time that goes into a checkpoint, in ms since 1970. */
   readonly nowMs: () => number;
@@ -52,14 +52,23 @@ interface InWorkspace {
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * A checkpoint is a commit behind a hidden ref. Its tree holds the workspace folder's files byte for
+ * byte: tracked and untracked ones, no ignored ones; no filter (LFS among them), line-end rule, hook
+ * or driver of git has a part in it. A nested repository is left out; a submodule is its commit alone.
+ * Paths are relative to the workspace root. A workspace without a git repository of its own has its
+ * checkpoints in a shadow repository below `dataDir`; one that gets a repository later starts anew there.
+ */
 export class Checkpoints {
   readonly #plumbing: Plumbing;
+  readonly #ownDir: string;
   readonly #dataDir: string;
   readonly #nowMs: () => number;
   readonly #mutex = new KeyedMutex();
 
   constructor(options: CheckpointsOptions) {
     const limits = { ...CHECKPOINT_LIMITS, ...options.limits };
+    this.#ownDir = options.dataDir;
     this.#dataDir = join(options.dataDir, "checkpoints");
     this.#nowMs = options.nowMs;
     this.#plumbing = new Plumbing({
@@ -192,7 +201,13 @@ export class Checkpoints {
 
   #locate(request: InWorkspace): Promise<Workspace> {
     const { workspaceRoot, signal } = request;
-    return locateWorkspace({ git: this.#plumbing.git, dataDir: this.#dataDir, workspaceRoot, signal });
+    return locateWorkspace({
+      git: this.#plumbing.git,
+      dataDir: this.#dataDir,
+      ownDir: this.#ownDir,
+      workspaceRoot,
+      signal,
+    });
   }
 }
 

@@ -38,10 +38,13 @@ export async function ignoredIn(
       rules.map((rule) => rule.oid),
       signal,
     );
-    for await (const { oid, content } of readBlobs(plumbing, workspace, sizes, signal)) {
-      for (const rule of rules.filter((entry) => entry.oid === oid)) {
-        await mkdir(absolutePath(root, parentsOf(rule.path).at(-1) ?? ("" as BytePath)), { recursive: true });
-        await writeFile(absolutePath(root, rule.path), content);
+    for await (const blobs of readBlobs(plumbing, workspace, sizes, signal)) {
+      const contents = new Map(blobs.map(({ oid, content }) => [oid, content]));
+      for (const { oid, path } of rules) {
+        const content = contents.get(oid);
+        if (content === undefined) continue;
+        await mkdir(absolutePath(root, parentsOf(path).at(-1) ?? ("" as BytePath)), { recursive: true });
+        await writeFile(absolutePath(root, path), content);
       }
     }
     // The folders above the workspace are in no checkpoint; their rules are those of today.

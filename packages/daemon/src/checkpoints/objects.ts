@@ -30,48 +30,55 @@ export async function objectSizes(
   return sizes;
 }
 
+export interface Blob {
+  readonly oid: string;
+  readonly content: Buffer;
+}
+
 /** Yields every blob once, in memory-sized batches. All must exist. */
 export async function* readBlobs(
   plumbing: Plumbing,
   workspace: Workspace,
   sizes: ReadonlyMap<string, number>,
   signal: AbortSignal | undefined,
-): AsyncGenerator<{ oid: string; content: Buffer }> {
+): AsyncGenerator<Blob[]> {
   let batch: string[] = [];
   let bytes = 0;
   for (const [oid, size] of sizes) {
     if (batch.length > 0 && bytes + size > BATCH_BYTES) {
-      yield* readBatch(plumbing, workspace, batch, bytes, signal);
+      yield await readBatch(plumbing, workspace, batch, bytes, signal);
       batch = [];
       bytes = 0;
     }
     batch.push(oid);
     bytes += size + HEADER_MAX_BYTES;
   }
-  if (batch.length > 0) yield* readBatch(plumbing, workspace, batch, bytes, signal);
+  if (batch.length > 0) yield await readBatch(plumbing, workspace, batch, bytes, signal);
 }
 
-async function* readBatch(
+async function readBatch(
   plumbing: Plumbing,
   workspace: Workspace,
   oids: readonly string[],
   maxBytes: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<{ oid: string; content: Buffer }> {
+): Promise<Blob[]> {
   const { stdout } = await plumbing.raw(workspace, ["cat-file", "--batch"], {
     input: Buffer.from(`${oids.join("\n")}\n`),
     maxStdoutBytes: maxBytes,
     signal,
   });
+  const blobs: Blob[] = [];
   let at = 0;
   while (at < stdout.length) {
     const headerEnd = stdout.indexOf(0x0a, at);
     const [oid = "", , size = ""] = stdout.toString("latin1", at, headerEnd).split(" ");
     const start = headerEnd + 1;
     const end = start + Number(size);
-    yield { oid, content: stdout.subarray(start, end) };
+    blobs.push({ oid, content: stdout.subarray(start, end) });
     at = end + 1;
   }
+  return blobs;
 }
 
 export interface TreeEntry {

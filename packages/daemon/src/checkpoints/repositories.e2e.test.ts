@@ -1,13 +1,10 @@
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { Checkpoints, isCheckpointError } from "./index.ts";
 import {
   gitFolderState,
   listFiles,
   makeWorkspace,
-  NOW_MS,
   runTestGit,
   type TestWorkspace,
   type TestWorkspaceOptions,
@@ -154,100 +151,6 @@ describe("git repositories as they are found", () => {
     ]);
   });
 
-  it("ORC-34 a sparse checkout: absent files are no deletions, present ones are taken", async () => {
-    const one = workspace();
-    one.write("in/a", "1");
-    one.write("out/b", "1");
-    one.git("add", "-A");
-    one.git("commit", "-qm", "first");
-    one.git("sparse-checkout", "set", "--cone", "--sparse-index", "in");
-    expect(existsSync(join(one.root, "out"))).toBe(false);
-    const before = gitFolderState(join(one.root, ".git"));
-    const ref = await one.capture(0);
-    one.write("in/a", "2");
-    one.write("out/b", "present after all");
-    const toRef = await one.capture(1);
-    expect(gitFolderState(join(one.root, ".git"))).toEqual(before);
-    const { files } = await one.checkpoints.diff({ workspaceRoot: one.root, fromRef: ref, toRef });
-    expect(files.map((file) => `${file.status} ${file.path}`)).toEqual(["modified in/a", "modified out/b"]);
-  });
-
-  it("ORC-34 files that git filters are taken and restored byte for byte, and no filter runs", async () => {
-    const one = workspace();
-    const content = "the large file's own bytes\n";
-    const oid = createHash("sha256").update(content).digest("hex");
-    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${content.length}\n`;
-    one.write("pointer", pointer);
-    one.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
-    // What git-lfs does: the index holds the pointer, the folder the content.
-    one.git("config", "filter.lfs.clean", `cat >/dev/null; cat ${join(one.root, "pointer")}`);
-    one.git("config", "filter.lfs.required", "true");
-    one.write("large.bin", content);
-    one.git("add", "-A");
-    one.git("commit", "-qm", "first");
-    expect(one.git("show", "HEAD:large.bin")).toBe(pointer);
-    one.git("config", "filter.lfs.clean", "false");
-    one.git("config", "filter.lfs.smudge", "false");
-
-    const before = one.files();
-    const ref = await one.capture(0);
-    expect(one.git("cat-file", "blob", `${ref}:large.bin`)).toBe(content);
-    one.write("large.bin", "changed");
-    await one.revert(ref);
-    expect(one.files()).toEqual(before);
-  });
-
-  it("ORC-34 line ends stay as they are in the folder, whatever the index made of them", async () => {
-    const one = workspace();
-    one.write(".gitattributes", "* text=auto\n*.bat eol=crlf\n");
-    one.write("a.bat", "one\r\ntwo\r\n");
-    one.write("b.txt", "one\ntwo\n");
-    one.write("mixed.txt", "one\r\ntwo\n");
-    one.git("add", "-A");
-    one.git("commit", "-qm", "first");
-    const before = one.files();
-    const ref = await one.capture(0);
-    one.write("a.bat", "one\r\nthree\r\n");
-    one.write("mixed.txt", "one\r\nthree\n");
-    const toRef = await one.capture(1);
-    const { files } = await one.checkpoints.diff({ workspaceRoot: one.root, fromRef: ref, toRef });
-    expect(files.map((file) => [file.path, file.additions, file.deletions])).toEqual([
-      ["a.bat", 1, 1],
-      ["mixed.txt", 1, 1],
-    ]);
-    await one.revert(ref);
-    expect(one.files()).toEqual(before);
-  });
-
-  it("ORC-34 sees changes in files that the user told git to assume unchanged", async () => {
-    const one = workspace();
-    one.write("a", "1");
-    one.write("b", "1");
-    one.git("add", "-A");
-    one.git("update-index", "--assume-unchanged", "a");
-    one.git("update-index", "--skip-worktree", "b");
-    one.write("a", "2");
-    one.write("b", "2");
-    const ref = await one.capture(0);
-    expect([one.git("show", `${ref}:a`), one.git("show", `${ref}:b`)]).toEqual(["2", "2"]);
-  });
-
-  it("ORC-34 a split index", async () => {
-    const one = workspace();
-    for (let index = 0; index < 50; index += 1) one.write(`f${index}`, `${index}`);
-    one.git("add", "-A");
-    one.git("update-index", "--split-index");
-    one.write("f3", "changed");
-    one.git("add", "f3");
-    one.write("f4", "changed");
-    expect(readdirSync(join(one.root, ".git")).some((name) => name.startsWith("sharedindex."))).toBe(true);
-    const before = gitFolderState(join(one.root, ".git"));
-    const ref = await one.capture(0);
-    expect(gitFolderState(join(one.root, ".git"))).toEqual(before);
-    expect(treeOf(one, ref)).toHaveLength(50);
-    expect(one.git("show", `${ref}:f4`)).toBe("changed");
-  });
-
   it("ORC-34 the user's own ignore file and the repository's exclude file count", async () => {
     const one = workspace();
     const userIgnore = join(one.home, "my ignores");
@@ -284,85 +187,3 @@ function makeConflict(one: TestWorkspace, top: string): void {
   one.git("commit", "-qam", "main");
   expect(() => one.git("merge", "side")).toThrow();
 }
-
-describe("a folder without a repository", () => {
-  it("ORC-34 gets a shadow repository outside it, and no file of ours inside", async () => {
-    const one = workspace({ init: false });
-    one.write(".gitignore", "*.log\n");
-    one.write("a.txt", "1");
-    one.write("x.log", "ignored");
-    const before = one.files();
-    const ref = await one.capture(0);
-    expect(one.files()).toEqual(before);
-    expect(existsSync(join(one.root, ".git"))).toBe(false);
-    const folder = join(one.base, "data", "checkpoints", "shadow", createHash("sha256").update(one.root).digest("hex"));
-    expect(runTestGit(folder, testEnvironment(one.home), ["ls-tree", "--name-only", ref])).toBe(".gitignore\na.txt\n");
-
-    one.write("a.txt", "2");
-    one.write("b.txt", "2");
-    const toRef = await one.capture(1);
-    const { files } = await one.checkpoints.diff({ workspaceRoot: one.root, fromRef: ref, toRef });
-    expect(files.map((file) => `${file.status} ${file.path}`)).toEqual(["modified a.txt", "added b.txt"]);
-    await one.revert(ref);
-    expect(one.files()).toEqual(before);
-  });
-
-  it("ORC-34 leaves large files out by name, and counts all files against the limit", async () => {
-    const one = workspace({ init: false, limits: { maxFileBytes: 10, maxFiles: 3 } });
-    one.write("a", "small");
-    one.write("large", "small");
-    const first = await one.capture(0);
-    one.write("large", "x".repeat(11));
-    const { skipped } = await one.checkpoints.capture({ workspaceRoot: one.root, threadId: THREAD, turnCount: 1 });
-    expect(skipped).toEqual([{ path: "large", reason: "too-large" }]);
-    expect(await one.revert(first)).toEqual([
-      { path: "large", outcome: "kept", reason: "not in the safety checkpoint: ignored or left out there" },
-    ]);
-    for (const name of ["b", "c"]) one.write(name, "x");
-    const failure = await one.capture(2).catch((error: unknown) => error);
-    expect(isCheckpointError(failure, "limit_exceeded") && failure.details.limit).toBe("maxFiles");
-  });
-
-  it("ORC-34 skips the repositories inside it and reports them", async () => {
-    const one = workspace({ init: false });
-    one.write("notes", "1");
-    runTestGit(one.root, testEnvironment(one.home), ["init", "-q", "inner"]);
-    one.write("inner/file", "x");
-    const { skipped } = await one.checkpoints.capture({ workspaceRoot: one.root, threadId: THREAD, turnCount: 0 });
-    expect(skipped).toEqual([{ path: "inner/", reason: "nested-repository" }]);
-  });
-
-  it("ORC-34 is found again by another daemon process, through a link to it as well", async () => {
-    const one = workspace({ init: false });
-    one.write("a", "1");
-    const ref = await one.capture(0);
-    const other = new Checkpoints({
-      dataDir: join(one.base, "data"),
-      nowMs: () => NOW_MS,
-      environment: testEnvironment(one.home),
-    });
-    const listed = await other.list({ workspaceRoot: `${one.root}/../work/`, threadId: THREAD });
-    expect(listed.map((entry) => entry.checkpointRef)).toEqual([ref]);
-  });
-
-  it("ORC-34 a workspace that is gone or is a file is not_a_directory", async () => {
-    const one = workspace();
-    one.write("file", "x");
-    for (const workspaceRoot of [join(one.root, "file"), join(one.root, "nothing")]) {
-      const failure = await one.checkpoints
-        .capture({ workspaceRoot, threadId: THREAD, turnCount: 0 })
-        .catch((error: unknown) => error);
-      expect(isCheckpointError(failure, "not_a_directory")).toBe(true);
-    }
-  });
-
-  it("ORC-34 a broken repository is git_failed with git's own words, never a silent shadow", async () => {
-    const one = workspace();
-    renameSync(join(one.root, ".git", "HEAD"), join(one.root, ".git", "HEAD.gone"));
-    const failure = await one.capture(0).catch((error: unknown) => error);
-    expect(isCheckpointError(failure, "git_failed") && failure.details).toMatchObject({
-      exitCode: 128,
-      stderrTail: expect.stringContaining("not a git repository"),
-    });
-  });
-});

@@ -105,7 +105,8 @@ async function compareWithDisk(workspace: Workspace, change: RawDiffEntry): Prom
   const isSameKind = (mode: string) => (mode === LINK) === now.isSymbolicLink();
   const isExecutable = (now.mode & 0o100) !== 0;
   if (oid === change.newOid && isSameKind(change.newMode)) {
-    if (now.isSymbolicLink() || isExecutable === (change.newMode === "100755")) return "done";
+    if (now.isSymbolicLink() || !workspace.tracksExecutable || isExecutable === (change.newMode === "100755"))
+      return "done";
   }
   if (isAddition) return { keep: "not in the safety checkpoint: ignored or left out there" };
   if (oid === change.oldOid && isSameKind(change.oldMode)) return "go";

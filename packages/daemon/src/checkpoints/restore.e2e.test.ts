@@ -71,7 +71,6 @@ describe("restore", () => {
       expect(lstatSync(join(one.root, "secret")).mode & 0o777).toBe(0o600);
       expect(new Set(report.map((entry) => entry.outcome))).toEqual(new Set(["restored", "deleted"]));
       expect(report.map((entry) => entry.path)).not.toContain("same.txt");
-      // And forward again, from the safety checkpoint: a revert can itself be reverted.
     });
   }
 
@@ -217,7 +216,7 @@ describe("restore", () => {
     // Root may write everywhere, so this runs as another user where the tests run as root.
     const script = `
       import { Checkpoints } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
-      import { chmodSync, writeFileSync } from "node:fs";
+      import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
       const workspaceRoot = ${JSON.stringify(one.root)};
       const checkpoints = new Checkpoints({ dataDir: ${JSON.stringify(join(one.base, "mine"))}, nowMs: () => 0, environment: process.env });
       const id = { workspaceRoot, threadId: "t", eventId: "e", turnCount: 0 };
@@ -225,6 +224,9 @@ describe("restore", () => {
       writeFileSync(workspaceRoot + "/open", "2");
       writeFileSync(workspaceRoot + "/locked/file", "2");
       writeFileSync(workspaceRoot + "/unreadable", "2", { mode: 0 });
+      mkdirSync(workspaceRoot + "/closed");
+      writeFileSync(workspaceRoot + "/closed/file", "2");
+      chmodSync(workspaceRoot + "/closed", 0);
       const safety = await checkpoints.safety(id);
       chmodSync(workspaceRoot + "/locked", 0o555);
       const failure = await checkpoints.restore({ workspaceRoot, fromRef: safety.checkpointRef, toRef }).catch((error) => error);
@@ -244,7 +246,7 @@ describe("restore", () => {
       env: { PATH: dirname(process.execPath), HOME: one.base, ...pathOfGit() },
       encoding: "utf8",
     });
-    chmodSync(join(one.root, "locked"), 0o755);
+    for (const folder of ["locked", "closed"]) chmodSync(join(one.root, folder), 0o755);
     expect(ran.stderr).toBe("");
     expect(JSON.parse(ran.stdout)).toEqual({
       skipped: [{ path: "unreadable", reason: "not-readable" }],

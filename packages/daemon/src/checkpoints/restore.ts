@@ -4,6 +4,8 @@
 import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, symlink, unlink } from "node:fs/promises";
 import { absolutePath, type BytePath, displayPath, parentsOf } from "./byte-path.ts";
 import { ignoredIn } from "./ignored.ts";
+import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
+import { mapLimited } from "./map-limited.ts";
 import { objectSizes, readBlobs } from "./objects.ts";
 import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff, type RawDiffEntry } from "./raw-diff.ts";
@@ -61,18 +63,33 @@ export async function restoreTree(
   signal?.throwIfAborted();
   const report = [...plan.settled];
   for (const path of plan.deletions) report.push(await deletePath(workspace, path));
-  const wanted = new Map<string, RawDiffEntry[]>();
-  for (const write of plan.writes) wanted.set(write.newOid, [...(wanted.get(write.newOid) ?? []), write]);
-  const needed = new Map([...wanted.keys()].map((oid) => [oid, sizes.get(oid) ?? 0]));
+  report.push(...(await writeAll(plumbing, workspace, plan.writes, sizes)));
+  return report.sort((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+async function writeAll(
+  plumbing: Plumbing,
+  workspace: Workspace,
+  writes: readonly RawDiffEntry[],
+  sizes: ReadonlyMap<string, number>,
+): Promise<RestoredPath[]> {
+  const report: RestoredPath[] = [];
+  const open = new Set(writes);
+  const needed = new Map(writes.map(({ newOid }) => [newOid, sizes.get(newOid) ?? 0]));
   try {
-    for await (const { oid, content } of readBlobs(plumbing, workspace, needed, undefined)) {
-      for (const write of wanted.get(oid) ?? []) report.push(await writePath(workspace, write, content));
-      wanted.delete(oid);
+    for await (const blobs of readBlobs(plumbing, workspace, needed, undefined)) {
+      const contents = new Map(blobs.map(({ oid, content }) => [oid, content]));
+      await mapLimited([...open], FILE_CALLS_IN_FLIGHT, async (write) => {
+        const content = contents.get(write.newOid);
+        if (content === undefined) return;
+        open.delete(write);
+        report.push(await writePath(workspace, write, content));
+      });
     }
   } catch (error) {
-    for (const write of [...wanted.values()].flat()) report.push(failed(write.path, error));
+    for (const write of open) report.push(failed(write.path, error));
   }
-  return report.sort((one, other) => (one.path < other.path ? -1 : 1));
+  return report;
 }
 
 function isOrHolds(skipped: string, path: string): boolean {
@@ -112,7 +129,8 @@ async function writePath(workspace: Workspace, write: RawDiffEntry, content: Buf
     if (write.newMode === "120000") {
       await symlink(content, temporary);
     } else {
-      const isExecutable = write.newMode === "100755";
+      const isExecutable =
+        workspace.tracksExecutable || !before?.isFile() ? write.newMode === "100755" : (before.mode & 0o100) !== 0;
       const handle = await open(temporary, "wx", isExecutable ? 0o777 : 0o666);
       try {
         await handle.writeFile(content);

@@ -113,9 +113,11 @@ async function changedPaths(plumbing: Plumbing, workspace: Workspace, call: Inde
 
 async function otherPaths(plumbing: Plumbing, workspace: Workspace, call: IndexCall): Promise<BytePath[]> {
   const excludes = workspace.excludeFiles.map((file) => `--exclude-from=${file}`);
+  const own = workspace.ownFolder;
+  const withoutOwn = own === undefined ? [] : [`--exclude=/${own.replace(/[\\*?[\] ]/g, "\\$&")}`];
   const { stdout } = await plumbing.raw(
     workspace,
-    ["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore", ...excludes],
+    ["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore", ...excludes, ...withoutOwn],
     call,
   );
   return splitNul(stdout);

@@ -3,7 +3,7 @@
 // configuration, because which repository is trusted and which files are ignored is theirs to say.
 import { createHash } from "node:crypto";
 import { access, mkdir, realpath, stat } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { CheckpointError } from "./errors.ts";
 import { type Environment, type Git, oneLine, runGit } from "./git.ts";
 
@@ -26,6 +26,10 @@ export interface Workspace {
   readonly excludeFiles: readonly string[];
   /** `-c` settings about the file system and permissions that must be as in the repository. */
   readonly carriedSettings: readonly string[];
+  /** False where `core.fileMode` is: then a file's execute permission is the user's affair. */
+  readonly tracksExecutable: boolean;
+  /** Our data folder relative to `topLevel`, where it lies below it: never part of a checkpoint. */
+  readonly ownFolder: string | undefined;
   /** The repository's or the user's `core.autocrlf` converts line ends. */
   readonly convertsLineEnds: boolean;
   readonly userAttributesFile: string | undefined;
@@ -49,7 +53,10 @@ const READ = [...CARRIED, "core.excludesfile", "core.attributesfile", "core.auto
 
 export interface LocateOptions {
   readonly git: Git;
+  /** Holds shadow repositories. */
   readonly dataDir: string;
+  /** The daemon's whole data folder, which may lie in a workspace. */
+  readonly ownDir: string;
   readonly workspaceRoot: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -58,15 +65,16 @@ export interface LocateOptions {
 export async function locateWorkspace(options: LocateOptions): Promise<Workspace> {
   const root = await realDirectory(options.workspaceRoot);
   const call = { cwd: root, maxStdoutBytes: 1024 * 1024, signal: options.signal };
-  const configured = parseConfig(
-    (
-      await runGit(options.git, {
-        ...call,
-        args: ["config", "-z", "--get-regexp", `^(${READ.join("|").replaceAll(".", "\\.")})$`],
-        exitCodes: [0, 1],
-      })
-    ).stdout,
-  );
+  const [configuration, repository, ownDir] = await Promise.all([
+    runGit(options.git, {
+      ...call,
+      args: ["config", "-z", "--get-regexp", `^(${READ.join("|").replaceAll(".", "\\.")})$`],
+      exitCodes: [0, 1],
+    }),
+    hasGitEntryAbove(root).then((has) => (has ? discover(options.git, call) : undefined)),
+    mkdir(options.dataDir, { recursive: true, mode: 0o700 }).then(() => realpath(options.ownDir)),
+  ]);
+  const configured = parseConfig(configuration.stdout);
   const ignoredByUser = await existing([
     userFile(options.git.environment, configured.get("core.excludesfile"), "ignore"),
   ]);
@@ -74,7 +82,6 @@ export async function locateWorkspace(options: LocateOptions): Promise<Workspace
     userFile(options.git.environment, configured.get("core.attributesfile"), "attributes"),
   ]);
 
-  const repository = (await hasGitEntryAbove(root)) ? await discover(options.git, call) : undefined;
   if (repository === undefined) {
     const gitDir = await shadowRepository(options, root);
     return {
@@ -88,6 +95,8 @@ export async function locateWorkspace(options: LocateOptions): Promise<Workspace
       indexFile: join(gitDir, "muster-index"),
       excludeFiles: ignoredByUser,
       carriedSettings: [],
+      tracksExecutable: true,
+      ownFolder: folderBelow(root, ownDir),
       convertsLineEnds: false,
       userAttributesFile: undefined,
       attributeFiles: [],
@@ -95,7 +104,7 @@ export async function locateWorkspace(options: LocateOptions): Promise<Workspace
   }
 
   const { topLevel, gitDir, commonDir } = repository;
-  const autoCrlf = configured.get("core.autocrlf")?.toLowerCase() ?? "false";
+  const autoCrlf = configured.get("core.autocrlf") ?? "false";
   return {
     kind: "git",
     root,
@@ -110,7 +119,9 @@ export async function locateWorkspace(options: LocateOptions): Promise<Workspace
       const value = configured.get(name);
       return value === undefined ? [] : [`${name}=${value}`];
     }),
-    convertsLineEnds: !["false", "no", "off", "0", ""].includes(autoCrlf),
+    tracksExecutable: isTrue(configured.get("core.filemode") ?? "true"),
+    ownFolder: folderBelow(topLevel, ownDir),
+    convertsLineEnds: autoCrlf === "input" || isTrue(autoCrlf),
     userAttributesFile: attributesOfUser[0],
     attributeFiles: [...attributesOfUser, ...(await existing([join(commonDir, "info", "attributes")]))],
   };
@@ -197,6 +208,15 @@ function userFile(environment: Environment, configured: string | undefined, defa
   }
   const configHome = environment.XDG_CONFIG_HOME || (home === undefined ? undefined : join(home, ".config"));
   return configHome === undefined ? undefined : join(configHome, "git", defaultName);
+}
+
+function isTrue(value: string): boolean {
+  return !["false", "no", "off", "0", ""].includes(value.toLowerCase());
+}
+
+function folderBelow(top: string, folder: string): string | undefined {
+  const path = relative(top, folder);
+  return path === "" || path === ".." || path.startsWith(`..${sep}`) ? undefined : path;
 }
 
 async function existing(paths: readonly (string | undefined)[]): Promise<string[]> {
