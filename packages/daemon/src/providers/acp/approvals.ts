@@ -1,6 +1,11 @@
 // Questions of the agent and who answers them: a person, the thread's runtime mode, or a decision remembered for this
 // session. Invariant: every question of the agent gets exactly one answer, and a pending one is known by our id alone.
-import type { PermissionOption, RequestPermissionRequest, RequestPermissionResponse } from "@agentclientprotocol/sdk";
+import {
+  type PermissionOption,
+  RequestError,
+  type RequestPermissionRequest,
+  type RequestPermissionResponse,
+} from "@agentclientprotocol/sdk";
 import type {
   ApprovalDecision,
   ApprovalRequest,
@@ -128,7 +133,11 @@ export class Approvals {
     if (this.#pending.size >= this.#options.approvalsMax || signal.aborted) return Promise.resolve(CANCELLED);
     return new Promise((settle) => {
       this.#pending.set(requestId, { question, title, settle });
-      signal.addEventListener("abort", () => this.#settle(requestId, "cancel", "withdrawn"), { once: true });
+      const takenBack = (): void => {
+        // The signal aborts also when the line closes; then nobody took anything back, and the end of the turn decides.
+        if (signal.reason instanceof RequestError) this.#settle(requestId, "cancel", "withdrawn");
+      };
+      signal.addEventListener("abort", takenBack, { once: true });
       this.#options.emit({
         type: "approval.requested",
         request: {

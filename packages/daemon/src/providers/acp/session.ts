@@ -212,6 +212,7 @@ export class AcpSession implements ProviderSession {
       this.#connection.child.exited,
     );
     if (exit !== undefined) return; // #onExit settles
+    this.#approvals.forgetAll();
     void this.#connection.end();
     const detail = "The agent closed its standard output although it went on running; it was ended.";
     this.#settle(

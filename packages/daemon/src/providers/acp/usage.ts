@@ -3,6 +3,9 @@
 import type { Usage } from "@muster/contracts";
 import { clean, countOf, cutEnd, type Fields, fieldsOf, textOf } from "./text.ts";
 
+/** More than this is no price but a mistake, and could not be rounded. */
+const COST_MAX = 1e9;
+
 /** The session's cost so far, in the agent's currency. */
 export class CostMeter {
   #total = 0;
@@ -27,7 +30,7 @@ export const usageOfUpdate = (update: Fields, meter: CostMeter): Usage => {
   const contextWindowTokens = countOf(update["size"]);
   const cost = fieldsOf(update["cost"]);
   const amount = cost["amount"];
-  const hasCost = typeof amount === "number" && Number.isFinite(amount) && amount >= 0;
+  const hasCost = typeof amount === "number" && amount >= 0 && amount <= COST_MAX;
   return {
     ...(contextTokens === undefined ? {} : { contextTokens }),
     ...(contextWindowTokens === undefined ? {} : { contextWindowTokens }),
