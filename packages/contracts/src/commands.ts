@@ -27,7 +27,11 @@ export const TEXT_CHUNK_MAX_CHARACTERS = 65_536;
 export const DIFF_MAX_CHARACTERS = 2 * 1024 * 1024;
 
 const title = z.string().trim().min(1).max(TITLE_MAX_CHARACTERS);
-const path = z.string().min(1).max(PATH_MAX_CHARACTERS).refine((value) => !value.includes("\0"), "a path has no NUL");
+const path = z
+  .string()
+  .min(1)
+  .max(PATH_MAX_CHARACTERS)
+  .refine((value) => !value.includes("\0"), "a path has no NUL");
 const model = z.string().min(1).max(128);
 /** W3C trace context, carried and not looked at. */
 export const Traceparent = z.string().regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/);
@@ -68,7 +72,11 @@ export const ProjectMetaUpdate = z.strictObject({
   defaultModel: model.nullable().optional(),
   scripts: z.array(ProjectScript).max(32).optional(),
 });
-export const ProjectDelete = z.strictObject({ type: z.literal("project.delete"), ...ofProject, force: z.boolean().optional() });
+export const ProjectDelete = z.strictObject({
+  type: z.literal("project.delete"),
+  ...ofProject,
+  force: z.boolean().optional(),
+});
 export const ThreadCreate = z.strictObject({
   type: z.literal("thread.create"),
   ...ofThread,
@@ -112,7 +120,11 @@ export const ThreadTurnInterrupt = z.strictObject({
   /** Absent: whichever turn runs. */
   turnId: TurnId.optional(),
 });
-export const ThreadTurnCancelQueued = z.strictObject({ type: z.literal("thread.turn.cancel-queued"), ...ofThread, turnId: TurnId });
+export const ThreadTurnCancelQueued = z.strictObject({
+  type: z.literal("thread.turn.cancel-queued"),
+  ...ofThread,
+  turnId: TurnId,
+});
 export const ThreadApprovalRespond = z.strictObject({
   type: z.literal("thread.approval.respond"),
   ...ofThread,
@@ -127,7 +139,10 @@ export const ThreadCheckpointRevert = z
     checkpointRef: CheckpointRef.optional(),
     mode: z.enum(["both", "files", "conversation"]).default("both"),
   })
-  .refine((value) => (value.turnCount === undefined) !== (value.checkpointRef === undefined), "give turnCount or checkpointRef, one of the two");
+  .refine(
+    (value) => (value.turnCount === undefined) !== (value.checkpointRef === undefined),
+    "give turnCount or checkpointRef, one of the two",
+  );
 export const ThreadSessionStop = z.strictObject({ type: z.literal("thread.session.stop"), ...ofThread });
 
 /** Every command a client may send. */
@@ -154,7 +169,15 @@ export type ClientCommandInput = z.input<typeof ClientCommand>;
 export const ActivityTone = z.enum(["info", "tool", "approval", "error"]);
 export type ActivityTone = z.infer<typeof ActivityTone>;
 
-export const ProviderSessionStatus = z.enum(["idle", "starting", "running", "ready", "interrupted", "stopped", "error"]);
+export const ProviderSessionStatus = z.enum([
+  "idle",
+  "starting",
+  "running",
+  "ready",
+  "interrupted",
+  "stopped",
+  "error",
+]);
 export type ProviderSessionStatus = z.infer<typeof ProviderSessionStatus>;
 
 const node = { threadId: ThreadId };
@@ -233,7 +256,12 @@ export const InternalCommand = z.discriminatedUnion("type", [
     /** Set when nothing was changed, with the code that says why. */
     error: z.string().max(1_024).nullable(),
   }),
-  z.strictObject({ type: z.literal("thread.approval.expire"), ...node, requestId: ApprovalRequestId, reason: z.string().max(64) }),
+  z.strictObject({
+    type: z.literal("thread.approval.expire"),
+    ...node,
+    requestId: ApprovalRequestId,
+    reason: z.string().max(64),
+  }),
 ]);
 export type InternalCommand = z.infer<typeof InternalCommand>;
 export type InternalCommandType = InternalCommand["type"];

@@ -43,7 +43,8 @@ const write = base.meta({ access: ACCESS.write });
 const own = base.meta({ access: ACCESS.own });
 
 const queryFlag = z.preprocess((value) => (value === "true" ? true : value === "false" ? false : value), z.boolean());
-const queryInteger = (schema: z.ZodNumber) => z.preprocess((value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value), schema);
+const queryInteger = (schema: z.ZodNumber) =>
+  z.preprocess((value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value), schema);
 
 export const contract = {
   health: open
@@ -51,7 +52,12 @@ export const contract = {
     .output(Health),
   auth: {
     redeem: open
-      .route({ method: "POST", path: "/auth/redeem", summary: "Trade a one-time login link for a cookie", tags: ["auth"] })
+      .route({
+        method: "POST",
+        path: "/auth/redeem",
+        summary: "Trade a one-time login link for a cookie",
+        tags: ["auth"],
+      })
       .input(z.strictObject({ token: z.string().min(1).max(256) }))
       .output(Me),
     me: read.route({ method: "GET", path: "/auth/me", summary: "Who the caller is", tags: ["auth"] }).output(Me),
@@ -64,11 +70,21 @@ export const contract = {
   },
   orchestration: {
     dispatchCommand: write
-      .route({ method: "POST", path: "/orchestration/commands", summary: "Dispatch a command, once per commandId", tags: ["orchestration"] })
+      .route({
+        method: "POST",
+        path: "/orchestration/commands",
+        summary: "Dispatch a command, once per commandId",
+        tags: ["orchestration"],
+      })
       .input(ClientCommand)
       .output(DispatchResult),
     getSnapshot: read
-      .route({ method: "GET", path: "/orchestration/snapshot", summary: "Projects and threads", tags: ["orchestration"] })
+      .route({
+        method: "GET",
+        path: "/orchestration/snapshot",
+        summary: "Projects and threads",
+        tags: ["orchestration"],
+      })
       .input(
         z.strictObject({
           archived: queryFlag.optional(),
@@ -79,7 +95,12 @@ export const contract = {
       )
       .output(Snapshot),
     getThread: read
-      .route({ method: "GET", path: "/orchestration/threads/{threadId}", summary: "A window of a thread's turns", tags: ["orchestration"] })
+      .route({
+        method: "GET",
+        path: "/orchestration/threads/{threadId}",
+        summary: "A window of a thread's turns",
+        tags: ["orchestration"],
+      })
       .input(
         z.strictObject({
           threadId: ThreadId,
@@ -89,7 +110,12 @@ export const contract = {
       )
       .output(ThreadWindow),
     getTurnDiff: read
-      .route({ method: "GET", path: "/orchestration/threads/{threadId}/diff", summary: "What changed between two turns", tags: ["orchestration"] })
+      .route({
+        method: "GET",
+        path: "/orchestration/threads/{threadId}/diff",
+        summary: "What changed between two turns",
+        tags: ["orchestration"],
+      })
       .input(
         z.strictObject({
           threadId: ThreadId,
@@ -99,7 +125,12 @@ export const contract = {
       )
       .output(TurnDiff),
     events: read
-      .route({ method: "GET", path: "/orchestration/events", summary: "The live feed, as server-sent events", tags: ["orchestration"] })
+      .route({
+        method: "GET",
+        path: "/orchestration/events",
+        summary: "The live feed, as server-sent events",
+        tags: ["orchestration"],
+      })
       .input(
         z.strictObject({
           /** Sequence, or `<generation>:<sequence>`; Last-Event-ID wins over it. Absent: from the head. */
@@ -109,7 +140,12 @@ export const contract = {
       )
       .output(eventIterator(FeedMessage)),
     eventsPage: read
-      .route({ method: "GET", path: "/orchestration/events/page", summary: "Older events in pages", tags: ["orchestration"] })
+      .route({
+        method: "GET",
+        path: "/orchestration/events/page",
+        summary: "Older events in pages",
+        tags: ["orchestration"],
+      })
       .input(
         z.strictObject({
           after: queryInteger(z.int().min(0)).default(0),

@@ -9,7 +9,6 @@ import {
   EventId,
   MessageId,
   NodeId,
-  PrincipalId,
   ProjectId,
   ProviderSessionId,
   ProviderThreadId,
@@ -83,7 +82,13 @@ export const EVENT_PAYLOADS = {
     model: nullableString,
     effort: nullableString,
   }),
-  "thread.turn-queued": z.object({ turnId: TurnId, messageId: MessageId, model: nullableString, effort: nullableString, position: z.int().min(1) }),
+  "thread.turn-queued": z.object({
+    turnId: TurnId,
+    messageId: MessageId,
+    model: nullableString,
+    effort: nullableString,
+    position: z.int().min(1),
+  }),
   "thread.turn-dequeued": z.object({ turnId: TurnId, reason: z.enum(["started", "cancelled", "stopped", "reverted"]) }),
   "thread.turn-interrupt-requested": z.object({ turnId: TurnId }),
   "thread.turn-settled": z.object({
@@ -96,9 +101,17 @@ export const EVENT_PAYLOADS = {
     /** Approvals of the turn that were still pending; they expire with it. */
     expiredRequestIds: z.array(ApprovalRequestId),
   }),
-  "thread.approval-response-requested": z.object({ requestId: ApprovalRequestId, turnId: TurnId, decision: ApprovalDecision }),
+  "thread.approval-response-requested": z.object({
+    requestId: ApprovalRequestId,
+    turnId: TurnId,
+    decision: ApprovalDecision,
+  }),
   "thread.approval-expired": z.object({ requestId: ApprovalRequestId, reason: z.string() }),
-  "thread.checkpoint-revert-requested": z.object({ turnCount: z.int().min(0), checkpointRef: CheckpointRef, mode: revertMode }),
+  "thread.checkpoint-revert-requested": z.object({
+    turnCount: z.int().min(0),
+    checkpointRef: CheckpointRef,
+    mode: revertMode,
+  }),
   "thread.reverted": z.object({
     turnCount: z.int().min(0),
     mode: revertMode,
@@ -166,14 +179,17 @@ export const EventEnvelope = z.object({
   causationEventId: EventId.nullable(),
   correlationId: CommandId.nullable(),
   actorKind: ActorKind,
-  actorId: PrincipalId,
+  /** A principal, or the node that speaks for itself. */
+  actorId: z.string().min(1).max(256),
   metadata: EventMetadata,
   schemaVersion: z.string(),
 });
 export type EventEnvelope = z.infer<typeof EventEnvelope>;
 
 /** An event of a known type: `eventType` tells the shape of `payload`. */
-export type MusterEvent = { [Type in EventType]: EventEnvelope & { eventType: Type; payload: EventPayload<Type> } }[EventType];
+export type MusterEvent = {
+  [Type in EventType]: EventEnvelope & { eventType: Type; payload: EventPayload<Type> };
+}[EventType];
 export type EventOf<Type extends EventType> = Extract<MusterEvent, { eventType: Type }>;
 /** What a decider returns: the fact alone, before the log gives it a place. */
 export type NewEvent = { [Type in EventType]: { eventType: Type; payload: EventPayload<Type> } }[EventType];
@@ -185,4 +201,3 @@ export type WireEvent = z.infer<typeof WireEvent>;
 /** True when this program knows the type and the payload's MAJOR; everything else is kept and skipped. */
 export const isKnownEvent = (event: WireEvent | MusterEvent): event is MusterEvent =>
   isEventType(event.eventType) && event.schemaVersion.startsWith("1.");
-

@@ -32,7 +32,13 @@ export const ToolCall = z.object({
   output: z.string().max(16_384).optional(),
   /** File edits the tool reports, each side cut to 16 KiB. */
   edits: z
-    .array(z.object({ path: z.string().max(4096), oldText: z.string().max(16_384).nullable(), newText: z.string().max(16_384) }))
+    .array(
+      z.object({
+        path: z.string().max(4096),
+        oldText: z.string().max(16_384).nullable(),
+        newText: z.string().max(16_384),
+      }),
+    )
     .max(32)
     .optional(),
   truncated: z.boolean().optional(),

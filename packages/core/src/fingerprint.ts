@@ -24,4 +24,5 @@ export function commandFingerprint(actorId: string, command: Readonly<Record<str
 }
 
 /** What a stored id means for a request that carries it again. */
-export const compareFingerprint = (stored: string, given: string): "same" | "other" => (stored === given ? "same" : "other");
+export const compareFingerprint = (stored: string, given: string): "same" | "other" =>
+  stored === given ? "same" : "other";

@@ -56,14 +56,26 @@ export interface FeedItem {
 /** Built by orchestration/. Refusals are MusterErrors. */
 export interface Orchestration {
   dispatch(caller: Caller, command: ClientCommand): Promise<DispatchResult>;
-  getSnapshot(caller: Caller, input: { archived?: boolean; before?: string; projectId?: ProjectId; limit: number }): Promise<Snapshot>;
+  getSnapshot(
+    caller: Caller,
+    input: { archived?: boolean; before?: string; projectId?: ProjectId; limit: number },
+  ): Promise<Snapshot>;
   getThread(caller: Caller, input: { threadId: ThreadId; turnLimit: number; before?: string }): Promise<ThreadWindow>;
-  getTurnDiff(caller: Caller, input: { threadId: ThreadId; fromTurnCount: number; toTurnCount: number }): Promise<TurnDiff>;
+  getTurnDiff(
+    caller: Caller,
+    input: { threadId: ThreadId; fromTurnCount: number; toTurnCount: number },
+  ): Promise<TurnDiff>;
   getEventsPage(caller: Caller, input: { after: number; limit: number; threadId?: ThreadId }): Promise<EventsPage>;
   /** Never misses and never repeats; ends with a `reset` message when the reader is too slow or the hub stops. */
-  feed(caller: Caller, input: { after?: string; lastEventId?: string; threadId?: ThreadId; signal: AbortSignal }): AsyncGenerator<FeedItem>;
+  feed(
+    caller: Caller,
+    input: { after?: string; lastEventId?: string; threadId?: ThreadId; signal: AbortSignal },
+  ): AsyncGenerator<FeedItem>;
   /** Takes a node's journal entries, once each. */
-  ingest(node: NodeIdentity, batch: { journalId: JournalId; firstSequence: number; entries: readonly IngestEntry[] }): Promise<{ lastSequence: number; error?: ErrorBody }>;
+  ingest(
+    node: NodeIdentity,
+    batch: { journalId: JournalId; firstSequence: number; entries: readonly IngestEntry[] },
+  ): Promise<{ lastSequence: number; error?: ErrorBody }>;
   ingestCursor(node: NodeIdentity, journalId: JournalId): Promise<number>;
   publishDelta(node: NodeIdentity, delta: LiveDelta): void;
   publishPresence(spaceId: SpaceId, nodes: readonly NodeSummary[]): void;
@@ -75,7 +87,11 @@ export interface Orchestration {
    */
   reconcileNode(
     node: NodeIdentity,
-    hello: { runningTurns: readonly { threadId: ThreadId; turnId: TurnId }[]; journalId: JournalId; journalSequence: number },
+    hello: {
+      runningTurns: readonly { threadId: ThreadId; turnId: TurnId }[];
+      journalId: JournalId;
+      journalSequence: number;
+    },
   ): Promise<{ threadId: ThreadId; turnId: TurnId }[]>;
   /** A node can take effects now. */
   nodeConnected(spaceId: SpaceId, nodeId: NodeId): void;
@@ -87,9 +103,18 @@ export interface Orchestration {
 export interface NodeConnections {
   isConnected(spaceId: SpaceId, nodeId: NodeId): boolean;
   /** False when the node has no connection here; true says sent, not done: the result comes through `effectResult`. */
-  runEffect(spaceId: SpaceId, nodeId: NodeId, effect: { effectId: string; fence: number; effect: EffectBody; traceparent?: string }): boolean;
+  runEffect(
+    spaceId: SpaceId,
+    nodeId: NodeId,
+    effect: { effectId: string; fence: number; effect: EffectBody; traceparent?: string },
+  ): boolean;
   /** Asks and waits. Throws MusterError `node_offline`, or what the node answered. */
-  request(spaceId: SpaceId, nodeId: NodeId, request: NodeRequest, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
+  request(
+    spaceId: SpaceId,
+    nodeId: NodeId,
+    request: NodeRequest,
+    options: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<unknown>;
 }
 
 /** Built by nodes/: enrolment, slots and liveness. */
@@ -99,10 +124,28 @@ export interface Nodes {
   /** The enrolled Ed25519 public key (base64 of the 32 raw bytes), or null. */
   publicKey(spaceId: SpaceId, nodeId: NodeId): Promise<string | null>;
   /** After a proven hello: epoch by incarnation, slot attached in the default session and online, presence bound to the connection. */
-  connected(input: { spaceId: SpaceId; nodeId: NodeId; incarnation: string; connectionId: string; clientVersion: string; capabilities: NodeCapabilities }): Promise<{ epoch: number }>;
+  connected(input: {
+    spaceId: SpaceId;
+    nodeId: NodeId;
+    incarnation: string;
+    connectionId: string;
+    clientVersion: string;
+    capabilities: NodeCapabilities;
+  }): Promise<{ epoch: number }>;
   /** Throws `runtimenode.stale_epoch` for an older epoch. */
-  heartbeat(input: { spaceId: SpaceId; nodeId: NodeId; epoch: number; connectionId: string; healthState: "online" | "degraded" }): Promise<void>;
-  capabilities(input: { spaceId: SpaceId; nodeId: NodeId; epoch: number; capabilities: NodeCapabilities }): Promise<void>;
+  heartbeat(input: {
+    spaceId: SpaceId;
+    nodeId: NodeId;
+    epoch: number;
+    connectionId: string;
+    healthState: "online" | "degraded";
+  }): Promise<void>;
+  capabilities(input: {
+    spaceId: SpaceId;
+    nodeId: NodeId;
+    epoch: number;
+    capabilities: NodeCapabilities;
+  }): Promise<void>;
   /** Demotes to degraded only where presence still carries this connection. */
   disconnected(input: { spaceId: SpaceId; nodeId: NodeId; connectionId: string; expected: boolean }): Promise<void>;
   list(spaceId: SpaceId, sessionIds: readonly SessionId[]): Promise<NodeSummary[]>;
@@ -116,7 +159,10 @@ export interface Identity {
   /** From the headers of a request; null when nothing valid came. Looked up at every request, so a revocation bites at once. */
   authenticate(input: { authorization: string | undefined; cookie: string | undefined }): Promise<Caller | null>;
   /** A one-time login token, valid for 10 minutes. */
-  createLoginToken(caller: { spaceId: SpaceId; principalId: PrincipalId }): Promise<{ token: string; expiresAt: string }>;
+  createLoginToken(caller: {
+    spaceId: SpaceId;
+    principalId: PrincipalId;
+  }): Promise<{ token: string; expiresAt: string }>;
   /** Trades it for a cookie's value, once. Throws `login_link_invalid`. */
   redeemLoginToken(token: string): Promise<{ caller: Caller; cookieToken: string; maxAgeSeconds: number }>;
   logout(input: { cookie: string | undefined }): Promise<void>;

@@ -1,13 +1,13 @@
 // What a decision may look at besides its own stream. Every fact here was read for the decision and is checked
 // again inside the append transaction; nothing else may influence a decider.
-import type { CheckpointRef, MessageId, NewEvent, NodeId, PrincipalId, ThreadId, TurnId } from "@muster/contracts";
+import type { CheckpointRef, MessageId, NewEvent, NodeId, ThreadId, TurnId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import type { ProjectState, ThreadState } from "./state.ts";
 
 /** Who gives the command, by the authenticated path it came on, never by its content. */
 export interface Actor {
   readonly kind: "client" | "server" | "provider";
-  readonly id: PrincipalId;
+  readonly id: string;
   /** The node that speaks, for kind `provider`. */
   readonly nodeId?: NodeId;
 }
@@ -38,7 +38,11 @@ export interface DecisionContext {
   /** The running turn's start has not been handed to its node; read for `thread.turn.interrupt` only. */
   readonly isStartUndelivered: boolean;
   /** The checkpoint that a revert names; read for `thread.checkpoint.revert` only. */
-  readonly checkpoint: { readonly turnCount: number; readonly checkpointRef: CheckpointRef; readonly isReady: boolean } | null;
+  readonly checkpoint: {
+    readonly turnCount: number;
+    readonly checkpointRef: CheckpointRef;
+    readonly isReady: boolean;
+  } | null;
   /** What lies after the turn count of a finished revert; read for `thread.revert.complete` only. */
   readonly afterRevert: {
     readonly turnIds: readonly TurnId[];
@@ -83,6 +87,10 @@ export interface Decision {
 }
 
 /** Refuses a command. The code decides everything; the message is for people. */
-export function refuse(code: ConstructorParameters<typeof MusterError>[0], message?: string, details?: Record<string, unknown>): never {
+export function refuse(
+  code: ConstructorParameters<typeof MusterError>[0],
+  message?: string,
+  details?: Record<string, unknown>,
+): never {
   throw new MusterError(code, message, details);
 }

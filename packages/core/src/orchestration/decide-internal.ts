@@ -9,7 +9,11 @@ import { openedApproval } from "./state.ts";
 
 type CommandOf<Type extends InternalCommand["type"]> = Extract<InternalCommand, { type: Type }>;
 
-export function decideInternal(state: ThreadState | null, command: InternalCommand, context: DecisionContext): Decision {
+export function decideInternal(
+  state: ThreadState | null,
+  command: InternalCommand,
+  context: DecisionContext,
+): Decision {
   if (state === null || context.project === null) return refuse("thread_not_found");
   if (context.actor.kind === "client") refuse("permission_denied");
   if (context.actor.kind === "provider" && context.actor.nodeId !== context.project.nodeId) refuse("permission_denied");
@@ -74,11 +78,13 @@ function appendText(
   const { messageId, turnId, offset } = command;
   const stored = state.messages.find((message) => message.messageId === messageId);
   const length = stored?.length ?? 0;
-  if (stored === undefined && context.isMessageIdUsed) refuse("turn_settled", "The message belongs to an earlier turn and has ended.");
+  if (stored === undefined && context.isMessageIdUsed)
+    refuse("turn_settled", "The message belongs to an earlier turn and has ended.");
   if (offset > length) refuse("ingest_beyond_text", undefined, { stored: length, offset });
   const text = command.text.slice(length - offset);
   const stays = isStreaming && stored?.isStreaming !== false && state.running?.turnId === turnId;
-  if (text === "" && stored !== undefined && stays === stored.isStreaming) refuse("turn_settled", "Nothing new: the text is stored already.");
+  if (text === "" && stored !== undefined && stays === stored.isStreaming)
+    refuse("turn_settled", "Nothing new: the text is stored already.");
   return [
     {
       eventType: "thread.message-sent",
@@ -104,16 +110,23 @@ function appendActivity(state: ThreadState, command: CommandOf<"thread.activity.
   const opened = openedApproval({ turnId, tone, kind, summary, payload });
   // An approval of a turn that has ended could never be answered, so it is not opened.
   if (opened !== null && state.running?.turnId !== opened.turnId) refuse("turn_settled");
-  if (opened !== null && state.pendingApprovals.some((pending) => pending.requestId === opened.requestId)) refuse("approval_not_pending");
+  if (opened !== null && state.pendingApprovals.some((pending) => pending.requestId === opened.requestId))
+    refuse("approval_not_pending");
   return [{ eventType: "thread.activity-appended", payload: { turnId, tone, kind, summary, payload } }];
 }
 
-function completeRevert(state: ThreadState, command: CommandOf<"thread.revert.complete">, context: DecisionContext): NewEvent[] {
+function completeRevert(
+  state: ThreadState,
+  command: CommandOf<"thread.revert.complete">,
+  context: DecisionContext,
+): NewEvent[] {
   if (!state.isReverting) refuse("turn_settled", "No revert is under way.");
   const { turnCount, mode, safetyRef, files, error } = command;
   const drops = error === null && mode !== "files";
   const events: NewEvent[] = [];
-  if (drops) for (const { turnId } of state.queue) events.push({ eventType: "thread.turn-dequeued", payload: { turnId, reason: "reverted" } });
+  if (drops)
+    for (const { turnId } of state.queue)
+      events.push({ eventType: "thread.turn-dequeued", payload: { turnId, reason: "reverted" } });
   events.push({
     eventType: "thread.reverted",
     payload: {

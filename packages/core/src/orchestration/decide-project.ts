@@ -49,13 +49,20 @@ export function decideProject(state: ProjectState | null, command: ProjectComman
     for (const event of settled) events.push({ aggregateKind: "thread", streamId: threadId, event });
     events.push({ aggregateKind: "thread", streamId: threadId, event: { eventType: "thread.deleted", payload: {} } });
   }
-  events.push({ aggregateKind: "project", streamId: command.projectId, event: { eventType: "project.deleted", payload: { force: isForced } } });
+  events.push({
+    aggregateKind: "project",
+    streamId: command.projectId,
+    event: { eventType: "project.deleted", payload: { force: isForced } },
+  });
   return { events };
 }
 
 function allowWorkspace(workspaceRoot: string, context: DecisionContext): void {
   const roots = context.node?.workspaceRoots ?? null;
   if (roots !== null && !isInsideRoots(workspaceRoot, roots)) {
-    refuse("workspace_not_allowed", `The node does not allow work in ${workspaceRoot}.`, { workspaceRoot, workspaceRoots: [...roots] });
+    refuse("workspace_not_allowed", `The node does not allow work in ${workspaceRoot}.`, {
+      workspaceRoot,
+      workspaceRoots: [...roots],
+    });
   }
 }

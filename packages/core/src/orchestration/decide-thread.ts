@@ -24,7 +24,8 @@ export function decideThread(state: ThreadState | null, command: ThreadCommand, 
 
 function eventsOf(state: ThreadState | null, command: ThreadCommand, context: DecisionContext): NewEvent[] {
   if (command.type === "thread.create") return create(state, command, context);
-  if (state === null || state.isDeleted || context.project === null || context.project.isDeleted) refuse("thread_not_found");
+  if (state === null || state.isDeleted || context.project === null || context.project.isDeleted)
+    refuse("thread_not_found");
   switch (command.type) {
     case "thread.unarchive":
       return state.isArchived ? [{ eventType: "thread.unarchived", payload: {} }] : refuse("thread_not_archived");
@@ -59,7 +60,10 @@ function create(state: ThreadState | null, command: CommandOf<"thread.create">, 
   if (context.project === null || context.project.isDeleted) refuse("project_not_found");
   const known = context.node?.providers ?? null;
   if (known !== null && !known.includes(command.provider)) {
-    refuse("provider_unknown", `The node has no agent called ${command.provider}.`, { provider: command.provider, known: [...known] });
+    refuse("provider_unknown", `The node has no agent called ${command.provider}.`, {
+      provider: command.provider,
+      known: [...known],
+    });
   }
   const { projectId, title, provider, branch, worktreePath, runtimeMode } = command;
   return [
@@ -80,7 +84,10 @@ function updateMeta(command: CommandOf<"thread.meta.update">): NewEvent[] {
     ...(worktreePath === undefined ? {} : { worktreePath }),
   };
   if (Object.keys(payload).length === 0) {
-    refuse("validation_failed", "Name at least one field to change: title, model, runtimeMode, branch or worktreePath.");
+    refuse(
+      "validation_failed",
+      "Name at least one field to change: title, model, runtimeMode, branch or worktreePath.",
+    );
   }
   return [{ eventType: "thread.meta-updated", payload }];
 }
@@ -91,7 +98,12 @@ function startTurn(state: ThreadState, command: CommandOf<"thread.turn.start">, 
   if (context.node.isReadOnly) refuse("version.floor_exceeded");
   if (state.isReverting) refuse("turn_in_progress", "A revert is under way on this thread.");
   const { turnId, message } = command;
-  const turn = { turnId, messageId: message.messageId, model: command.model ?? state.model, effort: command.effort ?? null };
+  const turn = {
+    turnId,
+    messageId: message.messageId,
+    model: command.model ?? state.model,
+    effort: command.effort ?? null,
+  };
   const sent: NewEvent = {
     eventType: "thread.message-sent",
     payload: {
@@ -112,7 +124,11 @@ function startTurn(state: ThreadState, command: CommandOf<"thread.turn.start">, 
 }
 
 /** A turn whose start never reached its node, or whose node is away, is settled by the hub itself. */
-function interrupt(state: ThreadState, command: CommandOf<"thread.turn.interrupt">, context: DecisionContext): NewEvent[] {
+function interrupt(
+  state: ThreadState,
+  command: CommandOf<"thread.turn.interrupt">,
+  context: DecisionContext,
+): NewEvent[] {
   const running = requireRunning(state, command.turnId);
   const requested: NewEvent = { eventType: "thread.turn-interrupt-requested", payload: { turnId: running.turnId } };
   if (!context.isStartUndelivered && context.node?.isOnline === true) return [requested];
@@ -131,7 +147,11 @@ function respond(state: ThreadState, command: CommandOf<"thread.approval.respond
   ];
 }
 
-function revert(state: ThreadState, command: CommandOf<"thread.checkpoint.revert">, context: DecisionContext): NewEvent[] {
+function revert(
+  state: ThreadState,
+  command: CommandOf<"thread.checkpoint.revert">,
+  context: DecisionContext,
+): NewEvent[] {
   if (state.running !== null || state.isReverting) refuse("turn_in_progress");
   if (context.node === null || !context.node.isAttached) refuse("node_not_attached");
   const { checkpoint } = context;

@@ -18,7 +18,9 @@ export function settled(state: ThreadState, running: RunningTurn, ending: Ending
       turnId: running.turnId,
       ...ending,
       completedMessageIds: state.messages.filter((message) => message.isStreaming).map((message) => message.messageId),
-      expiredRequestIds: state.pendingApprovals.filter((approval) => approval.turnId === running.turnId).map((approval) => approval.requestId),
+      expiredRequestIds: state.pendingApprovals
+        .filter((approval) => approval.turnId === running.turnId)
+        .map((approval) => approval.requestId),
     },
   };
 }
@@ -36,14 +38,19 @@ export function settleAndContinue(state: ThreadState, running: RunningTurn, endi
 
 export function startRequested(state: ThreadState, turn: Omit<QueuedTurn, "position">): NewEvent {
   const { turnId, messageId, model, effort } = turn;
-  return { eventType: "thread.turn-start-requested", payload: { turnId, messageId, turnCount: state.turnCount + 1, model, effort } };
+  return {
+    eventType: "thread.turn-start-requested",
+    payload: { turnId, messageId, turnCount: state.turnCount + 1, model, effort },
+  };
 }
 
 /** Ends the running turn `interrupted` and drops what waits: stop, archive and delete. */
 export function settleAndClear(state: ThreadState, reason: string): NewEvent[] {
   const events: NewEvent[] = [];
-  if (state.running !== null) events.push(settled(state, state.running, { status: "interrupted", reason, detail: null }));
-  for (const { turnId } of state.queue) events.push({ eventType: "thread.turn-dequeued", payload: { turnId, reason: "stopped" } });
+  if (state.running !== null)
+    events.push(settled(state, state.running, { status: "interrupted", reason, detail: null }));
+  for (const { turnId } of state.queue)
+    events.push({ eventType: "thread.turn-dequeued", payload: { turnId, reason: "stopped" } });
   return events;
 }
 

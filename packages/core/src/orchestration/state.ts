@@ -62,7 +62,9 @@ export interface ThreadState {
 }
 
 /** null: the stream has no events. */
-export type StreamState = { readonly kind: "project"; readonly state: ProjectState | null } | { readonly kind: "thread"; readonly state: ThreadState | null };
+export type StreamState =
+  | { readonly kind: "project"; readonly state: ProjectState | null }
+  | { readonly kind: "thread"; readonly state: ThreadState | null };
 
 type Fact = MusterEvent | NewEvent;
 
@@ -107,7 +109,11 @@ function evolveExisting(state: ThreadState, event: Fact): ThreadState {
   switch (event.eventType) {
     case "thread.meta-updated": {
       const { model, runtimeMode } = event.payload;
-      return { ...state, ...(model === undefined ? {} : { model }), ...(runtimeMode === undefined ? {} : { runtimeMode }) };
+      return {
+        ...state,
+        ...(model === undefined ? {} : { model }),
+        ...(runtimeMode === undefined ? {} : { runtimeMode }),
+      };
     }
     case "thread.archived":
       return { ...state, isArchived: true };
@@ -132,7 +138,9 @@ function evolveExisting(state: ThreadState, event: Fact): ThreadState {
       return {
         ...state,
         running: state.running?.turnId === turnId ? null : state.running,
-        messages: state.messages.map((message) => (completedMessageIds.includes(message.messageId) ? { ...message, isStreaming: false } : message)),
+        messages: state.messages.map((message) =>
+          completedMessageIds.includes(message.messageId) ? { ...message, isStreaming: false } : message,
+        ),
         pendingApprovals: state.pendingApprovals.filter((approval) => !expiredRequestIds.includes(approval.requestId)),
       };
     }
@@ -142,7 +150,10 @@ function evolveExisting(state: ThreadState, event: Fact): ThreadState {
     }
     case "thread.approval-response-requested":
     case "thread.approval-expired":
-      return { ...state, pendingApprovals: state.pendingApprovals.filter((approval) => approval.requestId !== event.payload.requestId) };
+      return {
+        ...state,
+        pendingApprovals: state.pendingApprovals.filter((approval) => approval.requestId !== event.payload.requestId),
+      };
     case "thread.checkpoint-revert-requested":
       return { ...state, isReverting: true };
     case "thread.reverted":
@@ -160,7 +171,12 @@ function evolveMessage(state: ThreadState, payload: EventOf<"thread.message-sent
     if (turnId !== state.latestTurnId) return state;
     return { ...state, messages: [...state.messages, { messageId, turnId, length, isStreaming }] };
   }
-  return { ...state, messages: state.messages.map((message) => (message.messageId === messageId ? { ...message, length, isStreaming } : message)) };
+  return {
+    ...state,
+    messages: state.messages.map((message) =>
+      message.messageId === messageId ? { ...message, length, isStreaming } : message,
+    ),
+  };
 }
 
 function evolveReverted(state: ThreadState, payload: EventOf<"thread.reverted">["payload"]): ThreadState {
@@ -178,7 +194,9 @@ function evolveReverted(state: ThreadState, payload: EventOf<"thread.reverted">[
 export const APPROVAL_REQUESTED_KIND = "approval.requested";
 
 /** The approval that an activity opens, if it opens one. */
-export function openedApproval(payload: EventOf<"thread.activity-appended">["payload"]): { requestId: ApprovalRequestId; turnId: TurnId } | null {
+export function openedApproval(
+  payload: EventOf<"thread.activity-appended">["payload"],
+): { requestId: ApprovalRequestId; turnId: TurnId } | null {
   const { kind, turnId } = payload;
   const requestId = payload.payload["requestId"];
   if (kind !== APPROVAL_REQUESTED_KIND || turnId === null || typeof requestId !== "string") return null;

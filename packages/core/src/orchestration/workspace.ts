@@ -7,7 +7,9 @@ export function isInsideRoots(path: string, roots: readonly string[]): boolean {
   if (steps === null) return false;
   return roots.some((root) => {
     const rootSteps = stepsOf(root);
-    return rootSteps !== null && rootSteps.length <= steps.length && rootSteps.every((step, index) => step === steps[index]);
+    return (
+      rootSteps !== null && rootSteps.length <= steps.length && rootSteps.every((step, index) => step === steps[index])
+    );
   });
 }
 

@@ -12,7 +12,10 @@ export class MemoryTables {
     return [...this.#table(table).values()] as unknown as ProjectionRows[Table][];
   }
 
-  get<Table extends ProjectionTable>(table: Table, ...key: readonly (string | number)[]): ProjectionRows[Table] | undefined {
+  get<Table extends ProjectionTable>(
+    table: Table,
+    ...key: readonly (string | number)[]
+  ): ProjectionRows[Table] | undefined {
     return this.#table(table).get(key.join("\0")) as ProjectionRows[Table] | undefined;
   }
 
@@ -41,7 +44,8 @@ export class MemoryTables {
         return;
       }
       case "update":
-        for (const [key, row] of matching(table, operation.table, operation.where)) table.set(key, { ...row, ...operation.set });
+        for (const [key, row] of matching(table, operation.table, operation.where))
+          table.set(key, { ...row, ...operation.set });
         return;
       case "append-text":
         for (const [key, row] of matching(table, operation.table, operation.where)) {
@@ -66,9 +70,11 @@ export class MemoryTables {
   }
 }
 
-const keyOf = (table: ProjectionTable, row: AnyRow): string => PROJECTION_KEYS[table].map((column) => String(row[column])).join("\0");
+const keyOf = (table: ProjectionTable, row: AnyRow): string =>
+  PROJECTION_KEYS[table].map((column) => String(row[column])).join("\0");
 
-const pick = (row: AnyRow, columns: readonly string[]): AnyRow => Object.fromEntries(columns.map((column) => [column, row[column]]));
+const pick = (row: AnyRow, columns: readonly string[]): AnyRow =>
+  Object.fromEntries(columns.map((column) => [column, row[column]]));
 
 function matching(table: Map<string, AnyRow>, name: ProjectionTable, where: object): [string, AnyRow][] {
   const conditions = Object.entries(where) as [string, unknown][];
@@ -84,4 +90,6 @@ function matching(table: Map<string, AnyRow>, name: ProjectionTable, where: obje
 }
 
 const fits = (row: AnyRow, conditions: readonly [string, unknown][]): boolean =>
-  conditions.every(([column, wanted]) => (Array.isArray(wanted) ? wanted.includes(row[column]) : row[column] === wanted));
+  conditions.every(([column, wanted]) =>
+    Array.isArray(wanted) ? wanted.includes(row[column]) : row[column] === wanted,
+  );

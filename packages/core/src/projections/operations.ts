@@ -37,7 +37,9 @@ export const PROJECTION_KEYS = {
 } as const satisfies { [Table in ProjectionTable]: readonly (keyof ProjectionRows[Table])[] };
 
 /** Columns that hold JSON; their SQL name ends in `_json`. */
-export const PROJECTION_JSON_COLUMNS: { readonly [Table in ProjectionTable]: readonly (keyof ProjectionRows[Table] & string)[] } = {
+export const PROJECTION_JSON_COLUMNS: {
+  readonly [Table in ProjectionTable]: readonly (keyof ProjectionRows[Table] & string)[];
+} = {
   projection_projects: ["scripts"],
   projection_threads: [],
   projection_thread_messages: ["attachments"],
@@ -53,9 +55,19 @@ export type Where<RowShape> = { readonly [Column in keyof RowShape]?: RowShape[C
 
 type OperationOn<Table extends ProjectionTable, RowShape = ProjectionRows[Table]> =
   /** A new row; `replace` names the columns that are overwritten where the key exists already. Without it the key must be new. */
-  | { readonly operation: "insert"; readonly table: Table; readonly row: RowShape; readonly replace?: readonly (keyof RowShape & string)[] }
+  | {
+      readonly operation: "insert";
+      readonly table: Table;
+      readonly row: RowShape;
+      readonly replace?: readonly (keyof RowShape & string)[];
+    }
   /** Sets columns of all rows that match; none matching is no error. */
-  | { readonly operation: "update"; readonly table: Table; readonly where: Where<RowShape>; readonly set: Partial<RowShape> }
+  | {
+      readonly operation: "update";
+      readonly table: Table;
+      readonly where: Where<RowShape>;
+      readonly set: Partial<RowShape>;
+    }
   /** Removes all rows that match, and, with `above`, whose column is greater. */
   | {
       readonly operation: "remove";

@@ -21,8 +21,16 @@ type Handlers = { readonly [Type in EventType]?: (event: EventOf<Type>) => reado
 const threadOf = (event: MusterEvent): ThreadId => event.streamId as ThreadId;
 const projectOf = (event: MusterEvent): ProjectId => event.streamId as ProjectId;
 
-const updateThread = (event: MusterEvent, set: Extract<RowOperation, { operation: "update"; table: "projection_threads" }>["set"]): RowOperation[] => [
-  { operation: "update", table: "projection_threads", where: { threadId: threadOf(event) }, set: { ...set, updatedAt: event.occurredAt } },
+const updateThread = (
+  event: MusterEvent,
+  set: Extract<RowOperation, { operation: "update"; table: "projection_threads" }>["set"],
+): RowOperation[] => [
+  {
+    operation: "update",
+    table: "projection_threads",
+    where: { threadId: threadOf(event) },
+    set: { ...set, updatedAt: event.occurredAt },
+  },
 ];
 
 const projects: Handlers = {
@@ -30,7 +38,14 @@ const projects: Handlers = {
     {
       operation: "insert",
       table: "projection_projects",
-      row: { projectId: projectOf(event), ...event.payload, scripts: [], createdAt: event.occurredAt, updatedAt: event.occurredAt, deletedAt: null },
+      row: {
+        projectId: projectOf(event),
+        ...event.payload,
+        scripts: [],
+        createdAt: event.occurredAt,
+        updatedAt: event.occurredAt,
+        deletedAt: null,
+      },
     },
   ],
   "project.meta-updated": (event) => [
@@ -73,7 +88,8 @@ const threads: Handlers = {
   "thread.deleted": (event) => updateThread(event, { deletedAt: event.occurredAt }),
   "thread.turn-start-requested": (event) => updateThread(event, { latestTurnId: event.payload.turnId }),
   "thread.turn-settled": (event) => updateThread(event, {}),
-  "thread.reverted": (event) => updateThread(event, event.payload.error === null ? { latestTurnId: event.payload.latestTurnId } : {}),
+  "thread.reverted": (event) =>
+    updateThread(event, event.payload.error === null ? { latestTurnId: event.payload.latestTurnId } : {}),
 };
 
 const messages: Handlers = {
@@ -90,7 +106,17 @@ const messages: Handlers = {
         },
       ];
     }
-    const row = { messageId, threadId: threadOf(event), turnId, role, text, attachments, isStreaming, createdAt: event.occurredAt, updatedAt: event.occurredAt };
+    const row = {
+      messageId,
+      threadId: threadOf(event),
+      turnId,
+      role,
+      text,
+      attachments,
+      isStreaming,
+      createdAt: event.occurredAt,
+      updatedAt: event.occurredAt,
+    };
     return [{ operation: "insert", table: "projection_thread_messages", row }];
   },
   "thread.turn-settled": (event) =>
@@ -107,17 +133,38 @@ const messages: Handlers = {
   "thread.turn-dequeued": (event) =>
     event.payload.reason === "started"
       ? []
-      : [{ operation: "remove", table: "projection_thread_messages", where: { threadId: threadOf(event), turnId: event.payload.turnId } }],
+      : [
+          {
+            operation: "remove",
+            table: "projection_thread_messages",
+            where: { threadId: threadOf(event), turnId: event.payload.turnId },
+          },
+        ],
   "thread.reverted": (event) =>
     event.payload.droppedMessageIds.length === 0
       ? []
-      : [{ operation: "remove", table: "projection_thread_messages", where: { messageId: event.payload.droppedMessageIds } }],
+      : [
+          {
+            operation: "remove",
+            table: "projection_thread_messages",
+            where: { messageId: event.payload.droppedMessageIds },
+          },
+        ],
 };
 
-const removeTurnsOf = (event: EventOf<"thread.reverted">, table: "projection_thread_activities" | "projection_pending_approvals" | "projection_thread_turns"): RowOperation[] =>
+const removeTurnsOf = (
+  event: EventOf<"thread.reverted">,
+  table: "projection_thread_activities" | "projection_pending_approvals" | "projection_thread_turns",
+): RowOperation[] =>
   event.payload.droppedTurnIds.length === 0
     ? []
-    : [{ operation: "remove", table, where: { threadId: threadOf(event), turnId: event.payload.droppedTurnIds } } as RowOperation];
+    : [
+        {
+          operation: "remove",
+          table,
+          where: { threadId: threadOf(event), turnId: event.payload.droppedTurnIds },
+        } as RowOperation,
+      ];
 
 const activities: Handlers = {
   "thread.activity-appended": (event) => [
@@ -238,11 +285,25 @@ const turns: Handlers = {
   "thread.message-sent": (event) => {
     const { role, offset, turnId, messageId } = event.payload;
     if (role !== "assistant" || offset > 0 || turnId === null) return [];
-    return [{ operation: "update", table: "projection_thread_turns", where: { turnId }, set: { assistantMessageId: messageId } }];
+    return [
+      {
+        operation: "update",
+        table: "projection_thread_turns",
+        where: { turnId },
+        set: { assistantMessageId: messageId },
+      },
+    ];
   },
   "thread.turn-settled": (event) => {
     const { turnId, status, reason } = event.payload;
-    return [{ operation: "update", table: "projection_thread_turns", where: { turnId }, set: { status, reason, completedAt: event.occurredAt } }];
+    return [
+      {
+        operation: "update",
+        table: "projection_thread_turns",
+        where: { turnId },
+        set: { status, reason, completedAt: event.occurredAt },
+      },
+    ];
   },
   "thread.reverted": (event) => removeTurnsOf(event, "projection_thread_turns"),
 };
@@ -254,7 +315,16 @@ const checkpoints: Handlers = {
       {
         operation: "insert",
         table: "projection_checkpoints",
-        row: { threadId: threadOf(event), turnId, checkpointTurnCount: turnCount, checkpointRef, status, files, assistantMessageId, completedAt: event.occurredAt },
+        row: {
+          threadId: threadOf(event),
+          turnId,
+          checkpointTurnCount: turnCount,
+          checkpointRef,
+          status,
+          files,
+          assistantMessageId,
+          completedAt: event.occurredAt,
+        },
         replace: ["turnId", "checkpointRef", "status", "files", "assistantMessageId", "completedAt"],
       },
     ];
@@ -344,4 +414,5 @@ export function project(name: ProjectorName, event: MusterEvent): readonly RowOp
 }
 
 /** What all projectors make of an event, in the order of PROJECTOR_NAMES. */
-export const projectAll = (event: MusterEvent): RowOperation[] => PROJECTOR_NAMES.flatMap((name) => project(name, event));
+export const projectAll = (event: MusterEvent): RowOperation[] =>
+  PROJECTOR_NAMES.flatMap((name) => project(name, event));

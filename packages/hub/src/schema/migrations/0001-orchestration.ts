@@ -31,6 +31,9 @@ const events = [
   WHERE event_type = 'thread.message-sent'`,
   `CREATE INDEX orchestration_events_turn_id_idx ON orchestration_events (space_id, json_extract(payload_json, '$.turnId'))
   WHERE event_type IN ('thread.turn-start-requested', 'thread.turn-queued')`,
+  // Whether a revert is under way is asked whenever a thread's state is loaded, of threads with any number of events.
+  `CREATE INDEX orchestration_events_revert_idx ON orchestration_events (space_id, stream_id, sequence)
+  WHERE event_type IN ('thread.checkpoint-revert-requested', 'thread.reverted')`,
 ];
 
 const receipts = [

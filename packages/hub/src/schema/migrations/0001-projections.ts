@@ -100,6 +100,9 @@ const turns = [
   PRIMARY KEY (space_id, turn_id)
 ) STRICT`,
   "CREATE INDEX projection_thread_turns_thread_id_requested_at_idx ON projection_thread_turns (space_id, thread_id, requested_at)",
+  // At most 21 rows a thread, looked for whenever its state is loaded.
+  `CREATE INDEX projection_thread_turns_unsettled_idx ON projection_thread_turns (space_id, thread_id, queue_position)
+  WHERE status IN ('queued', 'running')`,
 ];
 
 const checkpointsAndApprovals = [

@@ -1,0 +1,184 @@
+// The dispatcher: work waits in one queue, and everything that arrives while a commit runs forms the next batch (group
+// commit). One batch runs at a time in a process; several processes on one database meet in the guards of the append.
+import type { SpaceId } from "@muster/contracts";
+import { MusterError } from "@muster/contracts";
+import { StoreError } from "@muster/store";
+import { BatchDecision, type BatchParts } from "./batch.ts";
+import { ATTEMPTS_MAX, BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, opensBatch, QUEUED_WORK_MAX, type Work } from "./work.ts";
+
+export interface Committed {
+  readonly spaceId: SpaceId;
+  /** How many events the batch appended; 0 when it only wrote receipts or cursors. */
+  readonly eventCount: number;
+  readonly hasEffects: boolean;
+}
+
+export interface DispatcherOptions extends BatchParts {
+  /** Wakes readers and the effect worker. Must not throw. */
+  readonly onCommitted: (committed: Committed) => void;
+  /** Told about failures that are nobody's answer: bugs. */
+  readonly onBug: (error: unknown) => void;
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  #queue: Work[] = [];
+  #running: Promise<void> | null = null;
+  #isClosed = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Puts work in the queue. Refuses with `queue_full` or `unavailable` through the work's own `reject`. */
+  submit(work: Work): void {
+    if (this.#isClosed) return work.reject(new MusterError("unavailable", "The hub is stopping."));
+    if (this.#queue.length >= QUEUED_WORK_MAX) return work.reject(new MusterError("queue_full"));
+    this.#queue.push(work);
+    this.#running ??= this.#run();
+  }
+
+  /** Takes no more work and waits for what is in the queue. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // One turn of the event loop, so that everything that arrives together forms one batch.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#queue.length > 0) {
+      try {
+        await this.#runBatch();
+      } catch (error) {
+        this.#options.onBug(error);
+      }
+    }
+    this.#running = null;
+  }
+
+  async #runBatch(): Promise<void> {
+    const first = this.#queue[0];
+    if (first === undefined) return;
+    const batch = new BatchDecision(this.#options, first.spaceId);
+    const taken: Work[] = [];
+    const unfinished: Work[] = [];
+    try {
+      await this.#decide(batch, first.spaceId, taken, unfinished);
+      const result = await this.#options.store.commit(batch.toBatch());
+      if (result.status === "conflict") return this.#retry(batch, taken);
+      batch.committed(result.firstAllocated);
+      for (const work of unfinished) work.attempts = 0;
+      this.#queue = [...unfinished, ...this.#queue];
+      const { eventCount, hasEffects } = batch.write;
+      this.#options.onCommitted({ spaceId: first.spaceId, eventCount, hasEffects });
+    } catch (error) {
+      batch.forget();
+      this.#failed(taken, error);
+    }
+  }
+
+  /** Moves work from the queue into the batch, in order, until a limit or something that must stand at the beginning. */
+  async #decide(batch: BatchDecision, spaceId: SpaceId, taken: Work[], unfinished: Work[]): Promise<void> {
+    let bytes = 0;
+    let commands = 0;
+    const others: Work[] = [];
+    try {
+      while (this.#queue.length > 0 && commands < BATCH_COMMANDS_MAX && bytes < BATCH_BYTES_MAX) {
+        const work = this.#queue[0];
+        if (work === undefined) break;
+        if (work.spaceId !== spaceId) {
+          others.push(work);
+          this.#queue.shift();
+          continue;
+        }
+        if (taken.length > 0 && (work.isAlone || taken[0]?.isAlone || this.#mustOpen(work, batch))) break;
+        this.#queue.shift();
+        taken.push(work);
+        bytes += work.sizeBytes;
+        const isDone = await this.#decideOne(batch, work, BATCH_COMMANDS_MAX - commands);
+        commands += work.kind === "ingest" ? work.entries.length : 1;
+        if (!isDone) {
+          unfinished.push(work);
+          break;
+        }
+      }
+    } finally {
+      this.#queue = [...others, ...this.#queue];
+    }
+  }
+
+  #mustOpen(work: Work, batch: BatchDecision): boolean {
+    return work.kind !== "ingest" && opensBatch(work.command.type) && !batch.isFresh;
+  }
+
+  async #decideOne(batch: BatchDecision, work: Work, entriesLeft: number): Promise<boolean> {
+    switch (work.kind) {
+      case "client":
+        await batch.decideClient(work);
+        return true;
+      case "hub":
+        await batch.decideHub(work);
+        return true;
+      case "ingest": {
+        if (work.isAlone && work.attempts > ATTEMPTS_MAX) {
+          work.attempts = 0;
+          await batch.passEntry(work);
+          return (await batch.decideIngest(work, 0)).isDone;
+        }
+        return (await batch.decideIngest(work, work.isAlone ? 1 : entriesLeft)).isDone;
+      }
+    }
+  }
+
+  /** Others changed what the decisions rest on: everything is decided again on fresh state. */
+  #retry(batch: BatchDecision, taken: readonly Work[]): void {
+    batch.forget();
+    const again: Work[] = [];
+    for (const work of taken) {
+      work.attempts += 1;
+      if (work.attempts < ATTEMPTS_MAX) again.push(work);
+      else work.reject(new MusterError("concurrency_conflict"));
+    }
+    this.#queue = [...again, ...this.#queue];
+  }
+
+  /** The batch failed as a whole: each piece of work runs again by itself, so one cannot fail its neighbours. */
+  #failed(taken: readonly Work[], error: unknown): void {
+    const answer = answerOf(error);
+    if (answer !== null) {
+      for (const work of taken) work.reject(answer);
+      return;
+    }
+    const again: Work[] = [];
+    for (const work of taken) {
+      const wasAlone = taken.length === 1 && (work.isAlone || work.kind !== "ingest");
+      work.isAlone = true;
+      work.attempts += 1;
+      if (!wasAlone || work.kind === "ingest" || (work.attempts < ATTEMPTS_MAX && error instanceof StoreError))
+        again.push(work);
+      else
+        work.reject(
+          error instanceof StoreError && error.code === "constraint_violated"
+            ? new MusterError("concurrency_conflict")
+            : this.#bug(error),
+        );
+    }
+    this.#queue = [...again, ...this.#queue];
+  }
+
+  #bug(error: unknown): MusterError {
+    this.#options.onBug(error);
+    return new MusterError("internal_error", undefined, undefined, { cause: error });
+  }
+}
+
+/** The answer for everyone in the batch when the store itself is the trouble; null when one piece of work may be. */
+function answerOf(error: unknown): MusterError | null {
+  if (!(error instanceof StoreError)) return null;
+  if (error.code === "outcome_unknown")
+    return new MusterError("outcome_unknown", undefined, undefined, { cause: error });
+  if (error.code === "unavailable" || error.code === "corrupt")
+    return new MusterError("unavailable", error.message, undefined, { cause: error });
+  return null;
+}

@@ -1,0 +1,201 @@
+// Facts from outside a stream that a decision rests on. Whatever is read here for a decision comes back as a guard, so
+// that the append proves it once more under its lock; one rule, no list of exceptions.
+import type {
+  CheckpointRef,
+  ClientCommand,
+  InternalCommand,
+  MessageId,
+  NodeCapabilities,
+  SessionId,
+  SpaceId,
+  ThreadId,
+  TurnId,
+} from "@muster/contracts";
+import type { DecisionContext, NodeFacts, ProjectState } from "@muster/core";
+import type { Guard, Query, Row, Store } from "@muster/store";
+import { messageIdUse, turnIdUse } from "../schema/index.ts";
+import { inDialect } from "./placeholders.ts";
+
+/** Reads and remembers what was read. One per batch: equal questions are asked once. */
+export class FactReader {
+  readonly #store: Store;
+  readonly #spaceId: SpaceId;
+  readonly #answers = new Map<string, Promise<readonly Row[]>>();
+  readonly guards: Guard[] = [];
+
+  constructor(store: Store, spaceId: SpaceId) {
+    this.#store = store;
+    this.#spaceId = spaceId;
+  }
+
+  /** A read that the append checks again. */
+  guarded(sql: string, ...parameters: (string | number)[]): Promise<readonly Row[]> {
+    return this.guardedQuery({ sql: this.#holes(sql), parameters });
+  }
+
+  guardedQuery(query: Query): Promise<readonly Row[]> {
+    const key = `${query.sql}\0${query.parameters.join("\0")}`;
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    const answer = this.#store.read(query).then((expected) => {
+      this.guards.push({ query, expected });
+      return expected;
+    });
+    this.#answers.set(key, answer);
+    return answer;
+  }
+
+  /** A read whose change between decision and append does no harm. */
+  read(sql: string, ...parameters: (string | number)[]): Promise<readonly Row[]> {
+    return this.#store.read({ sql: this.#holes(sql), parameters });
+  }
+
+  async node(project: Pick<ProjectState, "sessionId" | "nodeId">): Promise<NodeFacts> {
+    const { sessionId, nodeId } = project;
+    const [slots, floors, health] = await Promise.all([
+      this.guarded(
+        "SELECT state, client_version, capabilities_json FROM runtime_node_attachments WHERE space_id = ? AND node_id = ? AND session_id = ?",
+        this.#spaceId,
+        nodeId,
+        sessionId,
+      ),
+      this.guarded(
+        "SELECT min_client_version FROM sessions WHERE space_id = ? AND session_id = ?",
+        this.#spaceId,
+        sessionId,
+      ),
+      this.read(
+        "SELECT health_state FROM runtime_node_presence WHERE space_id = ? AND node_id = ?",
+        this.#spaceId,
+        nodeId,
+      ),
+    ]);
+    return nodeFactsOf(slots[0], floors[0]?.["min_client_version"] as string | null | undefined, health[0]);
+  }
+
+  async sessionIsActive(sessionId: SessionId): Promise<boolean> {
+    const rows = await this.guarded(
+      "SELECT state FROM sessions WHERE space_id = ? AND session_id = ?",
+      this.#spaceId,
+      sessionId,
+    );
+    return rows[0]?.["state"] === "active";
+  }
+
+  async isTurnIdUsed(turnId: TurnId): Promise<boolean> {
+    return (await this.guardedQuery(turnIdUse(this.#store.dialect, this.#spaceId, turnId))).length > 0;
+  }
+
+  async isMessageIdUsed(messageId: MessageId): Promise<boolean> {
+    return (await this.guardedQuery(messageIdUse(this.#store.dialect, this.#spaceId, messageId))).length > 0;
+  }
+
+  async liveThreadIds(projectId: string): Promise<ThreadId[]> {
+    const rows = await this.guarded(
+      "SELECT thread_id FROM projection_threads WHERE space_id = ? AND project_id = ? AND deleted_at IS NULL ORDER BY thread_id",
+      this.#spaceId,
+      projectId,
+    );
+    return rows.map((row) => row["thread_id"] as ThreadId);
+  }
+
+  /** True while no node has been given the start of the turn. */
+  async isStartUndelivered(threadId: ThreadId, turnId: TurnId): Promise<boolean> {
+    const rows = await this.guarded(
+      "SELECT status FROM orchestration_effects WHERE space_id = ? AND thread_id = ? AND turn_id = ? AND kind = 'node.turn.start' ORDER BY effect_id",
+      this.#spaceId,
+      threadId,
+      turnId,
+    );
+    return rows.every((row) => row["status"] === "pending");
+  }
+
+  async checkpoint(
+    command: Extract<ClientCommand, { type: "thread.checkpoint.revert" }>,
+  ): Promise<DecisionContext["checkpoint"]> {
+    const [column, value] =
+      command.turnCount === undefined
+        ? (["checkpoint_ref", command.checkpointRef ?? ""] as const)
+        : (["checkpoint_turn_count", command.turnCount] as const);
+    const rows = await this.guarded(
+      `SELECT checkpoint_turn_count, checkpoint_ref, status FROM projection_checkpoints WHERE space_id = ? AND thread_id = ? AND ${column} = ?`,
+      this.#spaceId,
+      command.threadId,
+      value,
+    );
+    const row = rows[0];
+    if (row === undefined) return null;
+    return {
+      turnCount: Number(row["checkpoint_turn_count"]),
+      checkpointRef: row["checkpoint_ref"] as CheckpointRef,
+      isReady: row["status"] === "ready",
+    };
+  }
+
+  async afterRevert(
+    command: Extract<InternalCommand, { type: "thread.revert.complete" }>,
+  ): Promise<DecisionContext["afterRevert"]> {
+    const turns = await this.guarded(
+      "SELECT turn_id, turn_count FROM projection_thread_turns WHERE space_id = ? AND thread_id = ? ORDER BY requested_at, turn_id",
+      this.#spaceId,
+      command.threadId,
+    );
+    const isDropped = (row: Row): boolean =>
+      row["turn_count"] === null || Number(row["turn_count"]) > command.turnCount;
+    const dropped = new Set(turns.filter(isDropped).map((row) => row["turn_id"] as TurnId));
+    const kept = turns
+      .filter((row) => !isDropped(row))
+      .sort((a, b) => Number(a["turn_count"]) - Number(b["turn_count"]));
+    const messages = await this.read(
+      "SELECT message_id, turn_id FROM projection_thread_messages WHERE space_id = ? AND thread_id = ?",
+      this.#spaceId,
+      command.threadId,
+    );
+    return {
+      turnIds: [...dropped],
+      messageIds: messages
+        .filter((row) => dropped.has(row["turn_id"] as TurnId))
+        .map((row) => row["message_id"] as MessageId),
+      latestTurnId: (kept.at(-1)?.["turn_id"] as TurnId | undefined) ?? null,
+    };
+  }
+
+  #holes(sql: string): string {
+    return inDialect(this.#store.dialect, sql);
+  }
+}
+
+const ACTIVE_STATES: ReadonlySet<unknown> = new Set(["registering", "online", "degraded"]);
+
+function nodeFactsOf(slot: Row | undefined, floor: string | null | undefined, presence: Row | undefined): NodeFacts {
+  const capabilities = capabilitiesOf(slot?.["capabilities_json"]);
+  return {
+    isAttached: slot !== undefined && ACTIVE_STATES.has(slot["state"]),
+    isReadOnly:
+      slot !== undefined && floor !== null && floor !== undefined && isBelow(String(slot["client_version"]), floor),
+    isOnline: presence !== undefined && presence["health_state"] !== "offline",
+    workspaceRoots: capabilities.workspaceRoots ?? null,
+    providers: capabilities.providers?.map((provider) => provider.name) ?? null,
+  };
+}
+
+const capabilityTexts = new Map<string, NodeCapabilities>();
+
+/** Parsed once per text: the same capabilities stand before every turn of a node. */
+function capabilitiesOf(text: unknown): NodeCapabilities {
+  if (typeof text !== "string") return {};
+  let parsed = capabilityTexts.get(text);
+  if (parsed === undefined) {
+    parsed = JSON.parse(text) as NodeCapabilities;
+    if (capabilityTexts.size >= 1_000) capabilityTexts.clear();
+    capabilityTexts.set(text, parsed);
+  }
+  return parsed;
+}
+
+/** "MAJOR.MINOR" compared as numbers. */
+function isBelow(version: string, floor: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [floorMajor = 0, floorMinor = 0] = floor.split(".").map(Number);
+  return major < floorMajor || (major === floorMajor && minor < floorMinor);
+}

@@ -1,0 +1,235 @@
+// The live feed of one reader: first attached, then replayed from its sequence, then live; no gap and no repeat. The
+// log alone is the source of events. Live deltas and presence come beside it, may be dropped, and carry no id.
+import type { FeedMessage, SpaceId, ThreadId, WireEvent } from "@muster/contracts";
+import { FEED_GAP_MAX_BYTES, FEED_GAP_MAX_EVENTS, MusterError } from "@muster/contracts";
+import type { Store } from "@muster/store";
+import type { Caller, FeedItem } from "../ports.ts";
+import { logQueries, wireEventOf } from "./event-log.ts";
+import type { LogTail } from "./log-tail.ts";
+import type { Visibility } from "./visibility.ts";
+
+/** Live messages kept for one reader; the oldest fall out, because persisted text makes up for them. */
+export const LIVE_MESSAGES_MAX = 1_000;
+const PAGE_EVENTS = 200;
+
+export type LiveMessage = Extract<FeedMessage, { type: "delta" | "presence" }>;
+type Reset = Extract<FeedMessage, { type: "reset" }>;
+
+export interface FeedParts {
+  readonly store: Store;
+  readonly tail: LogTail;
+  readonly visibility: Visibility;
+  readonly generation: string;
+}
+
+export interface FeedRequest {
+  readonly after?: string;
+  readonly lastEventId?: string;
+  readonly threadId?: ThreadId;
+  readonly signal: AbortSignal;
+}
+
+/** All feeds of this process, for live messages and for the end. */
+export class Feeds {
+  readonly #parts: FeedParts;
+  readonly #queries: ReturnType<typeof logQueries>;
+  readonly #open = new Set<Reader>();
+  #isClosed = false;
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
+    this.#queries = logQueries(parts.store.dialect);
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+
+  publish(spaceId: SpaceId, message: LiveMessage): void {
+    for (const reader of this.#open) if (reader.caller.spaceId === spaceId) reader.offer(message);
+  }
+
+  /** Ends every feed with a `reset` that says the hub stops. */
+  close(): void {
+    this.#isClosed = true;
+    for (const reader of this.#open) reader.stop();
+  }
+
+  async *follow(caller: Caller, request: FeedRequest): AsyncGenerator<FeedItem> {
+    const { tail, visibility, generation } = this.#parts;
+    if (request.threadId !== undefined && !(await visibility.canSeeThread(caller, request.threadId)))
+      throw new MusterError("thread_not_found");
+    if (this.#isClosed) throw new MusterError("unavailable", "The hub is stopping.");
+    const reader = new Reader(caller, request);
+    const unwatch = tail.watch(() => reader.wake());
+    this.#open.add(reader);
+    try {
+      const start = positionOf(request, generation, tail.head);
+      if (typeof start !== "number") {
+        yield { message: { ...start, generation, headSequence: tail.head } };
+        return;
+      }
+      if (await this.#isTooFarBehind(caller, request.threadId, start)) {
+        yield { message: { type: "reset", reason: "gap", generation, headSequence: tail.head } };
+        return;
+      }
+      yield* this.#run(reader, start);
+    } finally {
+      unwatch();
+      reader.end();
+      this.#open.delete(reader);
+    }
+  }
+
+  async *#run(reader: Reader, start: number): AsyncGenerator<FeedItem> {
+    const { tail, visibility, generation } = this.#parts;
+    let position = start;
+    let isSynchronized = false;
+    while (!reader.isEnded) {
+      const head = tail.head;
+      while (position < head) {
+        // A reader that took so long that the log has left it behind starts over; it never slows others.
+        if (isSynchronized && head - position > FEED_GAP_MAX_EVENTS && tail.after(position) === null) {
+          yield { message: { type: "reset", reason: "slow-reader", generation, headSequence: tail.head } };
+          return;
+        }
+        const events = await this.#next(reader, position, head);
+        for (const event of events) {
+          position = event.sequence;
+          if (!(await visibility.canSee(reader.caller, event))) continue;
+          yield { id: `${generation}:${event.sequence}`, message: { type: "event", event } };
+          if (reader.isEnded) return;
+        }
+        if (events.length === 0) position = Math.max(position, head);
+      }
+      if (!isSynchronized) {
+        isSynchronized = true;
+        yield { message: { type: "synchronized", generation, sequence: position } };
+      }
+      for (const message of reader.take()) {
+        if (await this.#canSeeLive(reader, message)) yield { message };
+      }
+      if (reader.isStopping) {
+        yield { message: { type: "reset", reason: "stopping", generation, headSequence: tail.head } };
+        return;
+      }
+      if (tail.head === position) await reader.wait();
+    }
+  }
+
+  /** The next events up to `head`: from memory where it reaches, else from the log by the stream's or space's index. */
+  async #next(reader: Reader, position: number, head: number): Promise<readonly WireEvent[]> {
+    const { threadId } = reader.request;
+    const recent = this.#parts.tail.after(position);
+    if (recent !== null) {
+      return recent
+        .map(({ event }) => event)
+        .filter(
+          (event) =>
+            event.sequence <= head &&
+            event.spaceId === reader.caller.spaceId &&
+            (threadId === undefined || event.streamId === threadId),
+        );
+    }
+    const { spaceId } = reader.caller;
+    const rows = await this.#parts.store.read(
+      threadId === undefined
+        ? this.#queries.ofSpace(spaceId, position, PAGE_EVENTS)
+        : this.#queries.ofStream(spaceId, "thread", threadId, position, PAGE_EVENTS),
+    );
+    return rows.map(wireEventOf).filter((event) => event.sequence <= head);
+  }
+
+  async #isTooFarBehind(caller: Caller, threadId: ThreadId | undefined, start: number): Promise<boolean> {
+    if (this.#parts.tail.head - start <= FEED_GAP_MAX_EVENTS && this.#parts.tail.after(start) !== null) return false;
+    const rows = await this.#parts.store.read(
+      threadId === undefined
+        ? this.#queries.ofSpace(caller.spaceId, start, FEED_GAP_MAX_EVENTS + 1)
+        : this.#queries.ofStream(caller.spaceId, "thread", threadId, start, FEED_GAP_MAX_EVENTS + 1),
+    );
+    const bytes = rows.reduce((sum, row) => sum + String(row["payload_json"]).length, 0);
+    return rows.length > FEED_GAP_MAX_EVENTS || bytes > FEED_GAP_MAX_BYTES;
+  }
+
+  async #canSeeLive(reader: Reader, message: LiveMessage): Promise<boolean> {
+    if (message.type === "presence") return reader.caller.roles.has(message.node.sessionId);
+    const { threadId } = message.delta;
+    if (reader.request.threadId !== undefined && reader.request.threadId !== threadId) return false;
+    return this.#parts.visibility.canSeeThread(reader.caller, threadId);
+  }
+}
+
+/** `<generation>:<sequence>` or a bare sequence; the header wins. Absent: from the head. */
+function positionOf(request: FeedRequest, generation: string, head: number): number | Pick<Reset, "type" | "reason"> {
+  const text = request.lastEventId ?? request.after;
+  if (text === undefined || text === "") return head;
+  const match = /^(?:([A-Za-z0-9_-]+):)?(\d{1,15})$/.exec(text);
+  if (match === null)
+    throw new MusterError("validation_failed", "A position in the feed is <generation>:<sequence> or a sequence.", {
+      after: text,
+    });
+  if (match[1] !== undefined && match[1] !== generation) return { type: "reset", reason: "generation" };
+  const sequence = Number(match[2]);
+  return sequence > head ? { type: "reset", reason: "beyond-head" } : sequence;
+}
+
+class Reader {
+  readonly caller: Caller;
+  readonly request: FeedRequest;
+  #live: LiveMessage[] = [];
+  #resolve: (() => void) | null = null;
+  #isWoken = false;
+  #isStopping = false;
+  readonly #onAbort = (): void => this.wake();
+
+  constructor(caller: Caller, request: FeedRequest) {
+    this.caller = caller;
+    this.request = request;
+    request.signal.addEventListener("abort", this.#onAbort);
+  }
+
+  get isEnded(): boolean {
+    return this.request.signal.aborted;
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  offer(message: LiveMessage): void {
+    if (this.#live.length >= LIVE_MESSAGES_MAX) this.#live.shift();
+    this.#live.push(message);
+    this.wake();
+  }
+
+  take(): LiveMessage[] {
+    const messages = this.#live;
+    this.#live = [];
+    return messages;
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+    this.wake();
+  }
+
+  wake(): void {
+    this.#isWoken = true;
+    this.#resolve?.();
+    this.#resolve = null;
+  }
+
+  /** Resolves at the next wake, or at once when one came meanwhile. */
+  async wait(): Promise<void> {
+    if (!this.#isWoken && !this.isEnded) {
+      await new Promise<void>((resolve) => {
+        this.#resolve = resolve;
+      });
+    }
+    this.#isWoken = false;
+  }
+
+  end(): void {
+    this.request.signal.removeEventListener("abort", this.#onAbort);
+  }
+}

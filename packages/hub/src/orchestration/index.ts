@@ -1,0 +1,2 @@
+// Orchestration: the event core of the hub. This is the folder's only door.
+export { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";

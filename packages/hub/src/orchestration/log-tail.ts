@@ -1,0 +1,110 @@
+// The newest part of the event log, read once for all feeds of this process. A commit only wakes it: what it holds is
+// always read from the log, in sequence order, so a reader can trust that nothing smaller appears later.
+import type { WireEvent } from "@muster/contracts";
+import type { Store } from "@muster/store";
+import { logQueries, wireEventOf } from "./event-log.ts";
+
+/** Events kept in memory for readers that are close behind. */
+export const TAIL_EVENTS_MAX = 4_096;
+/** Their JSON size together, about. */
+export const TAIL_BYTES_MAX = 32 * 1024 * 1024;
+const PAGE_EVENTS = 1_000;
+
+interface TailEntry {
+  readonly event: WireEvent;
+  readonly sizeBytes: number;
+}
+
+export class LogTail {
+  readonly #store: Store;
+  readonly #queries: ReturnType<typeof logQueries>;
+  readonly #onBug: (error: unknown) => void;
+  #entries: TailEntry[] = [];
+  #bytes = 0;
+  #head = 0;
+  #reading: Promise<void> | null = null;
+  #wokenAgain = false;
+  readonly #waiters = new Set<() => void>();
+
+  constructor(store: Store, onBug: (error: unknown) => void) {
+    this.#store = store;
+    this.#queries = logQueries(store.dialect);
+    this.#onBug = onBug;
+  }
+
+  /** Reads where the log ends now. */
+  async open(): Promise<void> {
+    const rows = await this.#store.read(this.#queries.head());
+    this.#head = Number(rows[0]?.["head"] ?? 0);
+  }
+
+  /** Sequence of the newest event seen. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Something was committed, here or by another process: look. */
+  wake(): void {
+    if (this.#reading !== null) {
+      this.#wokenAgain = true;
+      return;
+    }
+    this.#reading = this.#readOn().finally(() => {
+      this.#reading = null;
+      if (this.#wokenAgain) {
+        this.#wokenAgain = false;
+        this.wake();
+      }
+    });
+  }
+
+  /** Events above `sequence`, oldest first, or null where memory does not reach back that far. */
+  after(sequence: number): readonly TailEntry[] | null {
+    const first = this.#entries[0]?.event.sequence ?? this.#head + 1;
+    if (sequence < first - 1) return null;
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#entries[middle]?.event.sequence ?? 0) <= sequence) low = middle + 1;
+      else high = middle;
+    }
+    return this.#entries.slice(low);
+  }
+
+  /** Calls back after every growth, until the returned function is called. */
+  watch(listener: () => void): () => void {
+    this.#waiters.add(listener);
+    return () => this.#waiters.delete(listener);
+  }
+
+  async #readOn(): Promise<void> {
+    try {
+      for (;;) {
+        const rows = await this.#store.read(this.#queries.after(this.#head, PAGE_EVENTS));
+        for (const row of rows) {
+          const event = wireEventOf(row);
+          const sizeBytes = String(row["payload_json"]).length + 512;
+          this.#entries.push({ event, sizeBytes });
+          this.#bytes += sizeBytes;
+          this.#head = event.sequence;
+        }
+        this.#shrink();
+        if (rows.length > 0) for (const listener of [...this.#waiters]) listener();
+        if (rows.length < PAGE_EVENTS) return;
+      }
+    } catch (error) {
+      this.#onBug(error);
+    }
+  }
+
+  #shrink(): void {
+    let drop = Math.max(0, this.#entries.length - TAIL_EVENTS_MAX);
+    for (let index = 0; index < this.#entries.length; index += 1) {
+      if (index >= drop && this.#bytes <= TAIL_BYTES_MAX) break;
+      this.#bytes -= this.#entries[index]?.sizeBytes ?? 0;
+      drop = Math.max(drop, index + 1);
+    }
+    if (drop > 0) this.#entries = this.#entries.slice(drop);
+  }
+}

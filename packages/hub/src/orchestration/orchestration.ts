@@ -1,0 +1,246 @@
+// Puts dispatcher, feeds, reads and effect worker together behind the Orchestration port.
+import type {
+  ClientCommand,
+  CommandId,
+  DispatchResult,
+  ErrorBody,
+  InternalCommand,
+  NodeId,
+  PrincipalId,
+  SpaceId,
+} from "@muster/contracts";
+import { MusterError } from "@muster/contracts";
+import {
+  type Actor,
+  type Clock,
+  commandFingerprint,
+  type Ids,
+  isoTime,
+  PROJECTOR_NAMES,
+  type Random,
+} from "@muster/core";
+import type { Store } from "@muster/store";
+import { insertRows } from "@muster/store";
+import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
+import { HUB_COLUMNS } from "../schema/index.ts";
+import { catchUpProjections } from "./catch-up.ts";
+import { getTurnDiff } from "./diffs.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { EffectRow } from "./effect-bodies.ts";
+import { EffectWorker } from "./effect-worker.ts";
+import { Feeds } from "./feed.ts";
+import { LogTail } from "./log-tail.ts";
+import { query } from "./placeholders.ts";
+import { getEventsPage, getSnapshot, getThread } from "./reads.ts";
+import { Forgotten, startedTurns, turnsToStop } from "./reconcile.ts";
+import { StateCache } from "./stream-states.ts";
+import { Visibility } from "./visibility.ts";
+import type { IngestAnswer } from "./work.ts";
+
+export interface OrchestrationOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: Random;
+  /** The store's generation. */
+  readonly generation: string;
+  readonly connections: NodeConnections;
+  /** The principal that stands for the hub itself in the log. */
+  readonly hubPrincipalId: PrincipalId;
+  readonly replicaId: string;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** Opens the event core: projections are brought up to the log's head before it answers anyone. */
+export async function openOrchestration(options: OrchestrationOptions): Promise<Orchestration> {
+  const { store, clock, ids, generation, connections, onBug } = options;
+  await prepareCursors(store, clock);
+  await catchUpProjections(store, clock, onBug);
+  const tail = new LogTail(store, onBug);
+  await tail.open();
+  const visibility = new Visibility(store);
+  const reads = { store, visibility, generation, connections, clock };
+  const feeds = new Feeds({ store, tail, visibility, generation });
+  const forgotten = new Forgotten();
+  const effects: EffectWorker = new EffectWorker({
+    ...options,
+    onFailed: (effect, error) => endAfterFailure(effect, error),
+  });
+  const dispatcher = new Dispatcher({
+    store,
+    clock,
+    ids,
+    generation,
+    cache: new StateCache(),
+    onBug,
+    onCommitted: ({ eventCount, hasEffects }) => {
+      if (eventCount > 0) tail.wake();
+      if (hasEffects) effects.wake();
+    },
+  });
+  const hubActor: Actor = { kind: "server", id: options.hubPrincipalId };
+
+  const byHub = (spaceId: SpaceId, command: InternalCommand, correlationId: CommandId | null = null): Promise<void> =>
+    new Promise((resolve, reject) => {
+      dispatcher.submit({
+        kind: "hub",
+        spaceId,
+        sizeBytes: 256,
+        attempts: 0,
+        isAlone: false,
+        actor: hubActor,
+        command,
+        correlationId,
+        resolve,
+        reject,
+      });
+    });
+
+  /** Like `byHub`, where the turn may have ended meanwhile, which is as good. */
+  const settleByHub = async (
+    spaceId: SpaceId,
+    command: Extract<InternalCommand, { type: "thread.turn.settle" }>,
+  ): Promise<void> => {
+    try {
+      await byHub(spaceId, command);
+    } catch (error) {
+      if (!(error instanceof MusterError) || error.code !== "turn_settled") onBug(error);
+    }
+  };
+
+  async function endAfterFailure(effect: EffectRow, error: ErrorBody): Promise<void> {
+    const spaceId = effect.spaceId as SpaceId;
+    if (effect.kind === "node.turn.start" && effect.turnId !== null) {
+      const { threadId, turnId } = effect;
+      await settleByHub(spaceId, {
+        type: "thread.turn.settle",
+        threadId,
+        turnId,
+        status: "error",
+        reason: error.code,
+        detail: error.message,
+      });
+    } else if (effect.kind === "node.checkpoint.revert") {
+      const turnCount = Number(effect.payload["turnCount"]);
+      await byHub(spaceId, {
+        type: "thread.revert.complete",
+        threadId: effect.threadId,
+        turnCount,
+        mode: effect.payload["mode"] as "both",
+        safetyRef: null,
+        files: [],
+        error: error.code,
+      });
+    }
+  }
+
+  const settleForgotten = async (
+    node: NodeIdentity,
+    turns: readonly { threadId: string; turnId: string }[],
+  ): Promise<void> => {
+    for (const { threadId, turnId } of turns) {
+      await settleByHub(node.spaceId, {
+        type: "thread.turn.settle",
+        threadId: threadId as never,
+        turnId: turnId as never,
+        status: "interrupted",
+        reason: "node_restarted",
+        detail: null,
+      });
+    }
+  };
+
+  const cursorOf = async (node: NodeIdentity, journalId: string): Promise<number> => {
+    const rows = await store.read(
+      query(
+        store.dialect,
+        "SELECT last_sequence FROM ingest_cursors WHERE space_id = ? AND node_id = ? AND journal_id = ?",
+        node.spaceId,
+        node.nodeId,
+        journalId,
+      ),
+    );
+    return Number(rows[0]?.["last_sequence"] ?? 0);
+  };
+
+  return {
+    dispatch: (caller: Caller, command: ClientCommand): Promise<DispatchResult> =>
+      new Promise((resolve, reject) => {
+        const actor: Actor = { kind: "client", id: caller.principalId };
+        const fingerprint = commandFingerprint(caller.principalId, command);
+        const sizeBytes = command.type === "thread.turn.start" ? command.message.text.length + 1_024 : 1_024;
+        dispatcher.submit({
+          kind: "client",
+          spaceId: caller.spaceId,
+          sizeBytes,
+          attempts: 0,
+          isAlone: false,
+          caller,
+          actor,
+          command,
+          fingerprint,
+          resolve,
+          reject,
+        });
+      }),
+    getSnapshot: (caller, input) => getSnapshot(reads, caller, input),
+    getThread: (caller, input) => getThread(reads, caller, input),
+    getTurnDiff: (caller, input) => getTurnDiff(reads, caller, input),
+    getEventsPage: (caller, input) => getEventsPage(reads, caller, input),
+    feed: (caller, input) => feeds.follow(caller, input),
+    async ingest(node, batch) {
+      const sizeBytes = JSON.stringify(batch.entries).length;
+      const actor: Actor = { kind: "provider", id: node.nodeId, nodeId: node.nodeId };
+      const answer = await new Promise<IngestAnswer>((resolve, reject) => {
+        dispatcher.submit({
+          kind: "ingest",
+          spaceId: node.spaceId,
+          sizeBytes,
+          attempts: 0,
+          isAlone: false,
+          node,
+          actor,
+          ...batch,
+          resolve,
+          reject,
+        });
+      });
+      await settleForgotten(node, forgotten.ingested(node, batch.journalId, answer.lastSequence));
+      return answer;
+    },
+    ingestCursor: cursorOf,
+    publishDelta: (node, delta) => feeds.publish(node.spaceId, { type: "delta", delta }),
+    publishPresence: (spaceId, nodes) => {
+      for (const node of nodes) feeds.publish(spaceId, { type: "presence", node });
+    },
+    effectResult: (node, result) => effects.result(node, result),
+    async reconcileNode(node, { runningTurns, journalId, journalSequence }) {
+      const claimed = new Set(runningTurns.map((turn) => turn.turnId));
+      const lost = (await startedTurns(store, node)).filter((turn) => !claimed.has(turn.turnId));
+      forgotten.wait(node, journalId, journalSequence, lost);
+      const cursor = await cursorOf(node, journalId);
+      await settleForgotten(node, forgotten.ingested(node, journalId, cursor));
+      return turnsToStop(store, node, runningTurns);
+    },
+    nodeConnected: (spaceId: SpaceId, nodeId: NodeId) => {
+      effects.nodeConnected(spaceId, nodeId).catch(onBug);
+    },
+    head: () => ({ generation, headSequence: tail.head }),
+    async close() {
+      feeds.close();
+      await dispatcher.close();
+      await effects.close();
+    },
+  };
+}
+
+/** One cursor per projector, at 0 in a new store. */
+async function prepareCursors(store: Store, clock: Clock): Promise<void> {
+  const rows = PROJECTOR_NAMES.map((name) => [name, 0, isoTime(clock.now())]);
+  await store.commit({
+    guards: [],
+    statements: insertRows(store.dialect, "projection_state", HUB_COLUMNS.projection_state, rows, {
+      conflict: "ignore",
+    }),
+  });
+}
