@@ -1,25 +1,42 @@
 // Frames of the uplink between a daemon and the hub: one WebSocket, JSON text frames, each parsed by schema.
 // A frame is at most 1 MiB; what would exceed CHUNK_THRESHOLD_BYTES goes in numbered chunks with a digest.
 import { z } from "zod";
-import { InternalCommand, Traceparent } from "./commands.ts";
+import { Attachment, InternalCommand, Traceparent } from "./commands.ts";
 import { ErrorBody } from "./errors.ts";
-import { ApprovalRequestId, CheckpointRef, CommandId, EffectId, JournalId, MessageId, NodeId, ProjectId, SpaceId, ThreadId, TurnId } from "./ids.ts";
+import {
+  ApprovalRequestId,
+  CheckpointRef,
+  CommandId,
+  EffectId,
+  JournalId,
+  MessageId,
+  NodeId,
+  ProjectId,
+  SpaceId,
+  ThreadId,
+  TurnId,
+} from "./ids.ts";
 import { LiveDelta, NodeCapabilities } from "./reads.ts";
 import { ApprovalDecision, RuntimeMode } from "./runtime.ts";
-import { Attachment } from "./commands.ts";
 
 export const UPLINK_PATH = "/uplink/v1";
 export const UPLINK_PROTOCOL_VERSION = 1;
 export const FRAME_MAX_BYTES = 1024 * 1024;
 export const CHUNK_THRESHOLD_BYTES = 768 * 1024;
-export const CHUNK_BYTES = 512 * 1024;
-/** Largest value that may travel in chunks. */
-export const CHUNKED_MAX_BYTES = 8 * 1024 * 1024;
+/** UTF-16 code units of one chunk: at three bytes each still below a frame. */
+export const CHUNK_CHARACTERS = 256 * 1024;
+/** Largest frame that may travel in chunks, in UTF-16 code units of its JSON. */
+export const CHUNKED_MAX_CHARACTERS = 8 * 1024 * 1024;
+/** From the opened socket to hello_ack, on either side. */
 export const HELLO_TIMEOUT_MS = 5_000;
+/** A side that received nothing for so long sends a `ping` frame; any frame counts as a sign of life. */
 export const PING_INTERVAL_MS = 15_000;
+/** A side that received nothing for so long gives the connection up. */
 export const SILENCE_LIMIT_MS = 45_000;
 export const HEARTBEAT_INTERVAL_MS = 15_000;
 export const INGEST_BATCH_MAX_ENTRIES = 256;
+/** Batches a node may have on the way without an acknowledgement. */
+export const INGEST_WINDOW_BATCHES = 4;
 
 /** Close codes of the uplink, and what the daemon does on each. */
 export const CLOSE_CODES = {
@@ -38,8 +55,12 @@ export const Feature = z.object({ version: z.int().min(1), parameters: z.record(
 export const Features = z.record(z.string().max(64), Feature);
 
 /** Bytes the daemon signs to prove its key: this prefix, then the fields, NUL-separated, in this order. */
-export const helloSigningInput = (fields: { spaceId: string; nodeId: string; incarnation: string; nonce: string }): string =>
-  ["muster-uplink-hello-1", fields.spaceId, fields.nodeId, fields.incarnation, fields.nonce].join("\0");
+export const helloSigningInput = (fields: {
+  spaceId: string;
+  nodeId: string;
+  incarnation: string;
+  nonce: string;
+}): string => ["muster-uplink-hello-1", fields.spaceId, fields.nodeId, fields.incarnation, fields.nonce].join("\0");
 
 export const IngestEntry = z.object({
   sequence: z.int().min(1),
@@ -71,7 +92,12 @@ export const EffectBody = z.discriminatedUnion("kind", [
     /** Resume cursor the hub knows of, and the conversation kept by a revert for an agent that cannot load. */
     preamble: z.string().nullable(),
   }),
-  z.object({ kind: z.literal("node.turn.interrupt"), threadId: ThreadId, turnId: TurnId, correlationId: CommandId.nullable() }),
+  z.object({
+    kind: z.literal("node.turn.interrupt"),
+    threadId: ThreadId,
+    turnId: TurnId,
+    correlationId: CommandId.nullable(),
+  }),
   z.object({
     kind: z.literal("node.approval.respond"),
     threadId: ThreadId,
@@ -161,10 +187,27 @@ export const Frame = z.discriminatedUnion("type", [
     /** Set when the batch was not taken: `ingest_gap` says from where to send again. */
     error: ErrorBody.optional(),
   }),
-  z.object({ type: z.literal("effect.run"), effectId: EffectId, fence: z.int().min(1), effect: EffectBody, traceparent }),
-  z.object({ type: z.literal("effect.result"), effectId: EffectId, fence: z.int().min(1), epoch: z.int().min(1), error: ErrorBody.optional() }),
+  z.object({
+    type: z.literal("effect.run"),
+    effectId: EffectId,
+    fence: z.int().min(1),
+    effect: EffectBody,
+    traceparent,
+  }),
+  z.object({
+    type: z.literal("effect.result"),
+    effectId: EffectId,
+    fence: z.int().min(1),
+    epoch: z.int().min(1),
+    error: ErrorBody.optional(),
+  }),
   z.object({ type: z.literal("request"), requestId: z.string().max(64), request: NodeRequest, traceparent }),
-  z.object({ type: z.literal("response"), requestId: z.string().max(64), result: z.unknown().optional(), error: ErrorBody.optional() }),
+  z.object({
+    type: z.literal("response"),
+    requestId: z.string().max(64),
+    result: z.unknown().optional(),
+    error: ErrorBody.optional(),
+  }),
   z.object({ type: z.literal("cancel"), requestId: z.string().max(64) }),
   z.object({ type: z.literal("delta"), delta: LiveDelta }),
   z.object({ type: z.literal("error"), error: ErrorBody }),
@@ -173,11 +216,11 @@ export const Frame = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("chunk"),
     chunkId: z.string().max(64),
-    index: z.int().min(0).max(64),
+    index: z.int().min(0).max(63),
     count: z.int().min(1).max(64),
     /** SHA-256 in hex of the whole text. */
     digest: z.string().length(64),
-    data: z.string().max(CHUNK_BYTES),
+    data: z.string().max(CHUNK_CHARACTERS),
   }),
 ]);
 export type Frame = z.infer<typeof Frame>;

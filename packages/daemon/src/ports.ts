@@ -14,6 +14,11 @@ import type {
   TurnId,
 } from "@muster/contracts";
 
+export interface TurnRef {
+  readonly threadId: ThreadId;
+  readonly turnId: TurnId;
+}
+
 /** What the uplink asks of the rest of the daemon. */
 export interface UplinkHost {
   readonly nodeId: NodeId;
@@ -21,12 +26,12 @@ export interface UplinkHost {
   readonly daemonVersion: string;
   /** Random, one per process. */
   readonly incarnation: string;
-  readonly journalId: JournalId;
   /** Base64 of the Ed25519 signature over the UTF-8 text. */
   sign(text: string): string;
   capabilities(): NodeCapabilities;
-  journalSequence(): number;
-  runningTurns(): { threadId: ThreadId; turnId: TurnId }[];
+  /** The journal as it is now: its id and the last number on disk. */
+  journal(): { readonly journalId: JournalId; readonly lastSequence: number };
+  runningTurns(): TurnRef[];
   connected(ack: FrameOf<"hello_ack">): void;
   disconnected(): void;
   /** The uplink gave up for good; a person must act. */
@@ -36,16 +41,20 @@ export interface UplinkHost {
   /** Answers a question; a MusterError becomes the response's error. */
   answer(request: NodeRequest, signal: AbortSignal): Promise<unknown>;
   ingestAcknowledged(ack: FrameOf<"ingest.ack">): void;
+  /** Bulk that was refused is taken again. */
+  bulkDrained(): void;
 }
 
 export interface Uplink {
   readonly isConnected: boolean;
-  /** False when there is no connection or bulk is held back; then call again after `connected` or the next acknowledgement. */
+  /** False when there is no connection or bulk is held back; `connected` or `bulkDrained` says when to try again. */
   sendIngest(batch: { journalId: JournalId; firstSequence: number; entries: IngestEntry[] }): boolean;
   /** Live text; dropped when there is no connection or bulk is held back. */
   sendDelta(delta: LiveDelta): void;
   /** Tells the hub new capabilities, now or with the next hello. */
   capabilitiesChanged(): void;
-  /** Ends the connection and all timers. */
+  /** Gives the connection up and says hello anew. */
+  reconnect(): void;
+  /** Ends the connection and all timers; may be called twice. */
   close(): Promise<void>;
 }

@@ -1,0 +1,322 @@
+// The journal toward the hub: what happened, on disk before it leaves, numbered without gaps, kept until the hub has it
+// and a day longer. Its id names these rows and no others: it survives restarts, and is new when the numbering starts anew.
+import { byteLength, type CommandId, type IngestEntry, type InternalCommand, JournalId } from "@muster/contracts";
+import { type Clock, type Ids, isoTime } from "@muster/core";
+import { insertRows, queryBuilder, type Statement, type Store, template } from "@muster/store";
+import type { Timers } from "../processes/index.ts";
+import type { DaemonDatabase } from "../schema/index.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { JOURNAL_LIMITS, type JournalLimits } from "./limits.ts";
+import { withoutBulk } from "./thinning.ts";
+
+export interface JournalEntry {
+  readonly command: InternalCommand;
+  readonly correlationId: CommandId | null;
+}
+
+export interface JournalCounters {
+  /** Entries whose payload was dropped because the journal was full. */
+  readonly thinnedEntries: number;
+  readonly bytes: number;
+}
+
+export interface JournalOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly timers: Timers;
+  readonly limits?: Partial<JournalLimits>;
+  /** Called after entries became durable. */
+  readonly onAppended?: () => void;
+  /** Called for each try that the disk refused and that is repeated. */
+  readonly onDelayed?: (error: Error) => void;
+}
+
+const JOURNAL_ID_KEY = "journal_id";
+/** Above the limit by this factor diffs are dropped too. */
+const FULL_FACTOR = 1.125;
+const COLUMNS = ["journal_id", "sequence", "thread_id", "turn_id", "payload", "created_at", "acked_at"] as const;
+
+const builder = queryBuilder<DaemonDatabase>("sqlite");
+const entriesAfter = template<{ journal: string; after: number; limit: number }>((value) =>
+  builder
+    .selectFrom("ingest_journal")
+    .select(["sequence", "payload", "created_at"])
+    .where("journal_id", "=", value("journal"))
+    .where("sequence", ">", value("after"))
+    .orderBy("sequence")
+    .limit(value("limit")),
+);
+const acknowledgeUpTo = template<{ journal: string; after: number; last: number; at: string }>((value) =>
+  builder
+    .updateTable("ingest_journal")
+    .set({ acked_at: value("at") })
+    .where("journal_id", "=", value("journal"))
+    .where("sequence", ">", value("after"))
+    .where("sequence", "<=", value("last")),
+);
+
+export class Journal {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #ids: Ids;
+  readonly #timers: Timers;
+  readonly #limits: JournalLimits;
+  readonly #commits: GroupCommit;
+  readonly #onAppended: () => void;
+  #journalId: JournalId;
+  #lastSequence: number;
+  /** Highest number given out in the transaction that is being put together. */
+  #numbered = 0;
+  #bytes: number;
+  #thinned = 0;
+  /** Acknowledged by the hub, and what of it is on disk. */
+  #acknowledged: number;
+  #acknowledgedOnDisk: number;
+  #acknowledging = 0;
+  #cancelAcknowledge: (() => void) | undefined;
+
+  private constructor(
+    options: JournalOptions,
+    start: { journalId: JournalId; lastSequence: number; acknowledged: number; bytes: number },
+  ) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#ids = options.ids;
+    this.#timers = options.timers;
+    this.#limits = { ...JOURNAL_LIMITS, ...options.limits };
+    this.#onAppended = options.onAppended ?? (() => {});
+    this.#commits = new GroupCommit({
+      store: options.store,
+      timers: options.timers,
+      limits: this.#limits,
+      begin: () => this.#begin(),
+      committed: () => {
+        this.#acknowledgedOnDisk = Math.max(this.#acknowledgedOnDisk, this.#acknowledging);
+      },
+      onDelayed: (error) => options.onDelayed?.(error),
+    });
+    this.#journalId = start.journalId;
+    this.#lastSequence = start.lastSequence;
+    this.#acknowledged = start.acknowledged;
+    this.#acknowledgedOnDisk = start.acknowledged;
+    this.#bytes = start.bytes;
+  }
+
+  /** Opens the journal in a migrated store, minting its id where there is none. */
+  static async open(options: JournalOptions): Promise<Journal> {
+    const { store, ids } = options;
+    await store.commit({
+      guards: [],
+      statements: [
+        {
+          sql: "INSERT INTO store_metadata (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
+          parameters: [JOURNAL_ID_KEY, ids.next()],
+        },
+      ],
+    });
+    const [idRow] = await store.read({
+      sql: "SELECT value FROM store_metadata WHERE key = ?",
+      parameters: [JOURNAL_ID_KEY],
+    });
+    const journalId = JournalId.parse(idRow?.["value"]);
+    const [facts] = await store.read({
+      sql: `SELECT coalesce(max(sequence), 0) AS last,
+                   coalesce(max(CASE WHEN acked_at IS NOT NULL THEN sequence END), 0) AS acknowledged,
+                   coalesce(sum(octet_length(payload)), 0) AS bytes
+              FROM ingest_journal WHERE journal_id = ?`,
+      parameters: [journalId],
+    });
+    // Rows may all have been pruned; the numbers go on nevertheless.
+    const [marks] = await store.read({
+      sql: "SELECT value FROM store_metadata WHERE key = ?",
+      parameters: [sequenceKey(journalId)],
+    });
+    return new Journal(options, {
+      journalId,
+      lastSequence: Math.max(Number(facts?.["last"] ?? 0), Number(marks?.["value"] ?? 0)),
+      acknowledged: Math.max(Number(facts?.["acknowledged"] ?? 0), Number(marks?.["value"] ?? 0)),
+      bytes: Number(facts?.["bytes"] ?? 0),
+    });
+  }
+
+  get journalId(): JournalId {
+    return this.#journalId;
+  }
+
+  /** Highest number that is on disk. */
+  get lastSequence(): number {
+    return this.#lastSequence;
+  }
+
+  get acknowledgedSequence(): number {
+    return this.#acknowledged;
+  }
+
+  counters(): JournalCounters {
+    return { thinnedEntries: this.#thinned, bytes: this.#bytes };
+  }
+
+  /**
+   * Appends entries, and commits the statements in the same transaction. Durable when it resolves; order is that of
+   * the calls. Waits while the disk is full. Rejects where a statement breaks a rule; then nothing of it was written.
+   */
+  append(entries: readonly JournalEntry[], statements: readonly Statement[] = []): Promise<void> {
+    const createdAt = isoTime(this.#clock.now());
+    const rows = entries.map((entry) => {
+      const { command, correlationId } = this.#thin(entry);
+      const payload = JSON.stringify({ command, correlationId });
+      const turnId = "turnId" in command ? command.turnId : null;
+      return { threadId: command.threadId, turnId, payload, bytes: byteLength(payload) };
+    });
+    let last = 0;
+    return this.#commits.add({
+      rows: rows.length,
+      build: () => {
+        const values = rows.map((row) => [
+          this.#journalId,
+          ++this.#numbered,
+          row.threadId,
+          row.turnId,
+          row.payload,
+          createdAt,
+          null,
+        ]);
+        last = this.#numbered;
+        return [...insertRows("sqlite", "ingest_journal", COLUMNS, values), ...statements];
+      },
+      committed: () => {
+        this.#lastSequence = last;
+        for (const row of rows) this.#bytes += row.bytes;
+        if (rows.length > 0) this.#onAppended();
+      },
+    });
+  }
+
+  /** Entries above `after` in order, from the disk; cut before `maxBytes`, but at least one where there is one. */
+  async read(
+    after: number,
+    limits: { readonly maxEntries: number; readonly maxBytes: number },
+  ): Promise<IngestEntry[]> {
+    const rows = await this.#store.read(entriesAfter({ journal: this.#journalId, after, limit: limits.maxEntries }));
+    const entries: IngestEntry[] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      const payload = String(row["payload"]);
+      bytes += byteLength(payload);
+      if (entries.length > 0 && bytes > limits.maxBytes) break;
+      const { command, correlationId } = JSON.parse(payload) as JournalEntry;
+      entries.push({ sequence: Number(row["sequence"]), command, correlationId, createdAt: String(row["created_at"]) });
+    }
+    return entries;
+  }
+
+  /** The hub has everything up to here; written lazily, because the hub's own cursor is the truth. */
+  acknowledge(lastSequence: number): void {
+    if (lastSequence <= this.#acknowledged) return;
+    this.#acknowledged = Math.min(lastSequence, this.#lastSequence);
+    this.#cancelAcknowledge ??= this.#timers.schedule(this.#limits.acknowledgeDelayMs, () => {
+      this.#cancelAcknowledge = undefined;
+      if (this.#acknowledgedOnDisk < this.#acknowledged) void this.append([]).catch(() => {});
+    });
+  }
+
+  /** Deletes one batch of rows acknowledged long ago, or of any acknowledged ones while the journal is full. True: there may be more. */
+  async prune(): Promise<boolean> {
+    const journal = this.#journalId;
+    const cutoff = isoTime(this.#clock.now() - this.#limits.keptMs);
+    const full = this.#bytes > this.#limits.maxBytes;
+    const rows = await this.#store.read({
+      sql: "SELECT sequence, acked_at, octet_length(payload) AS bytes FROM ingest_journal WHERE journal_id = ? ORDER BY sequence LIMIT ?",
+      parameters: [journal, this.#limits.pruneBatchRows],
+    });
+    let last = 0;
+    let bytes = 0;
+    for (const row of rows) {
+      const ackedAt = row["acked_at"];
+      if (typeof ackedAt !== "string" || (!full && ackedAt >= cutoff)) break;
+      last = Number(row["sequence"]);
+      bytes += Number(row["bytes"]);
+    }
+    if (last === 0) return false;
+    await this.#commits.add({
+      rows: 0,
+      build: () => [
+        { sql: "DELETE FROM ingest_journal WHERE journal_id = ? AND sequence <= ?", parameters: [journal, last] },
+        rememberSequence(journal, last),
+      ],
+      committed: () => {
+        this.#bytes -= bytes;
+      },
+    });
+    return rows.length === this.#limits.pruneBatchRows;
+  }
+
+  /**
+   * Starts a new numbering under a new id with the rows above `after`: for a hub that knows more of this journal than we
+   * have (our disk is an older copy), or lacks rows that are pruned here. Call it while nothing is on its way.
+   */
+  async renew(after: number): Promise<void> {
+    const fresh = JournalId.parse(this.#ids.next());
+    await this.#commits.add({
+      rows: 0,
+      alone: true,
+      build: () => {
+        const previous = this.#journalId;
+        return [
+          {
+            sql: `INSERT INTO ingest_journal (journal_id, sequence, thread_id, turn_id, payload, created_at, acked_at)
+                  SELECT ?, row_number() OVER (ORDER BY sequence), thread_id, turn_id, payload, created_at, NULL
+                    FROM ingest_journal WHERE journal_id = ? AND sequence > ?`,
+            parameters: [fresh, previous, after],
+          },
+          { sql: "DELETE FROM ingest_journal WHERE journal_id = ?", parameters: [previous] },
+          { sql: "DELETE FROM store_metadata WHERE key = ?", parameters: [sequenceKey(previous)] },
+          { sql: "UPDATE store_metadata SET value = ? WHERE key = ?", parameters: [fresh, JOURNAL_ID_KEY] },
+        ];
+      },
+      committed: ([kept]) => {
+        this.#journalId = fresh;
+        this.#lastSequence = kept ?? 0;
+        this.#acknowledged = 0;
+        this.#acknowledging = 0;
+        this.#acknowledgedOnDisk = 0;
+      },
+    });
+  }
+
+  /** Commits what waits, the last acknowledgement included; later appends are refused. */
+  async close(): Promise<void> {
+    this.#cancelAcknowledge?.();
+    this.#cancelAcknowledge = undefined;
+    if (this.#acknowledgedOnDisk < this.#acknowledged) await this.append([]).catch(() => {});
+    await this.#commits.close();
+  }
+
+  /** Numbers follow what is on disk; the hub's last acknowledgement is written along. */
+  #begin(): Statement[] {
+    this.#numbered = this.#lastSequence;
+    this.#acknowledging = this.#acknowledged;
+    if (this.#acknowledging <= this.#acknowledgedOnDisk) return [];
+    const at = isoTime(this.#clock.now());
+    return [
+      acknowledgeUpTo({ journal: this.#journalId, after: this.#acknowledgedOnDisk, last: this.#acknowledging, at }),
+    ];
+  }
+
+  #thin(entry: JournalEntry): JournalEntry {
+    if (this.#bytes <= this.#limits.maxBytes) return entry;
+    const level = this.#bytes <= this.#limits.maxBytes * FULL_FACTOR ? "activities" : "diffs";
+    const command = withoutBulk(entry.command, level);
+    if (command === entry.command) return entry;
+    this.#thinned += 1;
+    return { ...entry, command };
+  }
+}
+
+const sequenceKey = (journalId: JournalId): string => `journal_pruned:${journalId}`;
+
+const rememberSequence = (journalId: JournalId, sequence: number): Statement => ({
+  sql: "INSERT INTO store_metadata (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+  parameters: [sequenceKey(journalId), String(sequence)],
+});

@@ -1,0 +1,9 @@
+// The door of schema/: the daemon's tables and how its database gets them.
+export { DAEMON_MIGRATIONS } from "./migrations/index.ts";
+export type {
+  DaemonDatabase,
+  EffectState,
+  EffectsSeenTable,
+  IngestJournalTable,
+  ProviderSessionRuntimeTable,
+} from "./tables.ts";

@@ -1,0 +1,5 @@
+// The daemon's migrations in order.
+import type { MigrationSet } from "@muster/store";
+import { journalMigration } from "./0001-journal.ts";
+
+export const DAEMON_MIGRATIONS: MigrationSet = { name: "daemon", migrations: [journalMigration] };
