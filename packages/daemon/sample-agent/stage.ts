@@ -185,6 +185,7 @@ export class Stage {
       await this.change(toolCallId, "in_progress", [{ type: "terminal", terminalId: terminal.id }]);
       const kill = (): void => void terminal.kill().catch(() => {});
       signal.addEventListener("abort", kill, { once: true });
+      if (signal.aborted) kill();
       const exit = await terminal.waitForExit();
       signal.removeEventListener("abort", kill);
       await this.change(toolCallId, exit.exitCode === 0 ? "completed" : "failed");

@@ -20,18 +20,24 @@ describe("an interrupt", () => {
     },
   );
 
-  it("ORC-32 of an agent that ignores cancel and SIGTERM ends it by SIGKILL, and the turn is interrupted", async () => {
-    const bench = await openBench({ limits: SHORT });
-    const turn = bench.session.prompt({ text: "hang forever" });
-    await bench.next("message.delta");
-    const startedMs = performance.now();
-    await bench.session.interrupt();
-    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(400);
-    expect(await turn).toEqual({ status: "interrupted", reason: "interrupt_forced" });
-    expect(bench.exits).toMatchObject([{ signal: "SIGKILL" }]);
-    expect(livingMembers(bench.session.processGroupId)).toEqual([]);
-    expect(bench.of("turn.completed")).toHaveLength(1);
-  });
+  it(
+    row(
+      "no answer within 10 s of session/cancel",
+      "ORC-32 the group is ended, at last by SIGKILL, and the turn is turn.completed interrupted",
+    ),
+    async () => {
+      const bench = await openBench({ limits: SHORT });
+      const turn = bench.session.prompt({ text: "hang forever" });
+      await bench.next("message.delta");
+      const startedMs = performance.now();
+      await bench.session.interrupt();
+      expect(performance.now() - startedMs).toBeGreaterThanOrEqual(400);
+      expect(await turn).toEqual({ status: "interrupted", reason: "interrupt_forced" });
+      expect(bench.exits).toMatchObject([{ signal: "SIGKILL" }]);
+      expect(livingMembers(bench.session.processGroupId)).toEqual([]);
+      expect(bench.of("turn.completed")).toHaveLength(1);
+    },
+  );
 
   it("ORC-32 of an agent that ignores only the cancel ends it by SIGTERM", async () => {
     const bench = await openBench({ configuration: scriptedAgent("onMessage(greet);"), limits: { cancelWaitMs: 200 } });
@@ -84,21 +90,29 @@ describe("an interrupt", () => {
 });
 
 describe("a stop", () => {
-  it("ORC-33 ends the agent, what it started and its terminals, and settles the turn interrupted", async () => {
-    const bench = await openBench({ limits: SHORT });
-    const turn = bench.session.prompt({ text: "fork; run without asking: trap '' TERM; echo up; sleep 1000" });
-    await until("the terminal runs", () => bench.of("tool.updated").some((event) => event.tool.output?.includes("up")));
-    const grandchild = Number(/Grandchild: (\d+)/.exec(bench.text())?.[1]);
-    expect(processFacts(grandchild)).toBeDefined();
-    const groups = bench.groups().map((group) => group.processGroupId);
-    expect(groups).toHaveLength(2);
-    await bench.session.stop();
-    expect(groups.map(livingMembers)).toEqual([[], []]);
-    expect(bench.groups()).toEqual([]);
-    expect((await turn).status).toBe("interrupted");
-    expect(bench.exits).toHaveLength(1);
-    await bench.session.stop();
-  });
+  it(
+    row(
+      "stop during a turn",
+      "ORC-33 ends the agent, what it started and its terminals, and is turn.completed interrupted",
+    ),
+    async () => {
+      const bench = await openBench({ limits: SHORT });
+      const turn = bench.session.prompt({ text: "fork; run without asking: trap '' TERM; echo up; sleep 1000" });
+      await until("the terminal runs", () =>
+        bench.of("tool.updated").some((event) => event.tool.output?.includes("up")),
+      );
+      const grandchild = Number(/Grandchild: (\d+)/.exec(bench.text())?.[1]);
+      expect(processFacts(grandchild)).toBeDefined();
+      const groups = bench.groups().map((group) => group.processGroupId);
+      expect(groups).toHaveLength(2);
+      await bench.session.stop();
+      expect(groups.map(livingMembers)).toEqual([[], []]);
+      expect(bench.groups()).toEqual([]);
+      expect((await turn).status).toBe("interrupted");
+      expect(bench.exits).toHaveLength(1);
+      await bench.session.stop();
+    },
+  );
 
   it("ORC-33 what outlives an agent that died by itself is ended too", async () => {
     const bench = await openBench({ limits: SHORT });

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { endAll, openBench, scriptedAgent, temporaryFolder, until } from "../testing/bench.ts";
@@ -103,6 +103,23 @@ describe("a turn", () => {
       expect(outcome).toMatchObject({ status: "error", reason: "agent_error" });
       expect(outcome.detail).toContain("the prompt told me to fail");
       expect(await bench.session.prompt({ text: "say still here" })).toEqual({ status: "completed" });
+    },
+  );
+
+  it(
+    row(
+      "an error -32000 to session/prompt",
+      "is turn.completed error agent_login_required, with what the person must do",
+    ),
+    async () => {
+      const bench = await openBench({
+        configuration: scriptedAgent(
+          `onMessage((m) => { greet(m); if (m.method === "session/prompt") send({ id: m.id, error: { code: -32000, message: "Authentication required" } }); });`,
+        ),
+      });
+      const outcome = await bench.session.prompt({ text: "x" });
+      expect(outcome).toMatchObject({ status: "error", reason: "agent_login_required" });
+      expect(outcome.detail).toContain("log in there");
     },
   );
 
@@ -291,6 +308,17 @@ describe("files and terminals of the agent", () => {
     expect(bench.of("tool.completed")[0]?.tool.output).toContain("outside the workspace");
     expect(await readFile(join(outside, "secret.txt"), "utf8")).toBe("secret");
   });
+
+  it(
+    row("fs/read_text_file, fs/write_text_file, terminal/*", "are served inside the workspace and are no events"),
+    async () => {
+      const bench = await openBench({ runtimeMode: "full-access" });
+      await bench.session.prompt({ text: "read README.md; edit sub/a.txt: x; run pwd" });
+      expect(await readFile(join(bench.folder, "sub/a.txt"), "utf8")).toBe("x");
+      expect(bench.of("tool.completed").at(-1)?.tool.output).toBe(`${await realpath(bench.folder)}\n`);
+      expect(bench.of("tool.started")).toHaveLength(3);
+    },
+  );
 
   it("ORC-30 an agent gets none of our variables but what is listed", async () => {
     const environment = {

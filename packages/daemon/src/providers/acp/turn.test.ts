@@ -248,28 +248,34 @@ describe("the mapping of updates", () => {
 });
 
 describe("the end of a turn", () => {
-  it("ORC-29 completes what is open, sends what waits, and says nothing afterwards", () => {
-    const { turn, events } = openTurn();
-    turn.update(call());
-    turn.update(change({ status: "in_progress" }));
-    turn.update(say("bye"));
-    expect(turn.finish({ status: "completed" }, { usage: { inputTokens: 3, outputTokens: 4, totalTokens: 7 } })).toBe(
-      true,
-    );
-    expect(turn.finish({ status: "error" })).toBe(false);
-    turn.update(say("more"));
-    turn.terminalChanged("t1");
-    expect(events.map((event) => event.type)).toEqual([
-      "turn.started",
-      "tool.started",
-      "message.delta",
-      "message.completed",
-      "tool.completed",
-      "usage.updated",
-      "turn.completed",
-    ]);
-    expect(ofType(events, "usage.updated")[0]?.usage).toEqual({ inputTokens: 3, outputTokens: 4, totalTokens: 7 });
-  });
+  it(
+    row(
+      "a message or tool call open at the end of the turn",
+      "is completed before turn.completed; nothing comes after it",
+    ),
+    () => {
+      const { turn, events } = openTurn();
+      turn.update(call());
+      turn.update(change({ status: "in_progress" }));
+      turn.update(say("bye"));
+      expect(turn.finish({ status: "completed" }, { usage: { inputTokens: 3, outputTokens: 4, totalTokens: 7 } })).toBe(
+        true,
+      );
+      expect(turn.finish({ status: "error" })).toBe(false);
+      turn.update(say("more"));
+      turn.terminalChanged("t1");
+      expect(events.map((event) => event.type)).toEqual([
+        "turn.started",
+        "tool.started",
+        "message.delta",
+        "message.completed",
+        "tool.completed",
+        "usage.updated",
+        "turn.completed",
+      ]);
+      expect(ofType(events, "usage.updated")[0]?.usage).toEqual({ inputTokens: 3, outputTokens: 4, totalTokens: 7 });
+    },
+  );
   it("ORC-29 believes of an open call that it worked only when the turn went well", () => {
     for (const [status, expected] of [
       ["completed", "completed"],
@@ -315,20 +321,26 @@ describe("limits", () => {
     expect(tool?.edits?.[0]?.oldText?.startsWith("start")).toBe(true);
     expect(tool?.truncated).toBe(true);
   });
-  it("ORC-29 a longer text becomes several deltas without loss, up to the turn's limit, which is told once", () => {
-    const { turn, events } = openTurn({ limits: { turnTextMaxCharacters: 50_000 } });
-    turn.update(say("😀".repeat(20_000)));
-    expect(
-      ofType(events, "message.delta")
-        .map((event) => event.text)
-        .join(""),
-    ).toBe("😀".repeat(20_000));
-    turn.update(say("y".repeat(20_000)));
-    turn.update(say("z"));
-    expect(ofType(events, "message.delta").reduce((sum, event) => sum + event.text.length, 0)).toBe(50_000);
-    expect(ofType(events, "runtime.error").map((event) => event.code)).toEqual(["message_truncated"]);
-  });
-  it("ORC-29 tool calls beyond the limit are dropped, which is told once", () => {
+  it(
+    row(
+      "more text than a turn may have",
+      "is cut, with one runtime.error message_truncated; a long piece becomes several deltas without loss",
+    ),
+    () => {
+      const { turn, events } = openTurn({ limits: { turnTextMaxCharacters: 50_000 } });
+      turn.update(say("😀".repeat(20_000)));
+      expect(
+        ofType(events, "message.delta")
+          .map((event) => event.text)
+          .join(""),
+      ).toBe("😀".repeat(20_000));
+      turn.update(say("y".repeat(20_000)));
+      turn.update(say("z"));
+      expect(ofType(events, "message.delta").reduce((sum, event) => sum + event.text.length, 0)).toBe(50_000);
+      expect(ofType(events, "runtime.error").map((event) => event.code)).toEqual(["message_truncated"]);
+    },
+  );
+  it(row("more tool calls than a turn may have", "are dropped, with one runtime.error too_many_tool_calls"), () => {
     const { turn, events } = openTurn({ limits: { turnToolsMax: 3 } });
     for (let index = 0; index < 10; index += 1) turn.update(call({ toolCallId: `c${index}`, status: "completed" }));
     expect(ofType(events, "tool.completed")).toHaveLength(3);
