@@ -10,10 +10,12 @@ export const BUSY_TIMEOUT_MS = 5_000;
 export const JOURNAL_MODE_ATTEMPTS_MAX = 20;
 
 /**
- * Pages (of 4 KiB) of the write-ahead log after which a commit copies them into the database. Each checkpoint costs two
- * syncs and the copying, inside one commit: at SQLite's default of 1,000 about one commit in 60 pays it under load, which
- * makes it the 99th percentile. At 4,000 pages (16 MiB) it is rarer than one commit in 100, pages that were rewritten in
- * between are copied once, and recovery after a crash still reads 16 MiB only.
+ * Pages (of 4 KiB) of the write-ahead log after which a commit copies them into the database: two syncs and the copying
+ * inside one commit, with the event loop standing still. Measured with 32 appenders, each an event, a receipt and a
+ * projection row under the hub's indexes (four rounds, side by side): 1,000 pages, SQLite's default, 8,000 requests/s,
+ * p95 12.6 ms, p99 15 ms, longest 21 ms; 4,000 pages 10,400 requests/s, p95 5.7, p99 17, longest 24; 8,000 pages the
+ * same rate, p95 5.4, p99 19, longest 32. More pages let rewritten ones be copied once; beyond 4,000 only the longest
+ * pause grows, and what recovery must read after a crash (16 MiB).
  */
 export const WAL_CHECKPOINT_PAGES = 4_000;
 
