@@ -95,6 +95,8 @@ export interface StartOptions {
   readonly ids: { mint(): string };
   readonly timers: Timers;
   readonly limits?: Partial<ProviderLimits>;
+  /** Gives up a start that has not finished: the agent is ended and `start` rejects with `agent_handshake_failed`. */
+  readonly signal?: AbortSignal;
 }
 
 export interface PromptAttachment {

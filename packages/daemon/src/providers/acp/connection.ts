@@ -125,9 +125,10 @@ export class Connection {
   }
 
   async #end(): Promise<void> {
-    await Promise.all([this.child.end(this.#options.limits), this.terminals.close()]);
+    const [result] = await Promise.all([this.child.end(this.#options.limits), this.terminals.close()]);
     this.#closeLine();
-    this.#childGone = true;
+    // What survived SIGKILL stays recorded: the next start of the daemon tries again.
+    this.#childGone = result !== "stuck";
     this.#reportGroups();
   }
 

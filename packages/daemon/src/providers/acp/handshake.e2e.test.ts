@@ -17,7 +17,11 @@ afterEach(endAll);
 /** Starts, expects the failure, and checks that nothing of the agent was left running. */
 const failure = async (options: BenchOptions): Promise<ProviderError> => {
   const groups = new Set<ProcessGroupRecord>();
-  const error = await openBench({ ...options, onProcessGroups: (now) => now.map((group) => groups.add(group)) }).then(
+  const onProcessGroups = (now: readonly ProcessGroupRecord[]): void => {
+    for (const group of now) groups.add(group);
+    options.onProcessGroups?.(now);
+  };
+  const error = await openBench({ ...options, onProcessGroups }).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -92,6 +96,17 @@ describe("a start that fails", () => {
       `onMessage((m) => { if (m.method === "session/new") send({ id: m.id, result: {} }); else greet(m); });`,
     );
     expect((await failure({ configuration: nameless })).code).toBe("agent_protocol_error");
+  });
+  it("ORC-32 that is given up ends the agent at once", async () => {
+    const controller = new AbortController();
+    const started = performance.now();
+    const error = await failure({
+      args: ["--slow-handshake"],
+      signal: controller.signal,
+      onProcessGroups: () => setImmediate(() => controller.abort()),
+    });
+    expect(error.message).toContain("was stopped before it was ready");
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
   it("ORC-30 of a program that reads and says nothing, such as cat, fails as no agent", async () => {
     expect(

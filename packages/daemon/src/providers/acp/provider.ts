@@ -87,7 +87,10 @@ const start = async (configuration: ProviderConfiguration, options: StartOptions
       if (fields["sessionUpdate"] === "usage_update") usageOfUpdate(fields, meter);
     },
   };
+  const giveUp = (): void => void connection.end();
+  options.signal?.addEventListener("abort", giveUp, { once: true });
   try {
+    if (options.signal?.aborted === true) giveUp();
     const handshake = await shakeHands(connection, {
       configuration,
       cwd,
@@ -99,7 +102,13 @@ const start = async (configuration: ProviderConfiguration, options: StartOptions
     return new AcpSession({ connection, handshake, configuration, start: options, limits, root, cwd, meter });
   } catch (error) {
     await connection.end();
-    throw error;
+    if (options.signal?.aborted !== true) throw error;
+    const title = configuration.title ?? configuration.name;
+    throw new ProviderError("agent_handshake_failed", `${title} was stopped before it was ready. Start another turn.`, {
+      cause: error,
+    });
+  } finally {
+    options.signal?.removeEventListener("abort", giveUp);
   }
 };
 

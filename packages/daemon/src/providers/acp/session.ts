@@ -26,10 +26,19 @@ import type {
 } from "../provider.ts";
 import { Approvals, questionOf } from "./approvals.ts";
 import type { Connection } from "./connection.ts";
-import { describeError, type Handshake, isLoginRequired, loginError } from "./handshake.ts";
+import type { Handshake } from "./handshake.ts";
+import {
+  agentDied,
+  INTERRUPT_FORCED,
+  INTERRUPTED,
+  LINE_CLOSED,
+  outcomeOfAnswer,
+  outcomeOfError,
+  STOPPED,
+} from "./outcome.ts";
 import { promptBlocks } from "./prompt.ts";
-import { type Fields, fieldsOf, textOf } from "./text.ts";
-import { applyToolChange, itemIdOf, newTool, toToolCall } from "./tools.ts";
+import { type Fields, fieldsOf } from "./text.ts";
+import { describeTool } from "./tools.ts";
 import { Turn } from "./turn.ts";
 import { type CostMeter, usageOfUpdate } from "./usage.ts";
 import { isInside } from "./workspace.ts";
@@ -164,7 +173,7 @@ export class AcpSession implements ProviderSession {
     }
     await this.#connection.end();
     await within(this.#options.start.timers, this.#options.limits.killWaitMs, this.#connection.child.exited);
-    if (running !== undefined) this.#settle(running, { status: "interrupted", reason: "stopped" });
+    if (running !== undefined) this.#settle(running, STOPPED);
   }
 
   async #ask(running: RunningTurn, blocks: ContentBlock[]): Promise<void> {
@@ -172,36 +181,12 @@ export class AcpSession implements ProviderSession {
       const answer = fieldsOf(
         await this.#connection.agent.request("session/prompt", { sessionId: this.providerThreadId, prompt: blocks }),
       );
-      this.#settle(running, this.#outcomeOf(running, answer), answer);
+      this.#settle(running, running.endedBy === undefined ? outcomeOfAnswer(answer) : INTERRUPTED, answer);
     } catch (error) {
-      if (error instanceof RequestError) this.#settle(running, this.#outcomeOfError(running, error));
-      else await this.#lineLost(running);
+      if (!(error instanceof RequestError)) await this.#lineLost(running);
+      else if (running.endedBy !== undefined) this.#settle(running, INTERRUPTED);
+      else this.#settle(running, outcomeOfError(this.#options.configuration, error));
     }
-  }
-
-  #outcomeOf(running: RunningTurn, answer: Fields): TurnOutcome {
-    const stopReason = textOf(answer["stopReason"]);
-    if (running.endedBy !== undefined) return { status: "interrupted", reason: "interrupted" };
-    if (stopReason === undefined) {
-      return {
-        status: "error",
-        reason: "agent_protocol_error",
-        detail: "The agent ended the turn without saying why. Report it to the agent's makers.",
-      };
-    }
-    if (stopReason === "cancelled") return { status: "interrupted", reason: "cancelled" };
-    return stopReason === "end_turn" ? { status: "completed" } : { status: "completed", reason: stopReason };
-  }
-
-  #outcomeOfError(running: RunningTurn, error: RequestError): TurnOutcome {
-    if (running.endedBy !== undefined) return { status: "interrupted", reason: "interrupted" };
-    if (isLoginRequired(error))
-      return {
-        status: "error",
-        reason: "agent_login_required",
-        detail: loginError(this.#options.configuration, error, "", "").message,
-      };
-    return { status: "error", reason: "agent_error", detail: describeError(error) };
   }
 
   /** The line closed without an answer: mostly the agent died, and its exit says more. */
@@ -214,13 +199,7 @@ export class AcpSession implements ProviderSession {
     if (exit !== undefined) return; // #onExit settles
     this.#approvals.forgetAll();
     void this.#connection.end();
-    const detail = "The agent closed its standard output although it went on running; it was ended.";
-    this.#settle(
-      running,
-      running.endedBy === undefined
-        ? { status: "error", reason: "agent_protocol_error", detail }
-        : { status: "interrupted", reason: "interrupted" },
-    );
+    this.#settle(running, running.endedBy === undefined ? LINE_CLOSED : INTERRUPTED);
   }
 
   async #interrupt(running: RunningTurn): Promise<void> {
@@ -231,7 +210,7 @@ export class AcpSession implements ProviderSession {
     if ((await within(start.timers, limits.cancelWaitMs, running.done)) !== undefined) return;
     await this.#connection.end();
     await within(start.timers, limits.killWaitMs, this.#connection.child.exited);
-    this.#settle(running, { status: "interrupted", reason: "interrupt_forced" });
+    this.#settle(running, INTERRUPT_FORCED);
   }
 
   #settle(running: RunningTurn, outcome: TurnOutcome, answer: Fields = {}): void {
@@ -245,9 +224,9 @@ export class AcpSession implements ProviderSession {
   #settleDead(running: RunningTurn): void {
     const { child } = this.#connection;
     this.#approvals.forgetAll();
-    if (running.endedBy === "interrupt") this.#settle(running, { status: "interrupted", reason: "interrupt_forced" });
-    else if (running.endedBy === "stop") this.#settle(running, { status: "interrupted", reason: "stopped" });
-    else this.#settle(running, { status: "error", reason: "agent_died", detail: child.errorTail() });
+    if (running.endedBy === "interrupt") this.#settle(running, INTERRUPT_FORCED);
+    else if (running.endedBy === "stop") this.#settle(running, STOPPED);
+    else this.#settle(running, agentDied(child.errorTail()));
   }
 
   #onExit(exit: ChildExit): void {
@@ -307,10 +286,3 @@ export class AcpSession implements ProviderSession {
     });
   }
 }
-
-/** A call that is over or one too many for the turn can still be asked about. */
-const describeTool = (change: Fields): ToolCall => {
-  const state = newTool(itemIdOf(textOf(change["toolCallId"]) ?? ""));
-  applyToolChange(state, change);
-  return toToolCall(state, () => undefined);
-};

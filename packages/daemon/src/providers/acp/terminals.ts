@@ -10,6 +10,7 @@ import {
   ByteTail,
   type ChildExit,
   type EndLimits,
+  type EndResult,
   type GroupChild,
   type ProcessGroupRecord,
   SpawnError,
@@ -55,7 +56,7 @@ export class Terminals {
   readonly #terminals = new Map<string, Terminal>();
   readonly #released = new Map<string, string>();
   /** Groups that are being ended, until they are gone. */
-  readonly #ending = new Map<ProcessGroupRecord, Promise<unknown>>();
+  readonly #ending = new Map<ProcessGroupRecord, Promise<EndResult>>();
   #starting = 0;
   #closed = false;
 
@@ -64,7 +65,7 @@ export class Terminals {
   }
 
   async create(request: CreateTerminalRequest): Promise<{ terminalId: string }> {
-    const { options } = { options: this.#options };
+    const options = this.#options;
     if (this.#closed) throw RequestError.internalError(undefined, "the session is ending");
     if (this.#terminals.size + this.#starting >= options.terminalsMax) {
       throw RequestError.internalError(undefined, `${options.terminalsMax} terminals are open; release one first`);
@@ -171,8 +172,7 @@ export class Terminals {
     const { child } = terminal;
     const ending = this.#ending.get(child) ?? child.end(this.#options.endLimits);
     this.#ending.set(child, ending);
-    await ending;
-    this.#ending.delete(child);
+    if ((await ending) !== "stuck") this.#ending.delete(child);
     this.#options.onGroupsChanged();
   }
 }

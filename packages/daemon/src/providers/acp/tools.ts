@@ -183,3 +183,10 @@ export const toToolCall = (state: ToolState, terminalOutput: (terminalId: string
     ...(state.truncated || output.length < all.length ? { truncated: true } : {}),
   };
 };
+
+/** A call as its description alone tells it; for a question about one that is not open. */
+export const describeTool = (change: Fields): ToolCall => {
+  const state = newTool(itemIdOf(textOf(change["toolCallId"]) ?? ""));
+  applyToolChange(state, change);
+  return toToolCall(state, () => undefined);
+};
