@@ -1,0 +1,71 @@
+// The contract's handler: the library decodes, validates and encodes; every error leaves in the one shape, in answers
+// and in event streams alike.
+import { API_PREFIX, FEED_KEEP_ALIVE_MS } from "@muster/contracts";
+import { OpenAPIHandler } from "@orpc/openapi/node";
+import { AsyncIteratorClass, ErrorEvent } from "@orpc/server";
+import { bodyOf, errorHeaders, expectedError, internalError, toLibraryError } from "./errors.ts";
+import type { HttpLimits } from "./limits.ts";
+import type { HttpLog } from "./log.ts";
+import type { createRouter, RequestContext } from "./procedures.ts";
+
+export interface ApiOptions {
+  readonly router: ReturnType<typeof createRouter>;
+  readonly limits: HttpLimits;
+  readonly log: HttpLog;
+}
+
+export interface Api {
+  /** The body must be parsed and stand in `request.body`. False when the library knows no such procedure. */
+  handle(context: RequestContext): Promise<boolean>;
+}
+
+const isIterator = (body: unknown): body is AsyncIterator<unknown> & AsyncIterable<unknown> =>
+  typeof body === "object" && body !== null && Symbol.asyncIterator in body && "next" in body;
+
+export const createApi = ({ router, limits, log }: ApiOptions): Api => {
+  /** As a MusterError; what nobody expected is logged here, with its stack, and told by its request id alone. */
+  const toAnswer = (error: unknown, context: RequestContext) => {
+    const expected = expectedError(error, limits.issuesMax);
+    if (expected !== null) return expected;
+    const { requestId } = context;
+    log.error({ err: error, requestId }, "a request failed unexpectedly");
+    return internalError(requestId);
+  };
+
+  const withOurErrors = (events: AsyncIterator<unknown>, context: RequestContext) =>
+    new AsyncIteratorClass<unknown, unknown>(
+      () =>
+        events.next().catch((error: unknown) => {
+          throw new ErrorEvent({ data: toAnswer(error, context).toBody(), cause: error });
+        }),
+      async () => {
+        await events.return?.();
+      },
+    );
+
+  const handler = new OpenAPIHandler(router, {
+    eventIteratorKeepAliveInterval: FEED_KEEP_ALIVE_MS,
+    eventIteratorKeepAliveComment: "keep-alive",
+    customErrorResponseBodyEncoder: bodyOf,
+    interceptors: [
+      async ({ next, context }) => {
+        try {
+          const result = await next();
+          if (!result.matched || !isIterator(result.response.body)) return result;
+          return { ...result, response: { ...result.response, body: withOurErrors(result.response.body, context) } };
+        } catch (error) {
+          const answer = toAnswer(error, context);
+          for (const [name, value] of Object.entries(errorHeaders(answer))) context.response.setHeader(name, value);
+          throw toLibraryError(answer);
+        }
+      },
+    ],
+  });
+
+  return {
+    handle: async (context) => {
+      const { matched } = await handler.handle(context.request, context.response, { prefix: API_PREFIX, context });
+      return matched;
+    },
+  };
+};

@@ -1,0 +1,158 @@
+// From a request to its answer: the gate, then the place its path belongs to. Every way out of here is an answer in
+// the one error shape or the place's own; nothing is thrown to Node.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { API_PREFIX, BODY_MAX_BYTES, MusterError } from "@muster/contracts";
+import type { Clock, Ids } from "@muster/core";
+import type { Identity } from "../ports.ts";
+import type { Api } from "./api.ts";
+import { hasBody, readJsonBody, refuseRest } from "./body.ts";
+import { serveConsole } from "./console.ts";
+import type { ConsoleFiles } from "./console-files.ts";
+import { expectedError, internalError } from "./errors.ts";
+import { checkAmbient, type Passed, passGate } from "./gate.ts";
+import type { HttpLimits } from "./limits.ts";
+import type { HttpLog } from "./log.ts";
+import type { ServedNames } from "./origin.ts";
+import { checkReadiness, type Readiness } from "./probes.ts";
+import { send, sendError, sendJson, setCommonHeaders } from "./respond.ts";
+import type { Route, RouteTable } from "./routes.ts";
+
+export interface DispatcherOptions {
+  readonly api: Api;
+  readonly routes: RouteTable;
+  readonly identity: Pick<Identity, "authenticate">;
+  readonly files: ConsoleFiles;
+  readonly readiness: Readiness;
+  readonly openApi: () => Promise<string>;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: HttpLog;
+  readonly limits: HttpLimits;
+  readonly served: () => ServedNames;
+  readonly cookieName: () => string;
+  readonly isClosing: () => boolean;
+}
+
+interface Exchange extends Passed {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+}
+
+/** The event stream: it lives long and has limits of its own. */
+const EVENTS_ROUTE = "orchestration.events";
+/** Paths that are never a page of the console. */
+const RESERVED = /^\/(?:api|uplink)(?:\/|$)/;
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  #inFlight = 0;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { ids, clock, log, limits } = this.#options;
+    const requestId = ids.next();
+    const startedAt = clock.now();
+    setCommonHeaders(response, requestId);
+    response.once("close", () => {
+      const path = request.url?.split("?", 1)[0]?.slice(0, 256);
+      const durationMs = clock.now() - startedAt;
+      log.debug({ requestId, method: request.method, path, status: response.statusCode, durationMs }, "request");
+    });
+    try {
+      await this.#answer(request, response, requestId);
+    } catch (error) {
+      const expected = expectedError(error, limits.issuesMax);
+      if (expected === null && !response.destroyed)
+        log.error({ err: error, requestId }, "a request failed unexpectedly");
+      refuseRest(request, response, limits.discardMaxBytes);
+      sendError(response, expected ?? internalError(requestId));
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+    const { log, served, cookieName, isClosing } = this.#options;
+    const passed = passGate(request, { served: served(), cookieName: cookieName(), log, requestId });
+    if (isClosing()) {
+      response.setHeader("connection", "close");
+      throw new MusterError("unavailable");
+    }
+    const exchange: Exchange = { ...passed, request, response, requestId };
+    const { path, decodedPath } = passed.target;
+    if (path === "/healthz") return this.#health(exchange);
+    if (path === "/readyz") return this.#ready(exchange);
+    if (path === "/openapi.json" || path === `${API_PREFIX}/openapi.json`) return this.#document(exchange);
+    if (path.startsWith(`${API_PREFIX}/`)) return this.#call(exchange);
+    if (RESERVED.test(path)) throw new MusterError("not_found");
+    allowReading(request);
+    return serveConsole(this.#options.files, { request, response, decodedPath });
+  }
+
+  #health({ request, response }: Exchange): void {
+    allowReading(request);
+    const { version, clock, startedAt } = this.#options;
+    sendJson(response, 200, { status: "ok", version, uptimeMs: Math.max(0, Math.floor(clock.now() - startedAt)) });
+  }
+
+  async #ready({ request, response }: Exchange): Promise<void> {
+    allowReading(request);
+    const answer = await checkReadiness(this.#options.readiness, this.#options.limits.readinessTimeoutMs);
+    if (answer.status === "ok") return sendJson(response, 200, answer);
+    return sendJson(response, 503, answer, { "retry-after": "1" });
+  }
+
+  async #document({ request, response }: Exchange): Promise<void> {
+    allowReading(request);
+    send(response, {
+      status: 200,
+      contentType: "application/json",
+      body: await this.#options.openApi(),
+      headers: { "cache-control": "no-cache" },
+    });
+  }
+
+  async #call(exchange: Exchange): Promise<void> {
+    const { request, response, credentials, target } = exchange;
+    const route = this.#options.routes.match(request.method ?? "", target.path.slice(API_PREFIX.length));
+    if (route.name !== EVENTS_ROUTE) this.#takePlace(response);
+    checkAmbient(request, credentials);
+    const isPublic = route.access.principals === "public";
+    const caller = isPublic ? null : await this.#options.identity.authenticate(credentials);
+    // Before the body: who may not call at all makes us read nothing.
+    if (!isPublic && caller === null) throw new MusterError("unauthenticated");
+    Object.assign(request, { body: await this.#body(exchange, route) });
+    const matched = await this.#options.api.handle({ ...exchange, caller });
+    if (!matched) throw new MusterError("not_found");
+  }
+
+  async #body({ request, response }: Exchange, route: Route): Promise<unknown> {
+    const { limits } = this.#options;
+    if (request.method === "GET") {
+      if (hasBody(request)) throw new MusterError("malformed_request", "A GET request has no body.");
+      return undefined;
+    }
+    return readJsonBody(request, response, {
+      maxBytes: route.access.principals === "public" ? limits.publicBodyMaxBytes : BODY_MAX_BYTES,
+      depthMax: limits.jsonDepthMax,
+      discardMaxBytes: limits.discardMaxBytes,
+    });
+  }
+
+  #takePlace(response: ServerResponse): void {
+    if (this.#inFlight >= this.#options.limits.maxRequestsInFlight) throw new MusterError("unavailable");
+    this.#inFlight += 1;
+    response.once("close", () => {
+      this.#inFlight -= 1;
+    });
+  }
+}
+
+const allowReading = (request: IncomingMessage): void => {
+  if (request.method === "GET" || request.method === "HEAD") return;
+  throw new MusterError("method_not_allowed", undefined, { allow: ["GET", "HEAD"] });
+};

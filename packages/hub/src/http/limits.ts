@@ -1,0 +1,59 @@
+// Every bound of the HTTP server by name, with its reason. Tests pass smaller ones; nothing else does.
+
+export interface HttpLimits {
+  /** Headers must have arrived within this time: a browser needs one packet, a slow-loris never ends. */
+  readonly headersTimeoutMs: number;
+  /** A whole request, body included: 1 MiB in this time is a modem. */
+  readonly requestTimeoutMs: number;
+  /** How often Node looks for requests that are late: a bound above is met within this much more. */
+  readonly lateRequestCheckMs: number;
+  /** An idle connection is kept this long, longer than proxies pause between requests of a page. */
+  readonly keepAliveTimeoutMs: number;
+  /** A socket on which nothing moves is cut off. Event streams carry a comment every FEED_KEEP_ALIVE_MS, so four missed ones. */
+  readonly socketIdleTimeoutMs: number;
+  /** Request line and headers together; also bounds what a query can hold. */
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  readonly maxConnections: number;
+  /** Requests being answered at once, event streams not counted: what is beyond would only wait in the store's queue. */
+  readonly maxRequestsInFlight: number;
+  /** Body of a procedure that anyone may call. A login token has 43 characters. */
+  readonly publicBodyMaxBytes: number;
+  /** A refused body up to this size is read and thrown away, so that the client gets to read why; beyond it the connection is cut. */
+  readonly discardMaxBytes: number;
+  /** Nesting of a JSON body. The deepest command has 4 levels. */
+  readonly jsonDepthMax: number;
+  /** Issues listed in one validation error. */
+  readonly issuesMax: number;
+  /** Event streams of one principal: a person's tabs and scripts. */
+  readonly eventStreamsPerPrincipalMax: number;
+  /** Event streams in all: each costs a socket, two buffers of 64 KiB and a reader of the log. */
+  readonly eventStreamsMax: number;
+  /** How often the credentials of open event streams are looked at again, so that a revocation ends them within this time. */
+  readonly credentialsCheckMs: number;
+  /** An answer of `/readyz` that takes longer is a no. */
+  readonly readinessTimeoutMs: number;
+  /** What is still being answered when the server closes may take this long; the whole process has 5 s. */
+  readonly closeGraceMs: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  lateRequestCheckMs: 1_000,
+  keepAliveTimeoutMs: 65_000,
+  socketIdleTimeoutMs: 60_000,
+  maxHeaderBytes: 16 * 1024,
+  maxHeaders: 100,
+  maxConnections: 20_000,
+  maxRequestsInFlight: 1_024,
+  publicBodyMaxBytes: 4 * 1024,
+  discardMaxBytes: 8 * 1024 * 1024,
+  jsonDepthMax: 32,
+  issuesMax: 20,
+  eventStreamsPerPrincipalMax: 64,
+  eventStreamsMax: 2_048,
+  credentialsCheckMs: 1_000,
+  readinessTimeoutMs: 2_000,
+  closeGraceMs: 3_000,
+};

@@ -1,0 +1,39 @@
+// Which pages may talk to this hub. A web page anywhere can make a browser send requests to 127.0.0.1, under a host
+// name of its own too; so the Host must be one we serve, and an Origin must be the very page we served.
+
+/** The names under which the hub answers. */
+export interface ServedNames {
+  /** The bound port. */
+  readonly port: number;
+  /** Further names, `name` (with the bound port or none) or `name:port`, for a proxy in front. */
+  readonly names: readonly string[];
+}
+
+const LOOPBACK_NAMES: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+
+const hasPort = (name: string): boolean => /:\d{1,5}$/.test(name.replace(/^\[[^\]]*\]/, ""));
+
+const isServed = (host: string, name: string, port: number): boolean => {
+  const wanted = name.toLowerCase();
+  return hasPort(wanted) ? host === wanted : host === wanted || host === `${wanted}:${port}`;
+};
+
+/** True when the Host header names this hub: loopback or a configured name, with the bound port or none. */
+export const checkHost = (host: string | undefined, served: ServedNames): boolean =>
+  host !== undefined &&
+  [...LOOPBACK_NAMES, ...served.names].some((name) => isServed(host.toLowerCase(), name, served.port));
+
+/**
+ * True when there is no Origin, or when it is the page that the Host header names. Call it after `checkHost`. TLS ends
+ * at a proxy, so `https` counts for configured names alone.
+ */
+export const checkOrigin = (
+  headers: { readonly origin?: string | undefined; readonly host?: string | undefined },
+  served: ServedNames,
+): boolean => {
+  if (headers.origin === undefined) return true;
+  const origin = headers.origin.toLowerCase();
+  const host = (headers.host ?? "").toLowerCase();
+  if (origin === `http://${host}`) return true;
+  return origin === `https://${host}` && served.names.some((name) => isServed(host, name, served.port));
+};

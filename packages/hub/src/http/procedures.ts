@@ -1,0 +1,135 @@
+// The contract's procedures over the hub's ports. Each is a few lines: input is parsed, the caller is known and allowed
+// when a handler runs; what a handler decides belongs to the port it calls.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { contract, MusterError } from "@muster/contracts";
+import type { Clock } from "@muster/core";
+import { implement } from "@orpc/server";
+import type { FailureLimiter } from "../identity/index.ts";
+import type { Caller, Identity, Nodes, Orchestration } from "../ports.ts";
+import { accessOf, authorize } from "./access.ts";
+import { setCookie } from "./cookie.ts";
+import type { Credentials, EventStreams } from "./event-streams.ts";
+import { follow } from "./feed.ts";
+import { loginUrl } from "./login-link.ts";
+
+/** One request on its way to a procedure. */
+export interface RequestContext {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly caller: Caller | null;
+  readonly credentials: Credentials;
+}
+
+export interface ProcedureOptions {
+  readonly identity: Identity;
+  readonly orchestration: Orchestration;
+  readonly nodes: Nodes;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly streams: EventStreams;
+  readonly loginFailures: FailureLimiter;
+  /** Known once the server listens. */
+  readonly site: () => { readonly baseUrl: string; readonly cookieName: string; readonly secure: boolean };
+}
+
+type WithoutUndefined<Input> = {
+  [Key in keyof Input as undefined extends Input[Key] ? never : Key]: Input[Key];
+} & { [Key in keyof Input as undefined extends Input[Key] ? Key : never]?: Exclude<Input[Key], undefined> };
+
+/** Leaves out what is undefined, so that "absent" has one form behind the ports. */
+const given = <Input extends object>(input: Input): WithoutUndefined<Input> =>
+  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as WithoutUndefined<Input>;
+
+const builder = implement(contract)
+  .$context<RequestContext>()
+  .use(({ context, procedure, path, next }) => {
+    authorize(accessOf(procedure["~orpc"].meta, path.join(".")), context.caller);
+    return next();
+  });
+
+const callerOf = (context: { readonly caller: Caller | null }): Caller => {
+  if (context.caller === null) throw new MusterError("unauthenticated");
+  return context.caller;
+};
+
+const authProcedures = ({ identity, loginFailures, site }: ProcedureOptions) => ({
+  redeem: builder.auth.redeem.handler(async ({ input, context }) => {
+    const address = context.request.socket.remoteAddress ?? "";
+    loginFailures.check(address);
+    const redeemed = await identity.redeemLoginToken(input.token).catch((error: unknown) => {
+      if (error instanceof MusterError && error.code === "login_link_invalid") loginFailures.recordFailure(address);
+      throw error;
+    });
+    // The login that this browser had before is replaced, so it must not stay good.
+    await identity.logout({ cookie: context.credentials.cookie });
+    const { cookieName, secure } = site();
+    context.response.setHeader(
+      "set-cookie",
+      setCookie({ name: cookieName, value: redeemed.cookieToken, maxAgeSeconds: redeemed.maxAgeSeconds, secure }),
+    );
+    return identity.me(redeemed.caller);
+  }),
+  me: builder.auth.me.handler(({ context }) => identity.me(callerOf(context))),
+  logout: builder.auth.logout.handler(async ({ context }) => {
+    await identity.logout({ cookie: context.credentials.cookie });
+    const { cookieName, secure } = site();
+    context.response.setHeader("set-cookie", setCookie({ name: cookieName, value: "", maxAgeSeconds: 0, secure }));
+    return { loggedOut: true as const };
+  }),
+  createLoginLink: builder.auth.createLoginLink.handler(async ({ context }) => {
+    const caller = callerOf(context);
+    if (caller.roles.get(caller.defaultSessionId) !== "owner") throw new MusterError("permission_denied");
+    // A service has no browser: the command line asks for the owner who sits before it.
+    const principalId = caller.principalKind === "service" ? identity.ownerId : caller.principalId;
+    const { token, expiresAt } = await identity.createLoginToken({ spaceId: caller.spaceId, principalId });
+    return { loginUrl: loginUrl(site().baseUrl, token), expiresAt };
+  }),
+});
+
+const orchestrationProcedures = ({ orchestration, streams }: ProcedureOptions) => ({
+  dispatchCommand: builder.orchestration.dispatchCommand.handler(({ input, context }) =>
+    orchestration.dispatch(callerOf(context), input),
+  ),
+  getSnapshot: builder.orchestration.getSnapshot.handler(({ input, context }) =>
+    orchestration.getSnapshot(callerOf(context), given(input)),
+  ),
+  getThread: builder.orchestration.getThread.handler(({ input, context }) =>
+    orchestration.getThread(callerOf(context), given(input)),
+  ),
+  getTurnDiff: builder.orchestration.getTurnDiff.handler(({ input, context }) =>
+    orchestration.getTurnDiff(callerOf(context), input),
+  ),
+  events: builder.orchestration.events.handler(({ input, context, lastEventId }) => {
+    const caller = callerOf(context);
+    const { response, credentials } = context;
+    const stream = streams.open({ caller, credentials, response });
+    const feed = orchestration.feed(caller, { ...given({ ...input, lastEventId }), signal: stream.signal });
+    return follow({ feed, stream, head: () => orchestration.head() });
+  }),
+  eventsPage: builder.orchestration.eventsPage.handler(({ input, context }) =>
+    orchestration.getEventsPage(callerOf(context), given(input)),
+  ),
+});
+
+/** The contract, implemented. */
+export const createRouter = (options: ProcedureOptions) => {
+  const { orchestration, nodes, version, clock, startedAt } = options;
+  return builder.router({
+    health: builder.health.handler(() => ({
+      status: "ok" as const,
+      version,
+      ...orchestration.head(),
+      uptimeMs: Math.max(0, Math.floor(clock.now() - startedAt)),
+    })),
+    auth: authProcedures(options),
+    orchestration: orchestrationProcedures(options),
+    nodes: {
+      list: builder.nodes.list.handler(async ({ context }) => {
+        const caller = callerOf(context);
+        return { nodes: await nodes.list(caller.spaceId, [...caller.roles.keys()]) };
+      }),
+    },
+  });
+};

@@ -1,0 +1,161 @@
+// The hub's HTTP server put together: Node's server with its timeouts, the gate, the API, the probes, the OpenAPI
+// document and the console. It listens on loopback and hands WebSocket upgrades that passed the gate to whoever asked.
+import { createServer, type IncomingMessage } from "node:http";
+import { contract, MusterError } from "@muster/contracts";
+import type { Clock, Ids } from "@muster/core";
+import {
+  FailureLimiter,
+  LOGIN_FAILURE_ADDRESSES_MAX,
+  LOGIN_FAILURES_MAX,
+  LOGIN_FAILURES_WINDOW_MS,
+} from "../identity/index.ts";
+import type { Identity, Nodes, Orchestration } from "../ports.ts";
+import { createApi } from "./api.ts";
+import { Connections, type UpgradeHandler } from "./connections.ts";
+import { openConsoleFiles } from "./console-files.ts";
+import { cookieName } from "./cookie.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { EventStreams } from "./event-streams.ts";
+import { passGate } from "./gate.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
+import { type ListenOptions, listenOnLoopback } from "./listen.ts";
+import type { HttpLog } from "./log.ts";
+import { createOpenApiDocument } from "./openapi.ts";
+import type { Readiness } from "./probes.ts";
+import { createRouter } from "./procedures.ts";
+import { RouteTable, routesOf } from "./routes.ts";
+
+export interface HttpServerOptions {
+  readonly identity: Identity;
+  readonly orchestration: Orchestration;
+  readonly nodes: Nodes;
+  readonly version: string;
+  /** Folder of the console's bundle; a plain page is served where it is absent or empty. */
+  readonly consoleDirectory: string | undefined;
+  readonly log: HttpLog;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Checks of `/readyz` by name. */
+  readonly readiness?: Readiness;
+  /** Takes WebSocket upgrades whose Host and Origin are good; path and login are its own business. */
+  readonly onUpgrade?: UpgradeHandler;
+  /** Where browsers reach the hub when a proxy stands in front, such as `https://muster.example.org`. Its host is served too. */
+  readonly publicUrl?: string;
+  /** Further host names to serve, `name` or `name:port`. */
+  readonly allowedHosts?: readonly string[];
+  /** For tests. */
+  readonly limits?: Partial<HttpLimits>;
+}
+
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** Where to reach it, without a slash at the end: the public URL where there is one. */
+  readonly url: string;
+}
+
+export interface HttpServer {
+  /** Throws `validation_failed` for a host that is not loopback, `port_in_use`. Call it once. */
+  listen(options: ListenOptions): Promise<Listening>;
+  /** Takes nothing new, ends event streams with a `reset`, lets what is being answered end within `closeGraceMs`, then cuts. */
+  close(): Promise<void>;
+}
+
+const inUrl = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+
+/** Throws when a procedure of the contract does not say who may call it. */
+export const createHttpServer = (options: HttpServerOptions): HttpServer => {
+  const { identity, orchestration, nodes, version, clock, ids, log, readiness = {}, onUpgrade } = options;
+  const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
+  const startedAt = clock.now();
+  const publicUrl = options.publicUrl === undefined ? undefined : new URL(options.publicUrl);
+  const names = [...(options.allowedHosts ?? []), ...(publicUrl === undefined ? [] : [publicUrl.host])];
+  let bound: Listening | undefined;
+  let closing = false;
+  const listening = (): Listening => {
+    if (bound === undefined) throw new MusterError("unavailable");
+    return bound;
+  };
+  const served = () => ({ port: listening().port, names });
+  const ownCookie = () => cookieName(listening().port);
+
+  const routes = routesOf(contract);
+  const streams = new EventStreams({ identity, limits, log });
+  const loginFailures = new FailureLimiter({
+    clock,
+    maxFailures: LOGIN_FAILURES_MAX,
+    windowMs: LOGIN_FAILURES_WINDOW_MS,
+    maxKeys: LOGIN_FAILURE_ADDRESSES_MAX,
+  });
+  const site = () => ({ baseUrl: listening().url, cookieName: ownCookie(), secure: publicUrl?.protocol === "https:" });
+  const router = createRouter({
+    identity,
+    orchestration,
+    nodes,
+    version,
+    clock,
+    startedAt,
+    streams,
+    loginFailures,
+    site,
+  });
+  let document: Promise<string> | undefined;
+  const openApi = () => {
+    document ??= createOpenApiDocument({ contract, routes, version, cookieName: ownCookie() });
+    return document;
+  };
+  const dispatcher = new Dispatcher({
+    api: createApi({ router, limits, log }),
+    routes: new RouteTable(routes),
+    identity,
+    files: openConsoleFiles(options.consoleDirectory),
+    readiness,
+    openApi,
+    version,
+    startedAt,
+    clock,
+    ids,
+    log,
+    limits,
+    served,
+    cookieName: ownCookie,
+    isClosing: () => closing,
+  });
+
+  const server = createServer({
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.lateRequestCheckMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
+  });
+  server.timeout = limits.socketIdleTimeoutMs;
+  server.maxHeadersCount = limits.maxHeaders;
+  server.maxConnections = limits.maxConnections;
+  const admitUpgrade = (request: IncomingMessage, requestId: string): void => {
+    if (closing) throw new MusterError("unavailable");
+    passGate(request, { served: served(), cookieName: ownCookie(), log, requestId });
+  };
+  const connections = new Connections({ server, ids, log, admitUpgrade, onUpgrade });
+  for (const event of ["request", "checkContinue"] as const) {
+    server.on(event, (request, response) => {
+      connections.track(request, response);
+      void dispatcher.handle(request, response);
+    });
+  }
+
+  return {
+    listen: async (where) => {
+      const port = await listenOnLoopback(server, where);
+      const host = where.host ?? "127.0.0.1";
+      bound = { host, port, url: publicUrl?.origin ?? `http://${inUrl(host)}:${port}` };
+      return bound;
+    },
+    close: async () => {
+      closing = true;
+      streams.close();
+      await connections.close(limits.closeGraceMs);
+    },
+  };
+};
