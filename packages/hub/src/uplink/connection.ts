@@ -1,0 +1,142 @@
+// A node's proven connection: what comes from it goes to orchestration and nodes, each kind in its own order. Ingest is
+// taken one batch after the other; heartbeats, results and live text never wait behind it.
+import { type Frame, type FrameOf, MusterError } from "@muster/contracts";
+import type { NodeIdentity, Nodes, Orchestration } from "../ports.ts";
+import type { UplinkLimits } from "./limits.ts";
+import { Requests } from "./requests.ts";
+import { SerialQueue } from "./serial.ts";
+import type { FrameSocket } from "./socket.ts";
+import type { Timers } from "./timers.ts";
+
+export interface NodeConnectionOptions {
+  readonly identity: NodeIdentity;
+  readonly socket: FrameSocket;
+  readonly nodes: Nodes;
+  readonly orchestration: Orchestration;
+  readonly timers: Timers;
+  readonly limits: UplinkLimits;
+  /** What handling of a frame threw that is no MusterError. */
+  readonly onBug: (error: unknown) => void;
+  /** The daemon does not keep to the limits. */
+  readonly onFlood: () => void;
+}
+
+export class NodeConnection {
+  readonly identity: NodeIdentity;
+  readonly requests: Requests;
+  readonly #options: NodeConnectionOptions;
+  readonly #ingest: SerialQueue;
+  readonly #results: SerialQueue;
+  #lastHeartbeatMs = Number.NEGATIVE_INFINITY;
+  #deltaSecond = 0;
+  #deltas = 0;
+
+  constructor(options: NodeConnectionOptions) {
+    this.#options = options;
+    this.identity = options.identity;
+    const { limits, onBug, timers, socket } = options;
+    this.#ingest = new SerialQueue({ waitingMax: limits.ingestWaitingMax, onBug });
+    this.#results = new SerialQueue({ waitingMax: limits.resultsWaitingMax, onBug });
+    this.requests = new Requests({ timers, requestsMax: limits.requestsMax, send: (frame) => socket.send(frame) });
+  }
+
+  send(frame: Frame): boolean {
+    return this.#options.socket.send(frame);
+  }
+
+  handle(frame: Frame): void {
+    switch (frame.type) {
+      case "heartbeat":
+        this.#heartbeat(frame);
+        return;
+      case "capabilities":
+        this.#answerErrors(() =>
+          this.#options.nodes.capabilities({ ...this.identity, epoch: frame.epoch, capabilities: frame.capabilities }),
+        );
+        return;
+      case "ingest.batch":
+        if (!this.#ingest.add(() => this.#takeBatch(frame))) this.#options.onFlood();
+        return;
+      case "effect.result":
+        if (!this.#results.add(() => this.#takeResult(frame))) this.#options.onFlood();
+        return;
+      case "response":
+        this.requests.answered(frame);
+        return;
+      case "delta":
+        this.#delta(frame);
+        return;
+      case "error":
+        return;
+      default:
+        this.#options.socket.refuse(
+          new MusterError("uplink.frame_invalid", `A daemon does not send ${frame.type} here.`),
+        );
+    }
+  }
+
+  /** What was taken in is finished; nothing more is answered. */
+  async ended(): Promise<void> {
+    this.requests.close();
+    await Promise.all([this.#ingest.idle(), this.#results.idle()]);
+  }
+
+  #heartbeat({ epoch, healthState }: FrameOf<"heartbeat">): void {
+    const { timers, limits, nodes } = this.#options;
+    const nowMs = timers.nowMs();
+    if (nowMs - this.#lastHeartbeatMs < limits.heartbeatMinIntervalMs) return;
+    this.#lastHeartbeatMs = nowMs;
+    const { spaceId, nodeId, connectionId } = this.identity;
+    this.#answerErrors(() => nodes.heartbeat({ spaceId, nodeId, connectionId, epoch, healthState }));
+  }
+
+  async #takeBatch({ journalId, firstSequence, entries }: FrameOf<"ingest.batch">): Promise<void> {
+    const { socket, orchestration } = this.#options;
+    const gap = entries.findIndex((entry, index) => entry.sequence !== firstSequence + index);
+    if (gap >= 0) {
+      socket.refuse(
+        new MusterError("uplink.frame_invalid", "The entries of a batch are not numbered one after the other."),
+      );
+      return;
+    }
+    try {
+      const { lastSequence, error } = await orchestration.ingest(this.identity, { journalId, firstSequence, entries });
+      this.send({ type: "ingest.ack", journalId, lastSequence, ...(error === undefined ? {} : { error }) });
+    } catch (error) {
+      if (!(error instanceof MusterError)) this.#options.onBug(error);
+      const body = (error instanceof MusterError ? error : new MusterError("internal_error")).toBody();
+      // Nothing of the batch is known to be durable; the daemon sends it again.
+      this.send({ type: "ingest.ack", journalId, lastSequence: firstSequence - 1, error: body });
+    }
+  }
+
+  async #takeResult({ effectId, fence, epoch, error }: FrameOf<"effect.result">): Promise<void> {
+    if (epoch !== this.identity.epoch) {
+      this.send({ type: "error", error: new MusterError("runtimenode.stale_epoch").toBody() });
+      return;
+    }
+    await this.#options.orchestration.effectResult(this.identity, {
+      effectId,
+      fence,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  #delta({ delta }: FrameOf<"delta">): void {
+    const { timers, limits, orchestration } = this.#options;
+    const second = Math.floor(timers.nowMs() / 1_000);
+    if (second !== this.#deltaSecond) {
+      this.#deltaSecond = second;
+      this.#deltas = 0;
+    }
+    this.#deltas += 1;
+    if (this.#deltas <= limits.deltasPerSecond) orchestration.publishDelta(this.identity, delta);
+  }
+
+  #answerErrors(work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
+      if (error instanceof MusterError) this.send({ type: "error", error: error.toBody() });
+      else this.#options.onBug(error);
+    });
+  }
+}

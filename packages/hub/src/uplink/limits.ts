@@ -1,0 +1,39 @@
+// Limits of the hub's end of the uplink, each with its reason.
+import { INGEST_WINDOW_BATCHES } from "@muster/contracts";
+
+export interface UplinkLimits {
+  /** Sockets that have not said hello. */
+  readonly greetingsMax: number;
+  readonly connectionsMax: number;
+  /** Ingest batches of one node that wait for the one before; a daemon that keeps to its window never gets here. */
+  readonly ingestWaitingMax: number;
+  /** Effect results of one node that wait to be recorded. */
+  readonly resultsWaitingMax: number;
+  /** Frames that fit no schema, before the connection is closed. */
+  readonly invalidFramesMax: number;
+  /** Questions to one node without an answer. */
+  readonly requestsMax: number;
+  /** Heartbeats of one node closer together than this are not written. */
+  readonly heartbeatMinIntervalMs: number;
+  /** Live text of one node in a second; what is beyond is dropped, the persisted text has it. */
+  readonly deltasPerSecond: number;
+  /** How long close() waits for sockets to end by themselves. */
+  readonly closeWaitMs: number;
+}
+
+export const UPLINK_LIMITS: UplinkLimits = {
+  greetingsMax: 256,
+  connectionsMax: 20_000,
+  ingestWaitingMax: INGEST_WINDOW_BATCHES * 4,
+  resultsWaitingMax: 1_024,
+  invalidFramesMax: 3,
+  requestsMax: 64,
+  heartbeatMinIntervalMs: 1_000,
+  deltasPerSecond: 2_000,
+  closeWaitMs: 2_000,
+};
+
+/** Policy violation, of RFC 6455: for frames that fit no schema. */
+export const CLOSE_POLICY = 1008;
+/** The hub failed; the daemon tries again. */
+export const CLOSE_INTERNAL = 1011;
