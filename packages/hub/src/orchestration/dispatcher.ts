@@ -32,10 +32,12 @@ export class Dispatcher {
 
   /** Puts work in the queue. Refuses with `queue_full` or `unavailable` through the work's own `reject`. */
   submit(work: Work): void {
-    if (this.#isClosed) return work.reject(new MusterError("unavailable", "The hub is stopping."));
-    if (this.#queue.length >= QUEUED_WORK_MAX) return work.reject(new MusterError("queue_full"));
-    this.#queue.push(work);
-    this.#running ??= this.#run();
+    if (this.#isClosed) work.reject(new MusterError("unavailable", "The hub is stopping."));
+    else if (this.#queue.length >= QUEUED_WORK_MAX) work.reject(new MusterError("queue_full"));
+    else {
+      this.#queue.push(work);
+      this.#running ??= this.#run();
+    }
   }
 
   /** Takes no more work and waits for what is in the queue. */

@@ -1,15 +1,5 @@
 // Puts dispatcher, feeds, reads and effect worker together behind the Orchestration port.
-import type {
-  ClientCommand,
-  CommandId,
-  DispatchResult,
-  ErrorBody,
-  InternalCommand,
-  NodeId,
-  PrincipalId,
-  SpaceId,
-} from "@muster/contracts";
-import { MusterError } from "@muster/contracts";
+import type { ClientCommand, DispatchResult, NodeId, PrincipalId, SpaceId } from "@muster/contracts";
 import {
   type Actor,
   type Clock,
@@ -26,13 +16,13 @@ import { HUB_COLUMNS } from "../schema/index.ts";
 import { catchUpProjections } from "./catch-up.ts";
 import { getTurnDiff } from "./diffs.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { EffectRow } from "./effect-bodies.ts";
 import { EffectWorker } from "./effect-worker.ts";
 import { Feeds } from "./feed.ts";
+import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
 import { query } from "./placeholders.ts";
 import { getEventsPage, getSnapshot, getThread } from "./reads.ts";
-import { Forgotten, startedTurns, turnsToStop } from "./reconcile.ts";
+import { Forgotten, startedTurns, type TurnPlace, turnsToStop } from "./reconcile.ts";
 import { StateCache } from "./stream-states.ts";
 import { Visibility } from "./visibility.ts";
 import type { IngestAnswer } from "./work.ts";
@@ -64,7 +54,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const forgotten = new Forgotten();
   const effects: EffectWorker = new EffectWorker({
     ...options,
-    onFailed: (effect, error) => endAfterFailure(effect, error),
+    onFailed: (effect, error) => hub.endAfterFailure(effect, error),
   });
   const dispatcher = new Dispatcher({
     store,
@@ -78,77 +68,9 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       if (hasEffects) effects.wake();
     },
   });
-  const hubActor: Actor = { kind: "server", id: options.hubPrincipalId };
-
-  const byHub = (spaceId: SpaceId, command: InternalCommand, correlationId: CommandId | null = null): Promise<void> =>
-    new Promise((resolve, reject) => {
-      dispatcher.submit({
-        kind: "hub",
-        spaceId,
-        sizeBytes: 256,
-        attempts: 0,
-        isAlone: false,
-        actor: hubActor,
-        command,
-        correlationId,
-        resolve,
-        reject,
-      });
-    });
-
-  /** Like `byHub`, where the turn may have ended meanwhile, which is as good. */
-  const settleByHub = async (
-    spaceId: SpaceId,
-    command: Extract<InternalCommand, { type: "thread.turn.settle" }>,
-  ): Promise<void> => {
-    try {
-      await byHub(spaceId, command);
-    } catch (error) {
-      if (!(error instanceof MusterError) || error.code !== "turn_settled") onBug(error);
-    }
-  };
-
-  async function endAfterFailure(effect: EffectRow, error: ErrorBody): Promise<void> {
-    const spaceId = effect.spaceId as SpaceId;
-    if (effect.kind === "node.turn.start" && effect.turnId !== null) {
-      const { threadId, turnId } = effect;
-      await settleByHub(spaceId, {
-        type: "thread.turn.settle",
-        threadId,
-        turnId,
-        status: "error",
-        reason: error.code,
-        detail: error.message,
-      });
-    } else if (effect.kind === "node.checkpoint.revert") {
-      const turnCount = Number(effect.payload["turnCount"]);
-      await byHub(spaceId, {
-        type: "thread.revert.complete",
-        threadId: effect.threadId,
-        turnCount,
-        mode: effect.payload["mode"] as "both",
-        safetyRef: null,
-        files: [],
-        error: error.code,
-      });
-    }
-  }
-
-  const settleForgotten = async (
-    node: NodeIdentity,
-    turns: readonly { threadId: string; turnId: string }[],
-  ): Promise<void> => {
-    for (const { threadId, turnId } of turns) {
-      await settleByHub(node.spaceId, {
-        type: "thread.turn.settle",
-        threadId: threadId as never,
-        turnId: turnId as never,
-        status: "interrupted",
-        reason: "node_restarted",
-        detail: null,
-      });
-    }
-  };
+  const hub: HubCommands = new HubCommands(dispatcher, options.hubPrincipalId);
+  const settleForgotten = (node: NodeIdentity, turns: readonly TurnPlace[]): Promise<void> =>
+    hub.settleForgotten(node, turns).catch(onBug);
 
   const cursorOf = async (node: NodeIdentity, journalId: string): Promise<number> => {
     const rows = await store.read(

@@ -1,0 +1,94 @@
+// What the hub does by itself: it ends turns and reverts that can no longer end on their node. Its commands carry no
+// receipt, because nobody repeats them; a turn that has ended meanwhile is as good.
+import type { CommandId, ErrorBody, InternalCommand, PrincipalId, SpaceId } from "@muster/contracts";
+import { MusterError } from "@muster/contracts";
+import type { Actor } from "@muster/core";
+import type { NodeIdentity } from "../ports.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { EffectRow } from "./effect-bodies.ts";
+import type { TurnPlace } from "./reconcile.ts";
+
+/** Bytes one of these commands counts for in a batch. */
+const COMMAND_BYTES = 256;
+
+type Settle = Extract<InternalCommand, { type: "thread.turn.settle" }>;
+
+export class HubCommands {
+  readonly #dispatcher: Dispatcher;
+  readonly #actor: Actor;
+
+  constructor(dispatcher: Dispatcher, hubPrincipalId: PrincipalId) {
+    this.#dispatcher = dispatcher;
+    this.#actor = { kind: "server", id: hubPrincipalId };
+  }
+
+  /** Resolves when the command's events are durable; rejects with what refused it. */
+  dispatch(spaceId: SpaceId, command: InternalCommand, correlationId: CommandId | null = null): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#dispatcher.submit({
+        kind: "hub",
+        spaceId,
+        sizeBytes: COMMAND_BYTES,
+        attempts: 0,
+        isAlone: false,
+        actor: this.#actor,
+        command,
+        correlationId,
+        resolve,
+        reject,
+      });
+    });
+  }
+
+  /** Ends what an effect was for, when the effect can never be done. */
+  async endAfterFailure(effect: EffectRow, error: ErrorBody): Promise<void> {
+    const { threadId, turnId, payload } = effect;
+    const spaceId = effect.spaceId as SpaceId;
+    if (effect.kind === "node.turn.start" && turnId !== null) {
+      await this.#settle(spaceId, {
+        type: "thread.turn.settle",
+        threadId,
+        turnId,
+        status: "error",
+        reason: error.code,
+        detail: error.message,
+      });
+    } else if (effect.kind === "node.checkpoint.revert") {
+      await this.#unlessEnded(spaceId, {
+        type: "thread.revert.complete",
+        threadId,
+        turnCount: Number(payload["turnCount"]),
+        mode: payload["mode"] as "both",
+        safetyRef: null,
+        files: [],
+        error: error.code,
+      });
+    }
+  }
+
+  /** Ends turns that their node no longer knows after a restart. */
+  async settleForgotten(node: NodeIdentity, turns: readonly TurnPlace[]): Promise<void> {
+    for (const { threadId, turnId } of turns) {
+      await this.#settle(node.spaceId, {
+        type: "thread.turn.settle",
+        threadId,
+        turnId,
+        status: "interrupted",
+        reason: "node_restarted",
+        detail: null,
+      });
+    }
+  }
+
+  #settle(spaceId: SpaceId, command: Settle): Promise<void> {
+    return this.#unlessEnded(spaceId, command);
+  }
+
+  async #unlessEnded(spaceId: SpaceId, command: InternalCommand): Promise<void> {
+    try {
+      await this.dispatch(spaceId, command);
+    } catch (error) {
+      if (!(error instanceof MusterError) || error.code !== "turn_settled") throw error;
+    }
+  }
+}
