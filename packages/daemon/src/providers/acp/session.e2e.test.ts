@@ -207,12 +207,19 @@ describe("agents that misbehave", () => {
   });
 
   it("ORC-29 a slow receiver holds the agent back instead of filling memory, and no event is lost", async () => {
+    let pending = 0;
+    let mostPending = 0;
     const bench = await openBench({
-      onEvent: (event) =>
-        event.type === "message.delta" ? new Promise((resolve) => setTimeout(resolve, 1)) : undefined,
+      onEvent: async () => {
+        pending += 1;
+        mostPending = Math.max(mostPending, pending);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        pending -= 1;
+      },
     });
     await bench.session.prompt({ text: "stream 300 chunks of 100 characters" });
     expect(bench.text()).toHaveLength(30_000);
+    expect(mostPending).toBeLessThanOrEqual(4);
   });
 
   it(
