@@ -6,8 +6,23 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ThreadId } from "@muster/contracts";
-import { Checkpoints } from "../packages/daemon/src/checkpoints/index.ts";
+import { type CheckpointRef, ThreadId } from "@muster/contracts";
+
+/** What is measured. The daemon's package does not export it, so the folder's door is loaded by its place. */
+interface Measured {
+  readonly Checkpoints: new (options: {
+    dataDir: string;
+    nowMs: () => number;
+    environment: Readonly<Record<string, string | undefined>>;
+  }) => {
+    capture(request: { workspaceRoot: string; threadId: ThreadId; turnCount: number }): Promise<unknown>;
+    diff(request: { workspaceRoot: string; fromRef: CheckpointRef; toRef: CheckpointRef }): Promise<unknown>;
+    restore(request: { workspaceRoot: string; fromRef: CheckpointRef; toRef: CheckpointRef }): Promise<unknown>;
+    list(request: { workspaceRoot: string; threadId: ThreadId }): Promise<{ checkpointRef: CheckpointRef }[]>;
+  };
+}
+const door = new URL("../packages/daemon/src/checkpoints/index.ts", import.meta.url);
+const { Checkpoints }: Measured = await import(door.href);
 
 const FILES = 10_000;
 const CHANGED = 20;

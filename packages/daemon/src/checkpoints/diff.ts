@@ -2,6 +2,7 @@
 // Both come from tree objects alone; neither the workspace's files nor any configuration can change them.
 import type { DiffFile } from "@muster/contracts";
 import { type BytePath, displayPath } from "./byte-path.ts";
+import { allEnded } from "./concurrency.ts";
 import { cutPatch } from "./patch-cut.ts";
 import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff, type RawDiffEntry } from "./raw-diff.ts";
@@ -53,7 +54,7 @@ export async function diffTrees(
 ): Promise<CheckpointDiff> {
   if (trees.from === trees.to) return { files: [], diff: "", truncated: false };
   const { maxDiffBytes, maxDiffFiles } = plumbing.limits;
-  const [listing, patch] = await Promise.all([
+  const [listing, patch] = await allEnded([
     plumbing.raw(workspace, ["diff-tree", ...OPTIONS, "-z", "--raw", "--numstat", trees.from, trees.to], { signal }),
     plumbing.raw(workspace, ["diff-tree", ...OPTIONS, ...PATCH_OPTIONS, trees.from, trees.to], {
       signal,

@@ -3,8 +3,8 @@
 // A capture reads these again, so that a checkpoint holds the file's own bytes.
 import { lstat } from "node:fs/promises";
 import { absolutePath, type BytePath, joinNul, splitNul } from "./byte-path.ts";
+import { mapLimited } from "./concurrency.ts";
 import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
-import { mapLimited } from "./map-limited.ts";
 import { objectSizes } from "./objects.ts";
 import type { Plumbing } from "./plumbing.ts";
 import type { Workspace } from "./workspace.ts";

@@ -28,6 +28,7 @@ describe("an index that does not say what is in the folder", () => {
     one.git("config", "filter.lfs.clean", `cat >/dev/null; cat ${join(one.root, "pointer")}`);
     one.git("config", "filter.lfs.required", "true");
     one.write("large.bin", content);
+    one.settle();
     one.git("add", "-A");
     one.git("commit", "-qm", "first");
     expect(one.git("show", "HEAD:large.bin")).toBe(pointer);
@@ -48,6 +49,7 @@ describe("an index that does not say what is in the folder", () => {
     one.write("a.bat", "one\r\ntwo\r\n");
     one.write("b.txt", "one\ntwo\n");
     one.write("mixed.txt", "one\r\ntwo\n");
+    one.settle();
     one.git("add", "-A");
     one.git("commit", "-qm", "first");
     const before = one.files();
@@ -78,6 +80,7 @@ describe("an index that does not say what is in the folder", () => {
     const one = workspace();
     one.write("a", "1");
     one.write("b", "1");
+    one.settle();
     one.git("add", "-A");
     one.git("update-index", "--assume-unchanged", "a");
     one.git("update-index", "--skip-worktree", "b");
@@ -91,6 +94,7 @@ describe("an index that does not say what is in the folder", () => {
     const one = workspace();
     one.write("in/a", "1");
     one.write("out/b", "1");
+    one.settle();
     one.git("add", "-A");
     one.git("commit", "-qm", "first");
     one.git("sparse-checkout", "set", "--cone", "--sparse-index", "in");
@@ -108,6 +112,7 @@ describe("an index that does not say what is in the folder", () => {
   it("ORC-34 a split index", async () => {
     const one = workspace();
     for (let index = 0; index < 50; index += 1) one.write(`f${index}`, `${index}`);
+    one.settle();
     one.git("add", "-A");
     one.git("update-index", "--split-index");
     one.write("f3", "changed");

@@ -3,9 +3,9 @@
 // is ever overwritten or deleted.
 import { access, constants, lstat, readdir } from "node:fs/promises";
 import { absolutePath, type BytePath, displayPath, parentsOf } from "./byte-path.ts";
+import { mapLimited } from "./concurrency.ts";
 import { CheckpointError } from "./errors.ts";
 import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
-import { mapLimited } from "./map-limited.ts";
 import { hashFile, hashLink } from "./objects.ts";
 import type { RawDiffEntry } from "./raw-diff.ts";
 import type { Workspace } from "./workspace.ts";
@@ -77,9 +77,6 @@ export async function planRestore(workspace: Workspace, request: PlanRequest): P
     });
   }
   const writes = decided.filter((change) => change.status !== "D");
-  // Deepest first, so that a folder is empty when its turn comes.
-  deletions.sort((one, other) => (one < other ? 1 : -1));
-  writes.sort((one, other) => (one.path < other.path ? -1 : 1));
   return { deletions, writes, settled };
 }
 

@@ -3,9 +3,9 @@
 // and does not stop the rest. The index, HEAD, branches and stash are never touched.
 import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, symlink, unlink } from "node:fs/promises";
 import { absolutePath, type BytePath, displayPath, parentsOf } from "./byte-path.ts";
+import { allEnded, mapLimited } from "./concurrency.ts";
 import { ignoredIn } from "./ignored.ts";
 import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
-import { mapLimited } from "./map-limited.ts";
 import { objectSizes, readBlobs } from "./objects.ts";
 import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff, type RawDiffEntry } from "./raw-diff.ts";
@@ -38,7 +38,7 @@ export async function restoreTree(
     { signal },
   );
   const changes = parseRawDiff(stdout);
-  const [ignored, sizes] = await Promise.all([
+  const [ignored, sizes] = await allEnded([
     ignoredIn(plumbing, workspace, { changes, treeOid: request.toTree, signal }),
     objectSizes(
       plumbing,

@@ -4,11 +4,11 @@
 import { access, constants, copyFile, lstat, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { absolutePath, type BytePath, bytePath, displayPath, joinNul, splitNul } from "./byte-path.ts";
+import { allEnded, mapLimited } from "./concurrency.ts";
 import { convertedPaths, listTracked, mayConvert } from "./doubtful.ts";
 import { CheckpointError } from "./errors.ts";
 import { oneLine } from "./git.ts";
 import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
-import { mapLimited } from "./map-limited.ts";
 import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff } from "./raw-diff.ts";
 import type { Workspace } from "./workspace.ts";
@@ -39,7 +39,7 @@ export async function takeSnapshot(
     await copyIndex(plumbing, workspace, indexFile, signal);
     const call = { indexFile, signal };
 
-    const [changes, untracked, unmergedElsewhere, tracked] = await Promise.all([
+    const [changes, untracked, unmergedElsewhere, tracked] = await allEnded([
       changedPaths(plumbing, workspace, call),
       otherPaths(plumbing, workspace, call),
       workspace.prefix === "" ? [] : unmergedPaths(plumbing, workspace, call),

@@ -5,6 +5,7 @@ import {
   chmodSync,
   existsSync,
   lstatSync,
+  lutimesSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -37,6 +38,8 @@ export interface TestWorkspace {
   readonly revert: (toRef: CheckpointRef, keepPaths?: ReadonlySet<string>) => ReturnType<Checkpoints["restore"]>;
   /** Every path below the root, `.git` left out, with its kind, mode and content. */
   readonly files: () => Record<string, string>;
+  /** Makes every file an hour old: git reads files as young as its index again, whatever their stat data say. */
+  readonly settle: () => void;
   readonly remove: () => void;
 }
 
@@ -84,6 +87,10 @@ export function makeWorkspace(options: TestWorkspaceOptions = {}): TestWorkspace
       return checkpoints.restore({ workspaceRoot: root, fromRef: safety.checkpointRef, toRef, keepPaths });
     },
     files: () => listFiles(root),
+    settle: () => {
+      const hourAgo = new Date(Date.now() - 3_600_000);
+      for (const name of Object.keys(listFiles(root))) lutimesSync(join(root, name), hourAgo, hourAgo);
+    },
     remove: () => rmSync(base, { recursive: true, force: true }),
   };
 }

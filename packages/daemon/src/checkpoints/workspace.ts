@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { access, mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import { allEnded } from "./concurrency.ts";
 import { CheckpointError } from "./errors.ts";
 import { type Environment, type Git, oneLine, runGit } from "./git.ts";
 
@@ -65,7 +66,7 @@ export interface LocateOptions {
 export async function locateWorkspace(options: LocateOptions): Promise<Workspace> {
   const root = await realDirectory(options.workspaceRoot);
   const call = { cwd: root, maxStdoutBytes: 1024 * 1024, signal: options.signal };
-  const [configuration, repository, ownDir] = await Promise.all([
+  const [configuration, repository, ownDir] = await allEnded([
     runGit(options.git, {
       ...call,
       args: ["config", "-z", "--get-regexp", `^(${READ.join("|").replaceAll(".", "\\.")})$`],

@@ -1,4 +1,13 @@
-// Bounded concurrency for file system calls.
+// Work side by side, bounded, and always waited for: when an operation has thrown, none of its git
+// processes or file system calls is still running.
+
+/** As Promise.all, but it throws only when every promise has ended. */
+export async function allEnded<Values extends readonly unknown[] | []>(
+  promises: Values,
+): Promise<{ -readonly [Index in keyof Values]: Awaited<Values[Index]> }> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
 
 /** Runs `work` for every item, at most `inFlight` at once; the first failure is thrown after all have ended. */
 export async function mapLimited<Item>(
