@@ -8,6 +8,7 @@ import type { Store } from "@muster/store";
 import type { NodeConnections, NodeIdentity } from "../ports.ts";
 import { type EffectRow, effectBodyOf, effectRowOf } from "./effect-bodies.ts";
 import { query } from "./placeholders.ts";
+import type { Timers } from "./timers.ts";
 
 /** How long a node may take to say that it has taken an effect over. */
 export const EFFECT_LEASE_MS = 30_000;
@@ -15,10 +16,13 @@ export const EFFECT_LEASE_MS = 30_000;
 export const EFFECTS_PAGE_MAX = 256;
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_CAP_MS = 30_000;
+/** An alarm that is due already waits so long, so that a clock that stands cannot make it spin. */
+const ALARM_MIN_MS = 10;
 
 export interface EffectWorkerOptions {
   readonly store: Store;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Random;
   readonly connections: NodeConnections;
   /** Names this process in leases. */
@@ -33,7 +37,7 @@ export class EffectWorker {
   #running: Promise<void> | null = null;
   #isWokenAgain = false;
   #isClosed = false;
-  #timer: NodeJS.Timeout | null = null;
+  #cancelAlarm: (() => void) | null = null;
 
   constructor(options: EffectWorkerOptions) {
     this.#options = options;
@@ -99,7 +103,7 @@ export class EffectWorker {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#cancelAlarm?.();
     await this.#running;
   }
 
@@ -239,11 +243,11 @@ export class EffectWorker {
   }
 
   #schedule(atMs: number): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancelAlarm?.();
+    this.#cancelAlarm = null;
     if (!Number.isFinite(atMs) || this.#isClosed) return;
-    this.#timer = setTimeout(() => this.wake(), Math.max(10, atMs - this.#options.clock.now()));
-    this.#timer.unref();
+    const { clock, timers } = this.#options;
+    this.#cancelAlarm = timers.after(Math.max(ALARM_MIN_MS, atMs - clock.now()), () => this.wake());
   }
 
   #now(): string {

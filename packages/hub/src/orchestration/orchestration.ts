@@ -24,12 +24,15 @@ import { query } from "./placeholders.ts";
 import { getEventsPage, getSnapshot, getThread } from "./reads.ts";
 import { Forgotten, startedTurns, type TurnPlace, turnsToStop } from "./reconcile.ts";
 import { StateCache } from "./stream-states.ts";
+import { systemTimers, type Timers } from "./timers.ts";
 import { Visibility } from "./visibility.ts";
 import type { IngestAnswer } from "./work.ts";
 
 export interface OrchestrationOptions {
   readonly store: Store;
   readonly clock: Clock;
+  /** The system's own unless given. */
+  readonly timers?: Timers;
   readonly ids: Ids;
   readonly random: Random;
   /** The store's generation. */
@@ -54,6 +57,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const forgotten = new Forgotten();
   const effects: EffectWorker = new EffectWorker({
     ...options,
+    timers: options.timers ?? systemTimers,
     onFailed: (effect, error) => hub.endAfterFailure(effect, error),
   });
   const dispatcher = new Dispatcher({
