@@ -1,1 +1,2 @@
-export {};
+// The hub: what coding agents did, durable, and the API through which people and daemons reach it.
+export { type Hub, type HubSettings, startHub } from "./server.ts";

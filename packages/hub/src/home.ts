@@ -1,0 +1,107 @@
+// The hub's folder on disk: made private, its database opened and migrated, its log. Whatever is wrong with them is one
+// typed error, and nothing is left half-written.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { MusterError } from "@muster/contracts";
+import { type Clock, type Ids, isoTime } from "@muster/core";
+import { openSqliteStore, type Store, StoreError } from "@muster/store";
+import { destination, type Logger, pino } from "pino";
+import { HUB_MIGRATIONS } from "./schema/index.ts";
+
+export const DATABASE_FILE = "hub.db";
+export const LOG_FILE = "hub.log";
+
+export interface HubDatabaseFile {
+  readonly store: Store;
+  readonly generation: string;
+}
+
+/** Throws `home_unwritable`. */
+export function makeHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new MusterError(
+      "home_unwritable",
+      `The folder ${home} cannot be made or written.`,
+      { home },
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Opens the database after an integrity check and brings its schema up to date.
+ * Throws `database_corrupt`, `schema_mismatch`, `home_unwritable`.
+ */
+export async function openDatabase(home: string, clock: Clock, ids: Ids): Promise<HubDatabaseFile> {
+  const path = join(home, DATABASE_FILE);
+  try {
+    const store = await openSqliteStore({ path, integrityCheck: true });
+    try {
+      const { generation } = await store.migrate(HUB_MIGRATIONS, {
+        appliedAt: isoTime(clock.now()),
+        generation: ids.next(),
+      });
+      return { store, generation };
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  } catch (error) {
+    throw error instanceof StoreError ? fromStore(error, path) : error;
+  }
+}
+
+function fromStore(error: StoreError, path: string): MusterError {
+  const details = { path };
+  switch (error.code) {
+    case "corrupt":
+      return new MusterError(
+        "database_corrupt",
+        `The hub's database ${path} did not pass its integrity check, so nothing was started: ${error.message}`,
+        details,
+        { cause: error },
+      );
+    case "schema_mismatch":
+      return new MusterError("schema_mismatch", error.message, details, { cause: error });
+    default:
+      return new MusterError(
+        "home_unwritable",
+        `The hub's database ${path} cannot be opened: ${error.message}`,
+        details,
+        { cause: error },
+      );
+  }
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+export interface HubLog {
+  readonly log: Logger;
+  /** Writes out what is still in memory. */
+  close(): void;
+}
+
+/** JSON lines in a file of mode 0600. Never holds a token, a cookie or a query string. */
+export function openLog(home: string, level: LogLevel): HubLog {
+  if (level === "silent") return { log: pino({ level }), close: () => undefined };
+  const file = destination({ dest: join(home, LOG_FILE), sync: false, append: true, mode: 0o600, minLength: 4_096 });
+  // A full disk must not end the hub: what cannot be logged is lost, what was answered is not.
+  file.on("error", () => undefined);
+  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, file);
+  const timer = setInterval(() => file.flush(), 1_000);
+  timer.unref();
+  return {
+    log,
+    close: () => {
+      clearInterval(timer);
+      try {
+        file.flushSync();
+      } catch {
+        // The file never opened, or the disk is full: there is nobody left to tell.
+      }
+      file.end();
+    },
+  };
+}

@@ -1,0 +1,146 @@
+// The hub put together: store, event core, identity, nodes, uplink and HTTP, started in the order in which each needs
+// the others and closed in reverse. The only file that knows all of them.
+import { randomFillSync } from "node:crypto";
+import type { NodeId, SpaceId } from "@muster/contracts";
+import { type Clock, createIds, type Random } from "@muster/core";
+import { type LogLevel, makeHome, openDatabase, openLog } from "./home.ts";
+import { checkHost, createHttpServer, loginUrl } from "./http/index.ts";
+import { openIdentity } from "./identity/index.ts";
+import { createNodes } from "./nodes/index.ts";
+import { openOrchestration } from "./orchestration/index.ts";
+import type { Orchestration } from "./ports.ts";
+import { createUplink } from "./uplink/index.ts";
+
+export interface HubSettings {
+  /** Folder of the hub's files; made when absent. One process at a time. */
+  readonly home: string;
+  /** A loopback address. */
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly version: string;
+  /** Folder of the console's bundle; null: a plain page says that it is missing. */
+  readonly consoleDirectory: string | null;
+  readonly logLevel?: string;
+}
+
+export interface Hub {
+  readonly url: string;
+  readonly port: number;
+  readonly generation: string;
+  /** File with the bearer token of the command line, mode 0600. */
+  readonly tokenFile: string;
+  readonly spaceId: SpaceId;
+  /** A one-time link that logs a browser in as the owner; good for 10 minutes. */
+  createLoginLink(): Promise<string>;
+  /** Lets this machine's daemon in by its public key (base64 of the 32 raw bytes). */
+  enrolLocalNode(node: { readonly nodeId: NodeId; readonly publicKey: string }): Promise<{ spaceId: SpaceId }>;
+  close(): Promise<void>;
+}
+
+const systemClock: Clock = { now: () => Date.now() };
+const systemRandom: Random = { fill: (bytes) => randomFillSync(bytes) };
+
+/**
+ * Starts a hub on its own SQLite database and resolves when it serves.
+ * Throws MusterError `home_unwritable`, `database_corrupt`, `schema_mismatch`, `port_in_use`, `validation_failed` (a host
+ * that is not loopback); nothing is left running then.
+ */
+export async function startHub(settings: HubSettings): Promise<Hub> {
+  const { home, host, port, version, consoleDirectory } = settings;
+  const clock = systemClock;
+  const random = systemRandom;
+  const ids = createIds(clock, random);
+  const closing: (() => void | Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (let step = closing.pop(); step !== undefined; step = closing.pop()) await step();
+  };
+  try {
+    makeHome(home);
+    const { log, close: closeLog } = openLog(home, (settings.logLevel ?? "info") as LogLevel);
+    closing.push(closeLog);
+    const onBug = (error: unknown): void => log.error({ err: error }, "something unexpected happened");
+    const { store, generation } = await openDatabase(home, clock, ids);
+    closing.push(() => store.close());
+    const identity = await openIdentity({ store, clock, ids, random, home });
+    let orchestration: Orchestration | undefined;
+    const core = (): Orchestration => {
+      if (orchestration === undefined) throw new Error("the event core is not open yet");
+      return orchestration;
+    };
+    const nodes = createNodes({
+      store,
+      clock,
+      ids,
+      onBug,
+      onPresence: (spaceId, changed) => orchestration?.publishPresence(spaceId, changed),
+    });
+    const replicaId = ids.next();
+    const served = { port, names: [] as readonly string[] };
+    const uplink = createUplink({
+      nodes,
+      orchestration: core,
+      allowUpgrade: (request) => checkHost(request.headers.host, served),
+      replicaId,
+      clock,
+      ids,
+      random,
+      log,
+    });
+    orchestration = await openOrchestration({
+      store,
+      clock,
+      ids,
+      random,
+      generation,
+      connections: uplink.connections,
+      hubPrincipalId: identity.cliPrincipalId,
+      replicaId,
+      onBug,
+    });
+    closing.push(
+      () => nodes.close(),
+      () => core().close(),
+    );
+    const server = createHttpServer({
+      identity,
+      orchestration,
+      nodes,
+      version,
+      consoleDirectory: consoleDirectory ?? undefined,
+      log,
+      clock,
+      ids,
+      readiness: { store: async () => void (await store.read({ sql: "SELECT 1 AS one", parameters: [] })) },
+      onUpgrade: (request, socket, head) => uplink.handleUpgrade(request, socket, head),
+    });
+    const listening = await server.listen({ host, port });
+    served.port = listening.port;
+    // Feeds end first, then the nodes' sockets, then the core: what arrived before the end is still committed.
+    closing.push(
+      () => uplink.close(),
+      () => server.close(),
+    );
+    log.info({ url: listening.url, version, generation }, "the hub serves");
+    const { spaceId, ownerId } = identity;
+    return {
+      url: listening.url,
+      port: listening.port,
+      generation,
+      tokenFile: identity.cliTokenFile,
+      spaceId,
+      createLoginLink: async () => {
+        const { token } = await identity.createLoginToken({ spaceId, principalId: ownerId });
+        return loginUrl(listening.url, token);
+      },
+      enrolLocalNode: async ({ nodeId, publicKey }) => {
+        await nodes.enrol({ spaceId, nodeId, ownerId, publicKey });
+        return { spaceId };
+      },
+      close: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
