@@ -1,0 +1,15 @@
+// The daemon of one machine: `prepareDaemon` takes its home and identity, `start` connects it to a hub.
+export {
+  type PreparedDaemon,
+  type PrepareOptions,
+  prepareDaemon,
+  type RunningDaemon,
+  type StartOptions,
+} from "./daemon.ts";
+export {
+  type DetectedAgent,
+  detectAgents,
+  type ProviderConfiguration,
+  pathLookup,
+  SAMPLE_PROVIDER_NAME,
+} from "./providers/index.ts";

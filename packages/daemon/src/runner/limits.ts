@@ -1,0 +1,28 @@
+// Limits of the runner, each with its reason.
+
+export interface RunnerLimits {
+  /** Live text is sent at most this often per message: below what an eye can tell. */
+  readonly liveIntervalMs: number;
+  /** Text goes to the journal at most this often per message, or when so much of it waits. */
+  readonly persistIntervalMs: number;
+  readonly persistCharacters: number;
+  /** Updates of one tool call, and of the usage, go to the journal at most this often. The last one always does. */
+  readonly updateIntervalMs: number;
+  /** Agents' processes that run at once; an idle one is ended for a new one, else the turn waits. */
+  readonly providerProcessesMax: number;
+}
+
+export const RUNNER_LIMITS: RunnerLimits = {
+  liveIntervalMs: 30,
+  persistIntervalMs: 1_000,
+  persistCharacters: 8 * 1024,
+  updateIntervalMs: 2_000,
+  providerProcessesMax: 16,
+};
+
+/** What the contract lets one command carry. */
+export const DIFF_FILES_MAX = 1_000;
+export const REVERTED_FILES_MAX = 10_000;
+export const SUMMARY_MAX_CHARACTERS = 1_024;
+export const DETAIL_MAX_CHARACTERS = 8_192;
+export const REASON_MAX_CHARACTERS = 64;

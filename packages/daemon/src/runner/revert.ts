@@ -1,0 +1,52 @@
+// A revert: a safety checkpoint first, then the files back, then the conversation forgotten and later checkpoints put
+// aside. What is impossible is refused before a file is touched, and said in the command that ends the revert.
+import { type EffectBody, EventId, type InternalCommand, MusterError } from "@muster/contracts";
+import { CheckpointError, type Checkpoints, isCheckpointError } from "../checkpoints/index.ts";
+import { REVERTED_FILES_MAX } from "./limits.ts";
+import type { ProviderSessions } from "./sessions.ts";
+import { checkWorkspace } from "./workspace.ts";
+
+export type RevertEffect = Extract<EffectBody, { kind: "node.checkpoint.revert" }>;
+type RevertComplete = Extract<InternalCommand, { type: "thread.revert.complete" }>;
+
+/** Never rejects for what the workspace holds: that is `error` of the command. Doing it again changes nothing more. */
+export async function revert(
+  effect: RevertEffect,
+  tools: {
+    readonly checkpoints: Checkpoints;
+    readonly sessions: ProviderSessions;
+    readonly workspaceRoots: readonly string[];
+  },
+): Promise<RevertComplete> {
+  const { threadId, turnCount, mode } = effect;
+  const base = { type: "thread.revert.complete", threadId, turnCount, mode } as const;
+  try {
+    const workspaceRoot = await checkWorkspace(effect.worktreePath ?? effect.workspaceRoot, tools.workspaceRoots);
+    const eventId = EventId.parse(effect.eventId);
+    const { checkpointRef: safetyRef } = await tools.checkpoints.safety({ workspaceRoot, threadId, eventId });
+    const restored =
+      mode === "conversation"
+        ? []
+        : await tools.checkpoints.restore({ workspaceRoot, fromRef: safetyRef, toRef: effect.checkpointRef });
+    if (mode !== "files") {
+      await tools.sessions.forget(threadId);
+      await tools.checkpoints.dropAfter({ workspaceRoot, threadId, turnCount, eventId });
+    }
+    const files = restored.slice(0, REVERTED_FILES_MAX).map(({ path, outcome, reason }) => ({
+      path,
+      outcome,
+      ...(reason === undefined ? {} : { reason: reason.slice(0, 512) }),
+    }));
+    return { ...base, safetyRef, files, error: null };
+  } catch (error) {
+    return { ...base, safetyRef: null, files: [], error: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof MusterError) return `${error.code}: ${error.message}`.slice(0, 1_024);
+  if (!(error instanceof CheckpointError)) throw error;
+  const refused = isCheckpointError(error, "restore_refused") ? error.details.paths : [];
+  const paths = refused.map(({ path, reason }) => `${path} (${reason})`).join(", ");
+  return `${String(error.code)}: ${error.message}${paths === "" ? "" : `: ${paths}`}`.slice(0, 1_024);
+}

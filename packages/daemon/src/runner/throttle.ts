@@ -1,0 +1,65 @@
+// The newest of many values per key, at most once in an interval, and never none: what came last is always let through.
+import type { Timers } from "../processes/index.ts";
+
+interface Entry<Value> {
+  passedMs: number;
+  waiting: Value | undefined;
+  cancel: (() => void) | undefined;
+}
+
+export class Throttle<Value> {
+  readonly #timers: Timers;
+  readonly #intervalMs: number;
+  readonly #pass: (value: Value) => void;
+  readonly #entries = new Map<string, Entry<Value>>();
+
+  constructor(options: {
+    readonly timers: Timers;
+    readonly intervalMs: number;
+    readonly pass: (value: Value) => void;
+  }) {
+    this.#timers = options.timers;
+    this.#intervalMs = options.intervalMs;
+    this.#pass = options.pass;
+  }
+
+  /** Something of this key was let through by another way just now. */
+  touch(key: string): void {
+    this.#entries.get(key)?.cancel?.();
+    this.#entries.set(key, { passedMs: this.#timers.nowMs(), waiting: undefined, cancel: undefined });
+  }
+
+  offer(key: string, value: Value): void {
+    const nowMs = this.#timers.nowMs();
+    const entry = this.#entries.get(key);
+    if (entry === undefined || nowMs - entry.passedMs >= this.#intervalMs) {
+      this.touch(key);
+      this.#pass(value);
+      return;
+    }
+    entry.waiting = value;
+    entry.cancel ??= this.#timers.schedule(entry.passedMs + this.#intervalMs - nowMs, () => this.#release(key));
+  }
+
+  /** Forgets what waits for the key: something newer says it all. */
+  drop(key: string): void {
+    this.#entries.get(key)?.cancel?.();
+    this.#entries.delete(key);
+  }
+
+  /** Lets everything through that waits, and forgets all keys. */
+  flush(): void {
+    for (const key of [...this.#entries.keys()]) {
+      this.#release(key);
+      this.drop(key);
+    }
+  }
+
+  #release(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry?.waiting === undefined) return;
+    const value = entry.waiting;
+    this.touch(key);
+    this.#pass(value);
+  }
+}
