@@ -1,6 +1,6 @@
 // The contract's handler: the library decodes, validates and encodes; every error leaves in the one shape, in answers
 // and in event streams alike.
-import { API_PREFIX, FEED_KEEP_ALIVE_MS } from "@muster/contracts";
+import { API_PREFIX } from "@muster/contracts";
 import { OpenAPIHandler } from "@orpc/openapi/node";
 import { AsyncIteratorClass, ErrorEvent } from "@orpc/server";
 import { bodyOf, errorHeaders, expectedError, internalError, toLibraryError } from "./errors.ts";
@@ -28,7 +28,8 @@ export const createApi = ({ router, limits, log }: ApiOptions): Api => {
     const expected = expectedError(error, limits.issuesMax);
     if (expected !== null) return expected;
     const { requestId } = context;
-    log.error({ err: error, requestId }, "a request failed unexpectedly");
+    const err = error instanceof ErrorEvent ? error.cause : error;
+    log.error({ err, requestId }, "a request failed unexpectedly");
     return internalError(requestId);
   };
 
@@ -44,7 +45,7 @@ export const createApi = ({ router, limits, log }: ApiOptions): Api => {
     );
 
   const handler = new OpenAPIHandler(router, {
-    eventIteratorKeepAliveInterval: FEED_KEEP_ALIVE_MS,
+    eventIteratorKeepAliveInterval: limits.eventKeepAliveMs,
     eventIteratorKeepAliveComment: "keep-alive",
     customErrorResponseBodyEncoder: bodyOf,
     interceptors: [

@@ -109,7 +109,7 @@ export const readJsonBody = async (
 ): Promise<unknown> => {
   if (!hasBody(request)) return {};
   checkHeaders(request, limits.maxBytes);
-  if (request.headers.expect !== undefined) response.writeContinue();
+  if (request.headers.expect?.toLowerCase() === "100-continue") response.writeContinue();
   const bytes = await readBytes(request, limits.maxBytes);
   return bytes.length === 0 ? {} : parse(bytes, limits.depthMax);
 };

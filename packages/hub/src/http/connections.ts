@@ -38,7 +38,7 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #responses = new Map<Duplex, ServerResponse>();
   readonly #upgraded = new Set<Duplex>();
-  #closing = false;
+  #closed: Promise<void> | undefined;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -53,15 +53,18 @@ export class Connections {
     response.once("close", () => {
       if (this.#responses.get(socket) === response) this.#responses.delete(socket);
       // Node keeps a connection that became idle after `close` was called; nobody will use it.
-      if (this.#closing) setImmediate(() => this.#options.server.closeIdleConnections());
+      if (this.#closed !== undefined) setImmediate(() => this.#options.server.closeIdleConnections());
     });
   }
 
   /** Resolves when every connection has ended: by itself within `graceMs`, or cut off then. */
-  async close(graceMs: number): Promise<void> {
+  close(graceMs: number): Promise<void> {
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  async #close(graceMs: number): Promise<void> {
     const { server } = this.#options;
-    if (this.#closing) return;
-    this.#closing = true;
     for (const response of this.#responses.values()) {
       if (!response.headersSent) response.setHeader("connection", "close");
     }

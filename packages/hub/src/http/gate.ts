@@ -13,10 +13,9 @@ export interface Passed {
   readonly credentials: Credentials;
 }
 
-const header = (request: IncomingMessage, name: string): string | undefined => {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
-};
+/** One value: Node joins repeated headers with commas, which then fits nothing. */
+const header = (request: IncomingMessage, name: string): string | undefined =>
+  request.headersDistinct[name]?.join(", ");
 
 const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(["GET", "HEAD"]);
 
@@ -56,7 +55,7 @@ export const passGate = (
   }
   const credentials: Credentials = {
     authorization: header(request, "authorization"),
-    cookie: readCookie(header(request, "cookie"), options.cookieName),
+    cookie: readCookie(request.headers.cookie, options.cookieName),
   };
   return { target, credentials };
 };

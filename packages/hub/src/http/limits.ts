@@ -1,4 +1,5 @@
 // Every bound of the HTTP server by name, with its reason. Tests pass smaller ones; nothing else does.
+import { FEED_KEEP_ALIVE_MS } from "@muster/contracts";
 
 export interface HttpLimits {
   /** Headers must have arrived within this time: a browser needs one packet, a slow-loris never ends. */
@@ -11,9 +12,8 @@ export interface HttpLimits {
   readonly keepAliveTimeoutMs: number;
   /** A socket on which nothing moves is cut off. Event streams carry a comment every FEED_KEEP_ALIVE_MS, so four missed ones. */
   readonly socketIdleTimeoutMs: number;
-  /** Request line and headers together; also bounds what a query can hold. */
+  /** Request line and headers together; also bounds how many headers there are and what a query can hold. */
   readonly maxHeaderBytes: number;
-  readonly maxHeaders: number;
   readonly maxConnections: number;
   /** Requests being answered at once, event streams not counted: what is beyond would only wait in the store's queue. */
   readonly maxRequestsInFlight: number;
@@ -29,6 +29,8 @@ export interface HttpLimits {
   readonly eventStreamsPerPrincipalMax: number;
   /** Event streams in all: each costs a socket, two buffers of 64 KiB and a reader of the log. */
   readonly eventStreamsMax: number;
+  /** A comment is written this often on an event stream that has nothing else to say. */
+  readonly eventKeepAliveMs: number;
   /** How often the credentials of open event streams are looked at again, so that a revocation ends them within this time. */
   readonly credentialsCheckMs: number;
   /** An answer of `/readyz` that takes longer is a no. */
@@ -44,7 +46,6 @@ export const HTTP_LIMITS: HttpLimits = {
   keepAliveTimeoutMs: 65_000,
   socketIdleTimeoutMs: 60_000,
   maxHeaderBytes: 16 * 1024,
-  maxHeaders: 100,
   maxConnections: 20_000,
   maxRequestsInFlight: 1_024,
   publicBodyMaxBytes: 4 * 1024,
@@ -53,6 +54,7 @@ export const HTTP_LIMITS: HttpLimits = {
   issuesMax: 20,
   eventStreamsPerPrincipalMax: 64,
   eventStreamsMax: 2_048,
+  eventKeepAliveMs: FEED_KEEP_ALIVE_MS,
   credentialsCheckMs: 1_000,
   readinessTimeoutMs: 2_000,
   closeGraceMs: 3_000,

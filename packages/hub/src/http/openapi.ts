@@ -1,5 +1,6 @@
 // The OpenAPI document of the contract, made once. The contract says everything; what is added here is where the API
 // lives, the shape of errors and how a caller proves who they are.
+import { STATUS_CODES } from "node:http";
 import { API_PREFIX, type contract, ErrorBody } from "@muster/contracts";
 import { OpenAPIGenerator } from "@orpc/openapi";
 import { ZodToJsonSchemaConverter } from "@orpc/zod/zod4";
@@ -20,12 +21,16 @@ const errorSchema = (codes: readonly string[]) => ({
   properties: { code: { enum: [...codes] } },
 });
 
-const addSecurity = (document: Document, routes: readonly Route[]): void => {
+/** Who may call, and the names of statuses, which the generator leaves as numbers. */
+const complete = (document: Document, routes: readonly Route[]): void => {
   for (const route of routes) {
     const method = route.method.toLowerCase() as "get" | "post";
     const operation = document.paths?.[route.path]?.[method];
     if (operation === undefined) throw new Error(`the OpenAPI document lacks ${route.name}`);
     operation.security = route.access.principals === "public" ? [] : [{ bearer: [] }, { cookie: [] }];
+    for (const [status, response] of Object.entries(operation.responses ?? {})) {
+      response.description = STATUS_CODES[status] ?? status;
+    }
   }
 };
 
@@ -49,6 +54,6 @@ export const createOpenApiDocument = async (options: OpenApiOptions): Promise<st
     },
     customErrorResponseBodySchema: (definitions) => errorSchema(definitions.map(([code]) => code)),
   });
-  addSecurity(document, options.routes);
+  complete(document, options.routes);
   return JSON.stringify(document);
 };

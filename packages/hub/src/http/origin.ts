@@ -32,8 +32,9 @@ export const checkOrigin = (
   served: ServedNames,
 ): boolean => {
   if (headers.origin === undefined) return true;
+  if (headers.host === undefined) return false;
   const origin = headers.origin.toLowerCase();
-  const host = (headers.host ?? "").toLowerCase();
+  const host = headers.host.toLowerCase();
   if (origin === `http://${host}`) return true;
   return origin === `https://${host}` && served.names.some((name) => isServed(host, name, served.port));
 };

@@ -34,6 +34,9 @@ export interface ProcedureOptions {
   readonly site: () => { readonly baseUrl: string; readonly cookieName: string; readonly secure: boolean };
 }
 
+/** As the contract has it for `after`. */
+const POSITION_MAX_CHARACTERS = 128;
+
 type WithoutUndefined<Input> = {
   [Key in keyof Input as undefined extends Input[Key] ? never : Key]: Input[Key];
 } & { [Key in keyof Input as undefined extends Input[Key] ? Key : never]?: Exclude<Input[Key], undefined> };
@@ -52,6 +55,16 @@ const builder = implement(contract)
 const callerOf = (context: { readonly caller: Caller | null }): Caller => {
   if (context.caller === null) throw new MusterError("unauthenticated");
   return context.caller;
+};
+
+/** Last-Event-ID as a browser sends it when it comes back; an empty one says that it has seen none. */
+const readPosition = (lastEventId: string | undefined): { readonly lastEventId?: string } => {
+  if (lastEventId === undefined || lastEventId === "") return {};
+  if (lastEventId.length > POSITION_MAX_CHARACTERS) {
+    const issues = [{ path: "Last-Event-ID", message: `at most ${POSITION_MAX_CHARACTERS} characters` }];
+    throw new MusterError("validation_failed", undefined, { issues });
+  }
+  return { lastEventId };
 };
 
 const authProcedures = ({ identity, loginFailures, site }: ProcedureOptions) => ({
@@ -104,8 +117,9 @@ const orchestrationProcedures = ({ orchestration, streams }: ProcedureOptions) =
   events: builder.orchestration.events.handler(({ input, context, lastEventId }) => {
     const caller = callerOf(context);
     const { response, credentials } = context;
+    const position = readPosition(lastEventId);
     const stream = streams.open({ caller, credentials, response });
-    const feed = orchestration.feed(caller, { ...given({ ...input, lastEventId }), signal: stream.signal });
+    const feed = orchestration.feed(caller, { ...given({ ...input, ...position }), signal: stream.signal });
     return follow({ feed, stream, head: () => orchestration.head() });
   }),
   eventsPage: builder.orchestration.eventsPage.handler(({ input, context }) =>

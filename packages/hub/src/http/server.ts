@@ -131,14 +131,15 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   });
   server.timeout = limits.socketIdleTimeoutMs;
-  server.maxHeadersCount = limits.maxHeaders;
+  // Node would silently drop what is beyond a count, an Origin too; the bound on bytes is bound enough.
+  server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
   const admitUpgrade = (request: IncomingMessage, requestId: string): void => {
     if (closing) throw new MusterError("unavailable");
     passGate(request, { served: served(), cookieName: ownCookie(), log, requestId });
   };
   const connections = new Connections({ server, ids, log, admitUpgrade, onUpgrade });
-  for (const event of ["request", "checkContinue"] as const) {
+  for (const event of ["request", "checkContinue", "checkExpectation"] as const) {
     server.on(event, (request, response) => {
       connections.track(request, response);
       void dispatcher.handle(request, response);

@@ -71,8 +71,11 @@ export class FakeOrchestration implements Orchestration {
   /** Awaited by dispatch. */
   gate: Promise<void> = Promise.resolve();
   sequence = 0;
+  /** Calls of dispatch, answered or not. */
+  dispatchCalls = 0;
 
   async dispatch(caller: Caller, command: ClientCommand): Promise<DispatchResult> {
+    this.dispatchCalls += 1;
     await this.gate;
     this.#fail();
     const known = this.dispatched.some((earlier) => earlier.command.commandId === command.commandId);

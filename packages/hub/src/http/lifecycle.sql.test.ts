@@ -1,0 +1,221 @@
+import type { Duplex } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createHttpServer } from "./index.ts";
+import { deleteCommand, FakeNodes, FakeOrchestration } from "./testing/fakes.ts";
+import { type Served, serve } from "./testing/served.ts";
+
+let served: Served;
+beforeEach(async () => {
+  served = await serve();
+});
+afterEach(async () => {
+  await served.close();
+});
+
+const another = () =>
+  createHttpServer({
+    identity: served.opened.identity,
+    orchestration: new FakeOrchestration(),
+    nodes: new FakeNodes(),
+    version: "0.1.0-test",
+    consoleDirectory: undefined,
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    clock: served.opened.clock,
+    ids: served.ids,
+  });
+
+describe("listening", () => {
+  it.each(["0.0.0.0", "::", "192.168.1.10", "10.0.0.1", "example.org", "", "::ffff:127.0.0.1"])(
+    "EXP-11 is refused on %j, with the reason",
+    async (host) => {
+      await expect(another().listen({ host, port: 0 })).rejects.toMatchObject({
+        code: "validation_failed",
+        message: expect.stringContaining("loopback only"),
+      });
+    },
+  );
+
+  it.each(["127.0.0.1", "localhost", "127.0.0.5"])("works on %s", async (host) => {
+    const server = another();
+    const { port, url } = await server.listen({ host, port: 0 });
+    expect(port).toBeGreaterThan(0);
+    expect(url).toBe(`http://${host}:${port}`);
+    await server.close();
+  });
+
+  it("EXP-1 says that the port is taken", async () => {
+    const { port } = served.listening;
+    await expect(another().listen({ port })).rejects.toMatchObject({ code: "port_in_use", details: { port } });
+  });
+
+  it("EXP-11 is on 127.0.0.1 when nothing else is asked for", () => {
+    expect(served.listening).toMatchObject({ host: "127.0.0.1", url: `http://127.0.0.1:${served.listening.port}` });
+  });
+});
+
+describe("probes", () => {
+  it("EXP-9 say without a login that the process lives, and since when", async () => {
+    served.opened.clock.advance(1_500);
+    const response = await served.fetch("/healthz");
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ status: "ok", version: "0.1.0-test", uptimeMs: 1_500 });
+    expect(await (await served.fetch("/api/v1/health")).json()).toEqual({
+      status: "ok",
+      version: "0.1.0-test",
+      generation: "generation-1",
+      headSequence: 0,
+      uptimeMs: 1_500,
+    });
+  });
+
+  it("EXP-9 say which part keeps the hub from serving, be it broken or silent", async () => {
+    expect((await served.fetch("/readyz")).status).toBe(200);
+    await served.close();
+    served = await serve({
+      readiness: {
+        store: async () => "fine",
+        streams: () => Promise.reject(new Error("secret address of the broker")),
+        migrations: () => {
+          throw new Error("older");
+        },
+        clock: () => new Promise(() => undefined),
+      },
+      limits: { readinessTimeoutMs: 20 },
+    });
+    const response = await served.fetch("/readyz");
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("1");
+    const body = await response.text();
+    expect(JSON.parse(body)).toEqual({
+      status: "failing",
+      checks: { store: "ok", streams: "failing", migrations: "failing", clock: "failing" },
+    });
+    expect(body).not.toContain("secret");
+  });
+
+  it("answer HEAD too", async () => {
+    for (const path of ["/healthz", "/readyz", "/openapi.json"]) {
+      const response = await served.fetch(path, { method: "HEAD" });
+      expect(response.status).toBe(200);
+      expect(await response.text()).toBe("");
+    }
+  });
+});
+
+describe("what is no request", () => {
+  const answerTo = (bytes: string) => served.raw(bytes).closed;
+
+  it.each([
+    "nonsense\r\n\r\n",
+    "GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+    "\u0016\u0003\u0001\u0002\u0000\u0001\u0000",
+  ])("is answered in the one error shape: %j", async (bytes) => {
+    const answer = await answerTo(bytes);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(JSON.parse(answer.split("\r\n\r\n")[1] ?? "")).toMatchObject({
+      code: "malformed_request",
+      retryable: false,
+    });
+  });
+
+  it("has headers without end", async () => {
+    const answer = await answerTo(`GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${"x".repeat(17_000)}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+    expect(answer).toContain('"payload_too_large"');
+    const path = await answerTo(`GET /${"x".repeat(17_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    expect(path).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  it("smuggles nothing: two lengths, or a length beside chunks", async () => {
+    const start = "POST /api/v1/auth/redeem HTTP/1.1\r\nHost: localhost\r\n";
+    expect(await answerTo(`${start}Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}`)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await answerTo(`${start}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}`)).toMatch(
+      /^HTTP\/1\.1 400 /,
+    );
+  });
+});
+
+describe("a client that takes its time", () => {
+  beforeEach(async () => {
+    await served.close();
+    served = await serve({
+      limits: { headersTimeoutMs: 100, requestTimeoutMs: 200, lateRequestCheckMs: 20, keepAliveTimeoutMs: 100 },
+    });
+  });
+
+  it("over its headers is answered and cut off, however steadily it drips", async () => {
+    const connection = served.raw("GET / HTTP/1.1\r\nHost: localhost\r\n");
+    const drip = setInterval(() => connection.socket.write("X-A: b\r\n"), 10);
+    const answer = await connection.closed;
+    clearInterval(drip);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain("did not arrive in time");
+  });
+
+  it("over its body is answered and cut off", async () => {
+    const connection = served.raw(
+      `POST /api/v1/orchestration/commands HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${served.bearer.authorization}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
+    );
+    const drip = setInterval(() => connection.socket.write(" "), 10);
+    const answer = await connection.closed;
+    clearInterval(drip);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain("did not arrive in time");
+    expect(served.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("before its next request is cut off", async () => {
+    const answer = await served.raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").closed;
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+describe("closing", () => {
+  const dispatch = () => served.api("/orchestration/commands", deleteCommand());
+
+  it("lets what is being answered end, and takes nothing new", async () => {
+    let open = () => {};
+    served.orchestration.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const pipelined = served.raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await pipelined.until("200 OK");
+    const pending = dispatch();
+    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1));
+    const closed = served.server.close();
+    await expect(served.fetch("/healthz")).rejects.toThrow();
+    open();
+    const response = await pending;
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ receipt: "accepted" });
+    await closed;
+    expect(await pipelined.closed).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it("cuts what does not end in time, upgraded connections too", async () => {
+    await served.close();
+    let upgraded: Duplex | undefined;
+    served = await serve({
+      limits: { closeGraceMs: 50 },
+      onUpgrade: (_request, socket) => {
+        upgraded = socket;
+      },
+    });
+    served.orchestration.gate = new Promise(() => undefined);
+    const hanging = dispatch().catch(() => "cut");
+    const uplink = served.raw(
+      "GET /uplink/v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    );
+    await vi.waitFor(() => expect(upgraded).toBeDefined());
+    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1));
+    await served.server.close();
+    expect(upgraded?.destroyed).toBe(true);
+    await uplink.closed;
+    expect(await hanging).toBe("cut");
+  });
+
+  it("may be asked for twice, and before anything listens", async () => {
+    await Promise.all([served.server.close(), served.server.close()]);
+    await another().close();
+  });
+});
