@@ -1,0 +1,69 @@
+// doctor: everything that must be right for Muster to work here, each with what to do where it is not.
+import { MusterError } from "@muster/contracts";
+import type { Command } from "commander";
+import { type Context, examples, type Registry } from "../context.ts";
+import { checkHub, checkNodes } from "../doctor/fleet.ts";
+import { type Check, checkConsole, checkGit, checkHome, checkNode, checkPort } from "../doctor/machine.ts";
+import { isAlive, readEndpoint } from "../home.ts";
+import { connect } from "../hub.ts";
+import type { Paint } from "../shell.ts";
+import { choosePort, parsePort } from "../up/options.ts";
+
+/** Exit code of the table for a machine that needs a person. */
+const NEEDS_A_PERSON = 4;
+
+export function addDoctorCommand({ program, context }: Registry): void {
+  program
+    .command("doctor")
+    .description("check this machine and say what to mend")
+    .option("--port <number>", "the port that `up` would take", parsePort)
+    .addHelpText(
+      "after",
+      `${examples("doctor", "doctor --json")}\n\nExit code: 0 when nothing failed, else ${NEEDS_A_PERSON}.`,
+    )
+    .action((options: { port?: number }, command: Command) => runDoctor(context(command), options.port));
+}
+
+async function runDoctor(context: Context, givenPort: number | undefined): Promise<void> {
+  const { paint, paths, shell, voice } = context;
+  const endpoint = readEndpoint(paths);
+  const running = endpoint !== null && isAlive(endpoint.pid) ? endpoint : null;
+  const checks: Check[] = [
+    checkNode(process.versions.node),
+    ...(await Promise.all([
+      checkGit(),
+      checkHome(paths.home),
+      checkPort(choosePort(shell, givenPort), running),
+      checkConsole(),
+    ])),
+    ...(await checkFleet(context)),
+  ];
+  const failures = checks.filter(({ state }) => state === "fail");
+  const isFine = failures.length === 0;
+  voice.answer({
+    json: { ok: isFine, checks },
+    text: checks.map((check) => checkText(check, paint)).join(""),
+    quiet: failures.map(({ name }) => name),
+  });
+  if (!isFine) context.exitWith(NEEDS_A_PERSON);
+}
+
+async function checkFleet(context: Context): Promise<Check[]> {
+  try {
+    const hub = connect(context);
+    const { check, isServing } = await checkHub(hub);
+    return [check, ...(isServing ? await checkNodes(hub) : [])];
+  } catch (error) {
+    if (!(error instanceof MusterError)) throw error;
+    // No hub is no fault: it may just not be started yet.
+    return [{ name: "hub", state: "warn", message: error.message, advice: error.row.hint }];
+  }
+}
+
+const MARKS = { ok: ["green", "✓"], warn: ["yellow", "!"], fail: ["red", "✗"] } as const;
+
+function checkText({ state, message, advice }: Check, paint: Paint): string {
+  const [format, mark] = MARKS[state];
+  const line = `${paint(format, mark)} ${state.padEnd(4)}  ${message}\n`;
+  return advice === undefined ? line : `${line}        ${paint("dim", advice)}\n`;
+}

@@ -1,0 +1,117 @@
+// project add, project list: the folders that threads work in.
+import { realpathSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import type { Command } from "commander";
+import { type Context, examples, type Registry } from "../context.ts";
+import { refusal } from "../errors.ts";
+import { connect } from "../hub.ts";
+import { shortId } from "../ids.ts";
+import { table } from "../output/table.ts";
+import { oneLine } from "../output/text.ts";
+import { ago } from "../output/time.ts";
+import { chooseNode, readEverything } from "../reads.ts";
+
+interface AddOptions {
+  readonly title?: string;
+  readonly node?: string;
+}
+
+export function addProjectCommands({ program, context }: Registry): void {
+  const project = program
+    .command("project")
+    .description("the folders that threads work in")
+    .addHelpText("after", examples("project add .", "project list"));
+  project
+    .command("add")
+    .description("make a folder a project")
+    .argument("<path>", "the folder; on another machine than this one, its absolute path there")
+    .option("--title <title>", "what to call it; the folder's name when absent")
+    .option("--node <id>", "the machine it is on; the only one that is online when absent")
+    .addHelpText("after", examples("project add .", 'project add ~/src/shop --title "Shop"'))
+    .action((path: string, options: AddOptions, command: Command) => addProject(context(command), path, options));
+  project
+    .command("list")
+    .description("list the projects")
+    .addHelpText("after", examples("project list", "project list --json"))
+    .action((_options: object, command: Command) => listProjects(context(command)));
+}
+
+/** The folder's real path where it is on this machine, so that a link does not lead out of the allowed folders. */
+function folderOf(context: Context, path: string): string {
+  const absolute = resolve(context.shell.currentFolder, path);
+  try {
+    return realpathSync(absolute);
+  } catch {
+    return absolute;
+  }
+}
+
+async function addProject(context: Context, path: string, options: AddOptions): Promise<void> {
+  const hub = connect(context);
+  const [{ nodes }, { defaultSessionId }, { projects }] = await Promise.all([
+    hub.api.nodes.list(),
+    hub.api.auth.me(),
+    readEverything(hub),
+  ]);
+  const node = chooseNode(nodes, options.node);
+  const workspaceRoot = folderOf(context, path);
+  const present = projects.find((project) => project.workspaceRoot === workspaceRoot && project.nodeId === node.nodeId);
+  if (present) {
+    throw refusal(
+      "project_exists",
+      `${workspaceRoot} is the project "${present.title}" already.`,
+      "Use it: `muster thread new`.",
+      {
+        projectId: present.projectId,
+      },
+    );
+  }
+  const projectId = hub.ids.next();
+  const title = options.title ?? (basename(workspaceRoot) || workspaceRoot);
+  await hub.dispatch({
+    type: "project.create",
+    projectId,
+    sessionId: defaultSessionId,
+    nodeId: node.nodeId,
+    title,
+    workspaceRoot,
+  });
+  context.voice.answer({
+    json: { projectId, title, workspaceRoot, nodeId: node.nodeId },
+    text: `${context.paint("green", "✓")} ${oneLine(title)} is a project now ${context.paint("dim", `(${shortId(projectId)}, ${oneLine(workspaceRoot)})`)}\n`,
+    quiet: [projectId],
+  });
+  context.voice.note("Next: muster thread new");
+}
+
+async function listProjects(context: Context): Promise<void> {
+  const hub = connect(context);
+  const [{ projects, threads }, { nodes }] = await Promise.all([readEverything(hub), hub.api.nodes.list()]);
+  const { paint, shell, width } = context;
+  const rows = projects.map((project) => {
+    const own = threads.filter(({ projectId }) => projectId === project.projectId);
+    const machine = nodes.find(({ nodeId }) => nodeId === project.nodeId)?.capabilities.hostname;
+    return [
+      oneLine(project.title),
+      oneLine(project.workspaceRoot),
+      oneLine(machine ?? shortId(project.nodeId)),
+      String(own.length),
+      ago(own[0]?.updatedAt ?? project.updatedAt, shell.now()),
+      paint("dim", shortId(project.projectId)),
+    ];
+  });
+  const columns = [
+    { title: "PROJECT" },
+    { title: "FOLDER", isFlexible: true },
+    { title: "MACHINE" },
+    { title: "THREADS", align: "right" },
+    { title: "CHANGED" },
+    { title: "ID" },
+  ] as const;
+  context.voice.answer({
+    json: { projects },
+    text: projects.length === 0 ? "No project yet.\n" : table({ columns, rows, width, paint }),
+    quiet: projects.map(({ projectId }) => projectId),
+  });
+  if (projects.length === 0) context.voice.note("Next: muster project add <path>");
+}

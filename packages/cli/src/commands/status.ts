@@ -1,0 +1,92 @@
+// status, login, version: how the hub stands, a way into its console, and which program this is.
+import type { Command } from "commander";
+import { type Context, examples, type Registry } from "../context.ts";
+import { connect } from "../hub.ts";
+import { shortId } from "../ids.ts";
+import { facts } from "../output/table.ts";
+import { counted, oneLine } from "../output/text.ts";
+import { lasting } from "../output/time.ts";
+import { pendingApprovals, readEverything } from "../reads.ts";
+import { VERSION } from "../version.ts";
+
+export function addStatusCommands({ program, context }: Registry): void {
+  program
+    .command("status")
+    .description("say how the hub stands and what needs you")
+    .addHelpText("after", examples("status", "status --json"))
+    .action((_options: object, command: Command) => showStatus(context(command)));
+  program
+    .command("login")
+    .description("print a fresh one-time login link for the console")
+    .addHelpText("after", examples("login", 'xdg-open "$(muster login --quiet)"'))
+    .action((_options: object, command: Command) => printLogin(context(command)));
+  program
+    .command("version")
+    .description("print the version")
+    .addHelpText("after", examples("version", "version --json"))
+    .action((_options: object, command: Command) => {
+      const { voice } = context(command);
+      const node = process.versions.node;
+      voice.answer({
+        json: { version: VERSION, node },
+        text: `muster ${VERSION} (Node.js ${node})\n`,
+        quiet: [VERSION],
+      });
+    });
+}
+
+async function showStatus(context: Context): Promise<void> {
+  const hub = connect(context);
+  const health = await hub.api.health();
+  const [me, { nodes }, { projects, threads }, pending] = await Promise.all([
+    hub.api.auth.me(),
+    hub.api.nodes.list(),
+    readEverything(hub),
+    pendingApprovals(hub),
+  ]);
+  const running = threads.filter(({ latestTurn }) => latestTurn?.status === "running");
+  const online = nodes.filter(({ health: state }) => state === "online");
+  const { paint } = context;
+  const isWell = health.status === "ok";
+  const text = facts(
+    [
+      ["Hub", `${isWell ? paint("green", health.status) : paint("yellow", health.status)}  ${hub.address.url}`],
+      ["Version", `${health.version}, up ${lasting(health.uptimeMs)}, ${counted(health.headSequence, "event")}`],
+      ["You", `${oneLine(me.displayName)}, ${me.role}`],
+      ["Machines", `${online.length} of ${nodes.length} online`],
+      ["Projects", String(projects.length)],
+      ["Threads", `${threads.length}, ${running.length} working`],
+      ["Needs you", pending.length === 0 ? "nothing" : paint("yellow", counted(pending.length, "approval"))],
+    ],
+    paint,
+  );
+  const questions = pending.map(
+    ({ approval, thread }) =>
+      `  ${paint("dim", shortId(approval.requestId))}  ${oneLine(approval.payload.title)}  ${paint("dim", oneLine(thread.title))}\n`,
+  );
+  context.voice.answer({
+    json: {
+      url: hub.address.url,
+      status: health.status,
+      version: health.version,
+      generation: health.generation,
+      headSequence: health.headSequence,
+      uptimeMs: health.uptimeMs,
+      nodes: { total: nodes.length, online: online.length },
+      projects: projects.length,
+      threads: { total: threads.length, running: running.length },
+      pendingApprovals: pending.map(({ approval }) => approval),
+    },
+    text: text + questions.join(""),
+    quiet: [health.status],
+  });
+  if (pending.length > 0) context.voice.note("Next: muster approve, or muster deny");
+  if (!isWell) context.exitWith(6);
+}
+
+async function printLogin(context: Context): Promise<void> {
+  const link = await connect(context).api.auth.createLoginLink();
+  const minutes = Math.max(1, Math.round((Date.parse(link.expiresAt) - context.shell.now()) / 60_000));
+  context.voice.answer({ json: link, text: `${link.loginUrl}\n`, quiet: [link.loginUrl] });
+  context.voice.note(`It works once, within ${counted(minutes, "minute")}.`);
+}

@@ -1,0 +1,133 @@
+// up: the hub, this machine's daemon and the console in one process, until a signal ends it.
+import { type Command, Option } from "commander";
+import { consoleDirectory } from "../console-directory.ts";
+import { type Context, examples, type Registry } from "../context.ts";
+import { facts } from "../output/table.ts";
+import { lasting } from "../output/time.ts";
+import type { Shell } from "../shell.ts";
+import { checkHost, choosePort, parsePort, workspaceRoots } from "../up/options.ts";
+import type { Running, UpSettings } from "../up/start.ts";
+import { VERSION } from "../version.ts";
+
+interface UpOptions {
+  readonly host: string;
+  readonly port?: number;
+  readonly workspaceRoot: readonly string[];
+  readonly logLevel?: string;
+}
+
+/** The machine is on the roster long before; later than this the person hears that it is not. */
+const CONNECT_LIMIT_MS = 5_000;
+/** An end that takes longer is forced, so that whoever supervises us need not wait. */
+const CLOSE_LIMIT_MS = 4_500;
+
+export function addUpCommand({ program, context }: Registry): void {
+  program
+    .command("up")
+    .description("start the hub, this machine's daemon and the console")
+    .option("--port <number>", "port to listen on, 0 for any free one (MUSTER_PORT, 7600)", parsePort)
+    .option("--host <address>", "loopback address to listen on", "127.0.0.1")
+    .option(
+      "--workspace-root <folder>",
+      "folder below which projects may lie; may be repeated (your own folder)",
+      collect,
+      [],
+    )
+    .addOption(
+      new Option("--log-level <level>", "what goes into the log").choices(["debug", "info", "warn", "error", "silent"]),
+    )
+    .addHelpText("after", examples("up", "up --port 0 --json", "up --home /tmp/try --workspace-root ~/src"))
+    .action((options: UpOptions, command: Command) => up(context(command), options));
+}
+
+const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+
+async function up(context: Context, options: UpOptions): Promise<void> {
+  const { shell, paths, voice } = context;
+  const began = performance.now();
+  const settings: UpSettings = {
+    paths,
+    host: checkHost(options.host),
+    port: choosePort(shell, options.port),
+    workspaceRoots: workspaceRoots(shell, options.workspaceRoot),
+    version: VERSION,
+    consoleDirectory: consoleDirectory(),
+    ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+    pid: process.pid,
+  };
+  const signal = shell.interrupted();
+  // Only here, so that the other commands need not load hub and daemon.
+  const { startEverything } = await import("../up/start.ts");
+  const running = await startEverything(settings);
+  try {
+    const isConnected = await within(CONNECT_LIMIT_MS, running.connected, signal);
+    if (!signal.aborted) {
+      if (!isConnected) voice.note("The hub serves, but this machine's daemon has not connected to it yet.");
+      const { url, loginUrl, tokenFile } = running;
+      voice.answer({
+        json: { ready: true, url, loginUrl, tokenFile, home: paths.home, pid: settings.pid },
+        text: welcome(context, running, settings, performance.now() - began),
+        quiet: [url],
+      });
+      await aborted(signal);
+    }
+  } finally {
+    // Whatever still holds the process open by then is not worth waiting for.
+    setTimeout(() => forceEnd(shell), CLOSE_LIMIT_MS).unref();
+    voice.note("\nStopping …");
+    await running.close();
+  }
+}
+
+function forceEnd(shell: Shell): never {
+  shell.err.write("Muster did not end in time and was stopped; the next start cleans up.\n");
+  return shell.endNow(1);
+}
+
+/** False when the time is over or the signal aborted first. */
+function within(milliseconds: number, promise: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(false), milliseconds);
+    const stop = (): void => resolve(false);
+    signal.addEventListener("abort", stop, { once: true });
+    promise
+      .then(() => resolve(true), reject)
+      .finally(() => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", stop);
+      });
+  });
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+function welcome({ paint, shell, paths }: Context, running: Running, settings: UpSettings, tookMs: number): string {
+  const muster = shell.env["npm_lifecycle_event"] === undefined ? "muster" : "npm run muster --";
+  const console =
+    settings.consoleDirectory === null
+      ? `${running.url} ${paint("yellow", "(the console is not built)")}`
+      : running.url;
+  const places = facts(
+    [
+      ["Console", paint("bold", console)],
+      [
+        "Log in",
+        `${paint("cyan", running.loginUrl)}\n${" ".repeat(9)}${paint("dim", "works once; another: ")}${muster} login`,
+      ],
+      ["Home", paths.home],
+    ],
+    paint,
+  );
+  const next = [
+    [`${muster} project add <folder>`, "make a folder a project"],
+    [`${muster} thread new`, "open a thread with an agent"],
+    [`${muster} turn start "…" --follow`, "ask it to work, and watch"],
+  ] as const;
+  const width = Math.max(...next.map(([command]) => command.length)) + 2;
+  const steps = next.map(([command, what]) => `  ${command.padEnd(width)}${paint("dim", what)}\n`).join("");
+  return `\n${paint("green", "✓")} Muster ${settings.version} is ready after ${lasting(tookMs)}\n\n${places}\nNext, in another terminal:\n${steps}\n${paint("dim", "Ctrl-C ends it.")}\n`;
+}

@@ -1,0 +1,135 @@
+// One turn as it happens, as text that only ever grows: what was said appears once, in order, whichever of live and
+// persisted text comes first. Pure but for `write`.
+import { emptyStreamingText, mergeDelta, mergePersisted, type StreamingText, visibleText } from "@muster/client";
+import {
+  type FeedMessage,
+  isKnownEvent,
+  type MusterEvent,
+  type ThreadWindow,
+  type TurnId,
+  type TurnTerminalStatus,
+} from "@muster/contracts";
+import { shortId } from "../ids.ts";
+import { approvalOf, stepText } from "../output/steps.ts";
+import { safeText } from "../output/text.ts";
+import { changeSummary } from "../output/thread.ts";
+import type { Paint } from "../shell.ts";
+
+export interface TurnEnd {
+  readonly status: TurnTerminalStatus;
+  readonly reason: string | null;
+  readonly detail: string | null;
+}
+
+export interface TurnView {
+  /** What a reader missed before the feed begins. */
+  begin(window: ThreadWindow): void;
+  /** True when the message belonged to the turn. */
+  take(message: FeedMessage): boolean;
+  /** Set once the turn has ended. */
+  readonly end: TurnEnd | null;
+}
+
+export interface TurnViewOptions {
+  readonly turnId: TurnId;
+  readonly paint: Paint;
+  write(text: string): void;
+}
+
+interface Said {
+  text: StreamingText;
+  /** Code units that stand on the screen. */
+  shown: number;
+}
+
+export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnView {
+  const said = new Map<string, Said>();
+  let isAtLineStart = true;
+  let speaking: string | null = null;
+  let end: TurnEnd | null = null;
+
+  const print = (text: string): void => {
+    if (text === "") return;
+    write(text);
+    isAtLineStart = text.endsWith("\n");
+  };
+  const line = (text: string): void => {
+    if (text === "") return;
+    if (!isAtLineStart) print("\n");
+    print(text);
+    speaking = null;
+  };
+  const update = (messageId: string, merge: (text: StreamingText) => StreamingText): void => {
+    const message = said.get(messageId) ?? { text: emptyStreamingText, shown: 0 };
+    said.set(messageId, message);
+    message.text = merge(message.text);
+    const visible = visibleText(message.text);
+    if (visible.length <= message.shown) return;
+    if (speaking !== messageId && !isAtLineStart) print("\n");
+    speaking = messageId;
+    print(safeText(visible.slice(message.shown)));
+    message.shown = visible.length;
+  };
+  const takeEvent = (event: MusterEvent): boolean => {
+    if (!("turnId" in event.payload) || event.payload.turnId !== turnId) return false;
+    switch (event.eventType) {
+      case "thread.message-sent": {
+        const { role, messageId, offset, text } = event.payload;
+        if (role === "assistant") {
+          update(messageId, (known) => mergePersisted(known, known.persisted.slice(0, offset) + text));
+        }
+        return true;
+      }
+      case "thread.activity-appended":
+        line(stepText(event.payload, paint) + answerHint(event.payload, paint));
+        return true;
+      case "thread.turn-diff-completed": {
+        const { files, turnCount } = event.payload;
+        if (turnCount > 0 && files.length > 0) line(paint("dim", `± ${changeSummary(files)}\n`));
+        return true;
+      }
+      case "thread.turn-settled":
+        if (!isAtLineStart) print("\n");
+        end = { status: event.payload.status, reason: event.payload.reason, detail: event.payload.detail };
+        return true;
+      default:
+        return true;
+    }
+  };
+
+  return {
+    begin: (window) => {
+      const messages = window.messages.filter((message) => message.turnId === turnId && message.role === "assistant");
+      const activities = window.activities.filter((activity) => activity.turnId === turnId);
+      const pieces = [
+        ...messages.map((message) => ({
+          at: message.createdAt,
+          show: () => update(message.messageId, (text) => mergePersisted(text, message.text)),
+        })),
+        ...activities.map((activity) => ({ at: activity.createdAt, show: () => line(stepText(activity, paint)) })),
+      ];
+      pieces.sort((first, second) => (first.at < second.at ? -1 : first.at > second.at ? 1 : 0));
+      for (const piece of pieces) piece.show();
+      for (const approval of window.approvals) {
+        if (approval.turnId === turnId && approval.status === "pending") line(waitsFor(approval.requestId, paint));
+      }
+    },
+    take: (message) => {
+      if (message.type === "event") return isKnownEvent(message.event) && takeEvent(message.event);
+      if (message.type !== "delta" || message.delta.turnId !== turnId) return false;
+      update(message.delta.messageId, (text) => mergeDelta(text, message.delta));
+      return true;
+    },
+    get end() {
+      return end;
+    },
+  };
+}
+
+const waitsFor = (requestId: string, paint: Paint): string =>
+  paint("yellow", `  waits for you: muster approve ${shortId(requestId)}, or muster deny ${shortId(requestId)}\n`);
+
+function answerHint(step: Parameters<typeof approvalOf>[0], paint: Paint): string {
+  const approval = approvalOf(step);
+  return approval ? waitsFor(approval.requestId, paint) : "";
+}

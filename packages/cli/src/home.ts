@@ -1,0 +1,73 @@
+// Where things lie below MUSTER_HOME, and the note that a running hub leaves there for the other commands.
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Shell } from "./shell.ts";
+
+export interface HomePaths {
+  readonly home: string;
+  readonly hub: string;
+  readonly daemon: string;
+  /** Written by `up` once it serves, removed when it ends. */
+  readonly endpoint: string;
+  /** Written by the hub, mode 0600. */
+  readonly token: string;
+}
+
+export interface Endpoint {
+  readonly url: string;
+  readonly pid: number;
+}
+
+/** `--home`, else MUSTER_HOME, else `.muster` in the user's folder. */
+export function homePaths(shell: Shell, given: string | undefined): HomePaths {
+  const home = resolve(shell.currentFolder, given ?? (shell.env["MUSTER_HOME"] || join(shell.userFolder, ".muster")));
+  const hub = join(home, "hub");
+  return {
+    home,
+    hub,
+    daemon: join(home, "daemon"),
+    endpoint: join(hub, "endpoint.json"),
+    token: join(hub, "cli-token"),
+  };
+}
+
+/** What is noted; null when nothing is, or nothing readable. */
+export function readEndpoint(paths: HomePaths): Endpoint | null {
+  try {
+    const { url, pid } = JSON.parse(readFileSync(paths.endpoint, "utf8")) as { url?: unknown; pid?: unknown };
+    return typeof url === "string" && URL.canParse(url) && Number.isInteger(pid) ? { url, pid: Number(pid) } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whole or not at all, so that a reader never sees half a note. */
+export function writeEndpoint(paths: HomePaths, endpoint: Endpoint): void {
+  mkdirSync(dirname(paths.endpoint), { recursive: true, mode: 0o700 });
+  const temporary = `${paths.endpoint}.${endpoint.pid}`;
+  writeFileSync(temporary, `${JSON.stringify(endpoint)}\n`, { mode: 0o600 });
+  renameSync(temporary, paths.endpoint);
+}
+
+/** Removes the note of this process; one that another wrote meanwhile stays. */
+export function removeEndpoint(paths: HomePaths, pid: number): void {
+  if (readEndpoint(paths)?.pid === pid) rmSync(paths.endpoint, { force: true });
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it is there and belongs to someone else.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+export function readToken(paths: HomePaths): string | null {
+  try {
+    return readFileSync(paths.token, "utf8").trim() || null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,75 @@
+// Which hub and which token: the home's token goes to the home's hub and nowhere else.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MusterError } from "@muster/contracts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createContext, type GlobalOptions } from "./context.ts";
+import { homePaths, readEndpoint, removeEndpoint, writeEndpoint } from "./home.ts";
+import { findHub } from "./hub.ts";
+import { testShell } from "./testing/shell.ts";
+
+let home = "";
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "muster-cli-"));
+  mkdirSync(join(home, "hub"));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+const find = (options: GlobalOptions = {}, env: Record<string, string> = {}) =>
+  findHub(createContext(testShell({ env }), { home, ...options }, () => {}));
+const paths = () => homePaths(testShell(), home);
+const running = (pid = process.pid): void => {
+  writeEndpoint(paths(), { url: "http://127.0.0.1:7601", pid });
+  writeFileSync(paths().token, "home-token\n");
+};
+
+describe("the hub meant", () => {
+  test("is the one of the home, with the home's token", () => {
+    running();
+    expect(find()).toEqual({ url: "http://127.0.0.1:7601", token: "home-token", pid: process.pid });
+  });
+
+  test("is the given one before the home's, by option before environment", () => {
+    running();
+    const env = { MUSTER_URL: "http://127.0.0.1:7602", MUSTER_TOKEN: "from-env" };
+    expect(find({}, env)).toMatchObject({ url: "http://127.0.0.1:7602", token: "from-env" });
+    expect(find({ url: "http://127.0.0.1:7603", token: "given" }, env)).toMatchObject({
+      url: "http://127.0.0.1:7603",
+      token: "given",
+    });
+  });
+
+  test("gets the home's token only where it is the home's hub", () => {
+    running();
+    expect(find({ url: "http://127.0.0.1:7601/" }).token).toBe("home-token");
+    expect(find({ url: "http://127.0.0.1:7602" }).token).toBeNull();
+    expect(find({ url: "https://127.0.0.1:7601" }).token).toBeNull();
+  });
+
+  test("is missing where none runs, and where one ended without saying so", () => {
+    const codeOf = (): string => {
+      try {
+        find();
+      } catch (error) {
+        if (error instanceof MusterError) return error.message;
+      }
+      return "found";
+    };
+    expect(codeOf()).toContain("No hub runs");
+    // The highest pid that Linux gives is 2^22.
+    running(2 ** 22 + 1);
+    expect(codeOf()).toContain("is gone");
+  });
+
+  test("is noted whole, and the note of another process is left alone", () => {
+    running();
+    expect(readEndpoint(paths())).toEqual({ url: "http://127.0.0.1:7601", pid: process.pid });
+    removeEndpoint(paths(), process.pid + 1);
+    expect(readEndpoint(paths())).not.toBeNull();
+    removeEndpoint(paths(), process.pid);
+    expect(readEndpoint(paths())).toBeNull();
+    writeFileSync(paths().endpoint, "{ half");
+    expect(readEndpoint(paths())).toBeNull();
+  });
+});

@@ -1,0 +1,50 @@
+// Ids as people use them: shown by their last characters, which are the random ones of a UUIDv7, and taken by any
+// beginning or end that fits one thing alone.
+import { type ErrorCode, MusterError } from "@muster/contracts";
+import { refusal } from "./errors.ts";
+
+const SHOWN_CHARACTERS = 8;
+const CANDIDATES_SHOWN = 5;
+
+export const shortId = (id: string): string => (id.length <= SHOWN_CHARACTERS + 2 ? id : id.slice(-SHOWN_CHARACTERS));
+
+const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+
+/** True for an id that needs no list to be understood. */
+export const isWholeId = (given: string): boolean => isUuid(given);
+
+export interface Choice {
+  readonly id: string;
+  /** What a person knows it by. */
+  readonly title: string;
+}
+
+export interface WantedId {
+  readonly given: string;
+  /** One of these, in the singular: `thread`. */
+  readonly noun: string;
+  readonly missing: ErrorCode;
+}
+
+/** The one id that `given` means. Throws `validation_failed` when it could be several, `missing` when it is none. */
+export function matchId<Found extends Choice>({ given, noun, missing }: WantedId, choices: readonly Found[]): Found {
+  const wanted = given.toLowerCase();
+  const exact = choices.find(({ id }) => id === given);
+  if (exact) return exact;
+  const fitting = choices.filter(({ id }) => id.toLowerCase().startsWith(wanted) || id.toLowerCase().endsWith(wanted));
+  const [only] = fitting;
+  if (only === undefined || given === "") {
+    throw new MusterError(missing, `No ${noun} has an id that begins or ends with "${given}".`);
+  }
+  if (fitting.length > 1) {
+    const shown = fitting.slice(0, CANDIDATES_SHOWN).map(({ id, title }) => `${id} (${title})`);
+    const more = fitting.length > shown.length ? `, and ${fitting.length - shown.length} more` : "";
+    throw refusal(
+      "validation_failed",
+      `"${given}" could be ${fitting.length} ${noun}s: ${shown.join(", ")}${more}.`,
+      "Give more of the id.",
+      { candidates: fitting.map(({ id }) => id) },
+    );
+  }
+  return only;
+}

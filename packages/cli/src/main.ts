@@ -1,0 +1,73 @@
+// The muster command: the only file that reads argv, environment, terminal and clock. Everything below it gets them
+// as a Shell.
+import { homedir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { styleText } from "node:util";
+import { run } from "./program.ts";
+import type { Output, Shell } from "./shell.ts";
+
+/** A reader that went away, as in `muster events tail | head`, ends the command quietly. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+}
+
+const outputOf = (stream: NodeJS.WriteStream): Output => ({
+  write: (text) => {
+    stream.write(text);
+  },
+  isTerminal: stream.isTTY === true,
+  columns: stream.isTTY === true && stream.columns > 0 ? stream.columns : Number.POSITIVE_INFINITY,
+  // It looks at the stream, NO_COLOR and FORCE_COLOR by itself.
+  paint: (format, text) => styleText(format, text, { stream }),
+});
+
+let interruption: AbortController | undefined;
+
+/** 128 + 2, as shells have it. */
+const INTERRUPTED_EXIT_CODE = 130;
+/** One Ctrl-C comes twice when npm stands between: from the terminal, and passed on by npm. */
+const ONE_KEYSTROKE_MS = 400;
+
+function interrupted(): AbortSignal {
+  if (interruption === undefined) {
+    const controller = new AbortController();
+    interruption = controller;
+    let firstAt = 0;
+    process.on("SIGINT", () => {
+      if (!controller.signal.aborted) firstAt = performance.now();
+      else if (performance.now() - firstAt > ONE_KEYSTROKE_MS) process.exit(INTERRUPTED_EXIT_CODE);
+      controller.abort();
+    });
+    for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => controller.abort());
+  }
+  return interruption.signal;
+}
+
+async function readInput(): Promise<string> {
+  let text = "";
+  process.stdin.setEncoding("utf8");
+  for await (const piece of process.stdin) text += piece;
+  return text;
+}
+
+/** Where the person is: npm moves to its package's folder and remembers where it was called. */
+function currentFolder(): string {
+  const { npm_lifecycle_event: script, INIT_CWD: calledFrom } = process.env;
+  const isOurScript = script === "muster" || script === "start" || script === "demo";
+  const root = fileURLToPath(new URL("../../..", import.meta.url)).replace(/[\\/]$/, "");
+  return isOurScript && calledFrom && process.cwd() === root ? calledFrom : process.cwd();
+}
+
+const shell: Shell = {
+  env: process.env,
+  currentFolder: currentFolder(),
+  userFolder: homedir(),
+  out: outputOf(process.stdout),
+  err: outputOf(process.stderr),
+  now: () => Date.now(),
+  readInput,
+  interrupted,
+  endNow: (exitCode) => process.exit(exitCode),
+};
+
+process.exitCode = await run(shell, process.argv.slice(2));

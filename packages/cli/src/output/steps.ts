@@ -1,0 +1,56 @@
+// One line for each step of a turn, from the activities that a node reports. What an unknown kind means is in its
+// summary, so nothing has to be known here to be shown.
+import { type ActivityRow, ApprovalRequest, PlanEntry, ToolCall } from "@muster/contracts";
+import type { Paint } from "../shell.ts";
+import { oneLine } from "./text.ts";
+
+type Step = Pick<ActivityRow, "kind" | "summary" | "tone" | "payload">;
+
+/** The tool call of a step, when it tells of one. */
+export function toolOf({ kind, payload }: Step): ToolCall | null {
+  if (!kind.startsWith("tool.")) return null;
+  const parsed = ToolCall.safeParse(payload["tool"] ?? payload);
+  return parsed.success ? parsed.data : null;
+}
+
+/** The question of a step, when it asks one. */
+export function approvalOf({ kind, payload }: Step): ApprovalRequest | null {
+  if (kind !== "approval.requested") return null;
+  const parsed = ApprovalRequest.safeParse(payload);
+  return parsed.success ? parsed.data : null;
+}
+
+const PLAN_MARKS = { pending: "·", in_progress: "▸", completed: "✓" } as const;
+
+export function planText(entries: unknown, paint: Paint): string {
+  const parsed = PlanEntry.array().safeParse(entries);
+  if (!parsed.success) return "";
+  return parsed.data
+    .map(({ content, status }) => {
+      const line = `  ${PLAN_MARKS[status]} ${oneLine(content)}\n`;
+      return status === "in_progress" ? line : paint("dim", line);
+    })
+    .join("");
+}
+
+/** The lines of a step, each ended by a newline; empty for what a reader need not see. */
+export function stepText(step: Step, paint: Paint): string {
+  const tool = toolOf(step);
+  if (tool) return toolText(tool, step.kind, paint);
+  if (step.kind === "plan.updated") return planText(step.payload["entries"], paint);
+  if (step.kind === "usage.updated") return "";
+  const approval = approvalOf(step);
+  if (approval) return `${paint("yellow", "?")} ${oneLine(approval.title || step.summary)}\n`;
+  const text = oneLine(step.summary || step.kind);
+  if (step.tone === "error") return `${paint("red", "✗")} ${text}\n`;
+  if (step.tone === "approval") return `${paint("yellow", "·")} ${text}\n`;
+  return `${paint("dim", `· ${text}`)}\n`;
+}
+
+function toolText(tool: ToolCall, kind: string, paint: Paint): string {
+  const title = oneLine(tool.title) || tool.kind;
+  if (kind === "tool.completed") {
+    return tool.status === "failed" ? `${paint("red", "✗")} ${title}\n` : `${paint("green", "✓")} ${title}\n`;
+  }
+  return kind === "tool.started" ? `${paint("cyan", "▸")} ${title}\n` : "";
+}

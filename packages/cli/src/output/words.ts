@@ -1,0 +1,47 @@
+// The words and colours of states, the same in every command.
+import type { ApprovalRow, NodeHealth, ThreadSummary, TurnRow } from "@muster/contracts";
+import type { Paint, TextFormat } from "../shell.ts";
+
+const TURN_FORMAT: Readonly<Record<TurnRow["status"], TextFormat>> = {
+  queued: "dim",
+  running: "cyan",
+  completed: "green",
+  interrupted: "yellow",
+  error: "red",
+};
+
+export const turnStatus = (status: TurnRow["status"], paint: Paint): string => paint(TURN_FORMAT[status], status);
+
+const HEALTH_FORMAT: Readonly<Record<NodeHealth, TextFormat>> = { online: "green", degraded: "yellow", offline: "red" };
+
+export const nodeHealth = (health: NodeHealth, paint: Paint): string => paint(HEALTH_FORMAT[health], health);
+
+const APPROVAL_FORMAT: Readonly<Record<ApprovalRow["status"], TextFormat>> = {
+  pending: "yellow",
+  resolved: "green",
+  expired: "dim",
+};
+
+export const approvalStatus = (status: ApprovalRow["status"], paint: Paint): string =>
+  paint(APPROVAL_FORMAT[status], status);
+
+/** What a thread is doing, in the words that matter most first. */
+export function threadState(thread: ThreadSummary, paint: Paint): string {
+  if (thread.pendingApprovalCount > 0) return paint("yellow", "asks you");
+  if (thread.latestTurn === null) return paint("dim", "new");
+  return turnStatus(thread.latestTurn.status, paint);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  interrupted: "a person interrupted it",
+  node_restarted: "the daemon was restarted",
+  node_lost: "the machine was offline for too long",
+  node_offline: "the machine is offline",
+  session_stopped: "the agent was stopped",
+  agent_died: "the agent's process ended",
+  agent_login_required: "the agent asks for a login of its own",
+  agent_not_found: "the agent is not installed on that machine",
+};
+
+/** Why a turn ended, for people. */
+export const turnReason = (reason: string): string => REASONS[reason] ?? reason.replaceAll("_", " ");

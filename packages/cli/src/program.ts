@@ -1,0 +1,129 @@
+// The command line as a tree: every group of commands adds itself, and one place turns what they throw into words
+// and exit codes. `run` never throws and never ends the process.
+import { Command, CommanderError } from "commander";
+import { addApprovalCommands } from "./commands/approve.ts";
+import { addDemoCommand } from "./commands/demo.ts";
+import { addDiffCommand } from "./commands/diff.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addEventCommands } from "./commands/events.ts";
+import { addNodeCommands } from "./commands/nodes.ts";
+import { addProjectCommands } from "./commands/project.ts";
+import { addStatusCommands } from "./commands/status.ts";
+import { addThreadCommands } from "./commands/thread.ts";
+import { addTurnCommands } from "./commands/turn.ts";
+import { addUpCommand } from "./commands/up.ts";
+import { createContext, examples, type GlobalOptions } from "./context.ts";
+import { asMusterError, errorAsJson, errorAsText, refusal } from "./errors.ts";
+import type { Shell } from "./shell.ts";
+import { VERSION } from "./version.ts";
+
+const USAGE_EXIT_CODE = 2;
+
+/** Runs the command that the arguments name and answers with its exit code. */
+export async function run(shell: Shell, args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const wantsJson = args.includes("--json");
+  const usageErrors: string[] = [];
+  const program = createProgram(shell, {
+    exitWith: (code) => {
+      exitCode = code;
+    },
+    usageError: (text) => usageErrors.push(text),
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      if (thrown.exitCode === 0) return 0;
+      // A group without a command: its help is the answer, and has been given.
+      if (thrown.code === "commander.help") return USAGE_EXIT_CODE;
+      reportUsage({ shell, program, args, text: usageErrors.join("") || thrown.message, wantsJson });
+      return USAGE_EXIT_CODE;
+    }
+    const error = asMusterError(thrown);
+    shell.err.write(wantsJson ? errorAsJson(error) : errorAsText(error, shell.err.paint));
+    if (shell.env["MUSTER_DEBUG"]) shell.err.write(`${stackOf(thrown)}\n`);
+    return error.row.exitCode;
+  }
+}
+
+export interface ProgramReports {
+  exitWith(code: number): void;
+  usageError(text: string): void;
+}
+
+export function createProgram(shell: Shell, { exitWith, usageError }: ProgramReports): Command {
+  const program = new Command("muster")
+    .description("A self-hosted coordination plane for fleets of coding agents.")
+    .option("--home <folder>", "where Muster keeps its files (MUSTER_HOME, ~/.muster)")
+    .option("--url <address>", "the hub to talk to (MUSTER_URL, the one of this home)")
+    .option("--token <token>", "who you are there (MUSTER_TOKEN, the token in this home)")
+    .option("--json", "answer as JSON: one object, or one line per row of a stream")
+    .option("--quiet", "ids or nothing, for scripts")
+    .version(VERSION, "-V, --version", "print the version")
+    .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(shell.out.columns, 100) })
+    .configureOutput({
+      writeOut: (text) => shell.out.write(text),
+      writeErr: (text) => shell.err.write(text),
+      outputError: (text) => usageError(text),
+    })
+    .addHelpText(
+      "after",
+      examples("up", "demo", "status", 'turn start "fix the flaky test" --follow', "thread list --help"),
+    )
+    .exitOverride();
+  const registry = {
+    shell,
+    program,
+    context: (command: Command) => createContext(shell, command.optsWithGlobals<GlobalOptions>(), exitWith),
+  };
+  addUpCommand(registry);
+  addDemoCommand(registry);
+  addStatusCommands(registry);
+  addDoctorCommand(registry);
+  addNodeCommands(registry);
+  addProjectCommands(registry);
+  addThreadCommands(registry);
+  addTurnCommands(registry);
+  addApprovalCommands(registry);
+  addDiffCommand(registry);
+  addEventCommands(registry);
+  return program;
+}
+
+interface UsageReport {
+  readonly shell: Shell;
+  readonly program: Command;
+  readonly args: readonly string[];
+  readonly text: string;
+  readonly wantsJson: boolean;
+}
+
+/** Commander's words for what was typed wrongly; they name what was probably meant. */
+function reportUsage({ shell, program, args, text, wantsJson }: UsageReport): void {
+  const message = text
+    .replace(/^error: /, "")
+    .trim()
+    .replaceAll("\n", " ");
+  const error = refusal("validation_failed", message, `See \`${helpFor(program, args)} --help\`.`);
+  shell.err.write(wantsJson ? errorAsJson(error) : errorAsText(error, shell.err.paint));
+}
+
+/** The command that was meant, as far as it was understood: `muster thread`. */
+function helpFor(program: Command, args: readonly string[]): string {
+  let command = program;
+  const names = [program.name()];
+  for (const arg of args) {
+    const next = command.commands.find((each) => each.name() === arg);
+    if (next === undefined) continue;
+    names.push(arg);
+    command = next;
+  }
+  return names.join(" ");
+}
+
+const stackOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? String(error.stack) : `${error.stack}\nCaused by: ${stackOf(error.cause)}`;
+};

@@ -1,0 +1,157 @@
+// What several commands look up: threads, projects and nodes by what a person gave, or the one that is obviously meant.
+import { isAbsolute, relative } from "node:path";
+import {
+  type ApprovalRow,
+  type NodeSummary,
+  type ProjectRow,
+  THREAD_TURNS_MAX,
+  type ThreadId,
+  type ThreadSummary,
+  type ThreadWindow,
+  type TurnRow,
+} from "@muster/contracts";
+import type { Context } from "./context.ts";
+import { refusal } from "./errors.ts";
+import type { Hub } from "./hub.ts";
+import { isWholeId, matchId } from "./ids.ts";
+
+/** More than anyone reads; beyond it a whole id is needed. */
+const PAGES_MAX = 25;
+
+export interface Everything {
+  readonly projects: readonly ProjectRow[];
+  /** Latest change first. */
+  readonly threads: readonly ThreadSummary[];
+}
+
+export async function readEverything(hub: Hub, filter: { archived?: boolean } = {}): Promise<Everything> {
+  const projects = new Map<string, ProjectRow>();
+  const threads: ThreadSummary[] = [];
+  let before: string | undefined;
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const snapshot = await hub.api.orchestration.getSnapshot({
+      ...(filter.archived === undefined ? {} : { archived: filter.archived }),
+      ...(before === undefined ? {} : { before }),
+    });
+    for (const project of snapshot.projects) projects.set(project.projectId, project);
+    threads.push(...snapshot.threads);
+    if (!snapshot.page.hasMore || snapshot.page.before === null) break;
+    before = snapshot.page.before;
+  }
+  threads.sort((first, second) =>
+    first.updatedAt < second.updatedAt ? 1 : first.updatedAt > second.updatedAt ? -1 : 0,
+  );
+  return { projects: [...projects.values()].filter((project) => project.deletedAt === null), threads };
+}
+
+const isInside = (folder: string, root: string): boolean => {
+  const way = relative(root, folder);
+  return way === "" || (!way.startsWith("..") && !isAbsolute(way));
+};
+
+/** The projects whose folder holds the one the person stands in, innermost first. */
+export const projectsHere = (context: Context, projects: readonly ProjectRow[]): ProjectRow[] =>
+  projects
+    .filter(({ workspaceRoot }) => isInside(context.shell.currentFolder, workspaceRoot))
+    .sort((first, second) => second.workspaceRoot.length - first.workspaceRoot.length);
+
+/** The thread with that id, archived or not; without one the latest thread of the project here, else of all. */
+export async function resolveThread(context: Context, hub: Hub, given: string | undefined): Promise<ThreadId> {
+  if (given !== undefined && isWholeId(given)) return given as ThreadId;
+  const { projects, threads } = await readEverything(hub);
+  if (given !== undefined) {
+    const wanted = { given, noun: "thread", missing: "thread_not_found" } as const;
+    const choices = threads.map(({ threadId, title }) => ({ id: threadId, title }));
+    const fits = ({ id }: { id: string }) => id.startsWith(given) || id.endsWith(given);
+    if (choices.some(fits)) return matchId(wanted, choices).id;
+    const { threads: archived } = await readEverything(hub, { archived: true });
+    return matchId(
+      wanted,
+      archived.map(({ threadId, title }) => ({ id: threadId, title })),
+    ).id;
+  }
+  const here = new Set(projectsHere(context, projects).map(({ projectId }) => projectId));
+  const latest = threads.find(({ projectId }) => here.has(projectId)) ?? threads[0];
+  if (latest === undefined) {
+    throw refusal("thread_not_found", "There is no thread yet.", "Make one with `muster thread new`.");
+  }
+  return latest.threadId;
+}
+
+/** The project with that id or title; without one the project of this folder, else the only one. */
+export function chooseProject(
+  context: Context,
+  projects: readonly ProjectRow[],
+  given: string | undefined,
+): ProjectRow {
+  if (given !== undefined) {
+    const titled = projects.filter(({ title }) => title === given);
+    if (titled.length === 1 && titled[0]) return titled[0];
+    const choices = projects.map((project) => ({ ...project, id: project.projectId }));
+    return matchId({ given, noun: "project", missing: "project_not_found" }, choices);
+  }
+  const chosen = projectsHere(context, projects)[0] ?? (projects.length === 1 ? projects[0] : undefined);
+  if (chosen) return chosen;
+  if (projects.length === 0) {
+    throw refusal("project_not_found", "There is no project yet.", "Add a folder with `muster project add <path>`.");
+  }
+  throw refusal(
+    "validation_failed",
+    `There are ${projects.length} projects, and none of them is the folder you are in.`,
+    "Name one with --project; `muster project list` shows them.",
+    { projects: projects.map(({ projectId }) => projectId) },
+  );
+}
+
+/** The node with that id or host name; without one the only node, or the only one that is online. */
+export function chooseNode(nodes: readonly NodeSummary[], given: string | undefined): NodeSummary {
+  if (given !== undefined) {
+    const named = nodes.filter(({ capabilities }) => capabilities.hostname === given);
+    if (named.length === 1 && named[0]) return named[0];
+    const choices = nodes.map((node) => ({ ...node, id: node.nodeId, title: node.capabilities.hostname ?? "unnamed" }));
+    return matchId({ given, noun: "node", missing: "node_not_attached" }, choices);
+  }
+  const online = nodes.filter(({ health }) => health !== "offline");
+  const [only] = online.length === 1 ? online : nodes;
+  if (only !== undefined && (online.length === 1 || nodes.length === 1)) return only;
+  if (nodes.length === 0)
+    throw refusal("node_not_attached", "No machine is attached to this hub yet.", "Start one with `muster up`.");
+  throw refusal(
+    "validation_failed",
+    `${nodes.length} machines are attached.`,
+    "Name one with --node; `muster nodes` shows them.",
+    {
+      nodes: nodes.map(({ nodeId }) => nodeId),
+    },
+  );
+}
+
+export interface PendingApproval {
+  readonly approval: ApprovalRow;
+  readonly thread: ThreadSummary;
+}
+
+/** Every question that waits for an answer, oldest first. */
+export async function pendingApprovals(hub: Hub): Promise<PendingApproval[]> {
+  const { threads } = await readEverything(hub);
+  const waiting = threads.filter(({ pendingApprovalCount }) => pendingApprovalCount > 0);
+  const windows = await Promise.all(
+    waiting.map(({ threadId, queuedTurnCount }) =>
+      // Turns that wait stand behind the one that asks.
+      hub.api.orchestration.getThread({ threadId, turnLimit: Math.min(THREAD_TURNS_MAX, queuedTurnCount + 1) }),
+    ),
+  );
+  return windows
+    .flatMap(({ approvals }, index) => {
+      const thread = waiting[index];
+      if (thread === undefined) return [];
+      return approvals.filter(({ status }) => status === "pending").map((approval) => ({ approval, thread }));
+    })
+    .sort((first, second) => (first.approval.createdAt < second.approval.createdAt ? -1 : 1));
+}
+
+/** The turn that runs, else the latest one. */
+export const currentTurn = ({ turns, thread }: ThreadWindow): TurnRow | undefined =>
+  turns.find(({ status }) => status === "running") ??
+  turns.find(({ turnId }) => turnId === thread.latestTurnId) ??
+  turns.at(-1);

@@ -1,0 +1,103 @@
+// Hub and daemon in one process: started in the order in which each needs the other, undone in reverse when one of
+// them cannot start, so that a bad start leaves nothing behind.
+import { mkdirSync, rmSync } from "node:fs";
+import { MusterError } from "@muster/contracts";
+import { prepareDaemon } from "@muster/daemon";
+import { startHub } from "@muster/hub";
+import { type HomePaths, readEndpoint, removeEndpoint, writeEndpoint } from "../home.ts";
+
+export interface UpSettings {
+  readonly paths: HomePaths;
+  readonly host: string;
+  readonly port: number;
+  readonly workspaceRoots: readonly string[];
+  readonly version: string;
+  readonly consoleDirectory: string | null;
+  readonly logLevel?: string;
+  readonly pid: number;
+}
+
+export interface Running {
+  readonly url: string;
+  readonly loginUrl: string;
+  readonly tokenFile: string;
+  /** Resolves when this machine is on the roster. */
+  readonly connected: Promise<void>;
+  close(): Promise<void>;
+}
+
+type Undo = () => void | Promise<void>;
+
+/** Throws MusterError `already_running`, `port_in_use`, `home_unwritable`, `database_corrupt`, `schema_mismatch`. */
+export async function startEverything(settings: UpSettings): Promise<Running> {
+  const { paths, host, port, version, workspaceRoots, pid } = settings;
+  const undo: Undo[] = [];
+  let close: Promise<void> | undefined;
+  const closeAll = (): Promise<void> => {
+    close ??= undoAll(undo);
+    return close;
+  };
+  const made = makeHome(paths.home);
+  try {
+    const daemon = await prepareDaemon({ home: paths.daemon });
+    undo.push(() => daemon.close());
+    const logLevel = settings.logLevel === undefined ? {} : { logLevel: settings.logLevel };
+    const { consoleDirectory } = settings;
+    const hub = await startHub({ home: paths.hub, host, port, version, consoleDirectory, ...logLevel });
+    undo.push(() => hub.close());
+    const { spaceId } = await hub.enrolLocalNode({ nodeId: daemon.nodeId, publicKey: daemon.publicKey });
+    const node = await daemon.start({
+      hubUrl: hub.url,
+      spaceId,
+      workspaceRoots: [...workspaceRoots],
+      version,
+      ...logLevel,
+    });
+    undo.push(() => node.close());
+    writeEndpoint(paths, { url: hub.url, pid });
+    undo.push(() => removeEndpoint(paths, pid));
+    const loginUrl = await hub.createLoginLink();
+    return { url: hub.url, loginUrl, tokenFile: hub.tokenFile, connected: node.connected, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    const isRunning = error instanceof MusterError && error.code === "already_running";
+    // A folder that this start made goes again, unless another start has taken it meanwhile.
+    if (made !== undefined && !isRunning) rmSync(made, { recursive: true, force: true });
+    throw isRunning ? alreadyRunning(paths, error) : error;
+  }
+}
+
+/** Makes the home where it is missing; the first folder made, if any. */
+function makeHome(home: string): string | undefined {
+  try {
+    return mkdirSync(home, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    throw new MusterError(
+      "home_unwritable",
+      `The home folder ${home} cannot be made (${reason}).`,
+      { home },
+      { cause: error },
+    );
+  }
+}
+
+/** Last started, first closed; one that fails to close keeps none of the others open. */
+async function undoAll(undo: Undo[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+function alreadyRunning(paths: HomePaths, error: MusterError): MusterError {
+  const endpoint = readEndpoint(paths);
+  if (endpoint === null) return error;
+  const message = `Muster already runs with the home ${paths.home}: process ${endpoint.pid}, ${endpoint.url}.`;
+  return new MusterError("already_running", message, error.details, { cause: error });
+}

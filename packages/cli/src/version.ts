@@ -1,0 +1,6 @@
+// Which program this is, from its own manifest.
+import { readFileSync } from "node:fs";
+
+const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+
+export const VERSION = manifest.version;

@@ -1,0 +1,29 @@
+// One answer, three forms.
+import { describe, expect, test } from "vitest";
+import { testShell } from "./testing/shell.ts";
+import { createVoice } from "./voice.ts";
+
+const spoken = (form: { json: boolean; quiet: boolean }) => {
+  const shell = testShell();
+  const voice = createVoice(shell.out, shell.err, form);
+  voice.answer({ json: { threads: [] }, text: "No thread yet.\n", quiet: ["t-1", "t-2"] });
+  voice.note("Next: muster thread new");
+  return { stdout: shell.stdout(), stderr: shell.stderr() };
+};
+
+describe("an answer", () => {
+  test("EXP-4 is text for a person, with advice beside it", () => {
+    expect(spoken({ json: false, quiet: false })).toEqual({
+      stdout: "No thread yet.\n",
+      stderr: "Next: muster thread new\n",
+    });
+  });
+
+  test("EXP-4 is one line of JSON and nothing else with --json", () => {
+    expect(spoken({ json: true, quiet: false })).toEqual({ stdout: '{"threads":[]}\n', stderr: "" });
+  });
+
+  test("EXP-4 is ids alone with --quiet", () => {
+    expect(spoken({ json: false, quiet: true })).toEqual({ stdout: "t-1\nt-2\n", stderr: "" });
+  });
+});

@@ -1,0 +1,41 @@
+// How a command answers: the one place that knows --json and --quiet. A command says each thing once, in all its forms.
+import type { Output } from "./shell.ts";
+
+export interface Answer {
+  /** With --json: one object, on one line. Its fields are kept from version to version. */
+  readonly json: unknown;
+  /** For a person. Ended by a newline. */
+  readonly text: string;
+  /** With --quiet: what a script takes up, one per line; nothing when absent. */
+  readonly quiet?: readonly string[];
+}
+
+export interface Voice {
+  readonly isJson: boolean;
+  readonly isQuiet: boolean;
+  answer(answer: Answer): void;
+  /** One row of a stream: an object on a line with --json, a text for a person otherwise. */
+  row(json: unknown, text: string): void;
+  /** Advice that only a person wants. On standard error, so that it never mixes with the answer. */
+  note(text: string): void;
+}
+
+export function createVoice(out: Output, err: Output, form: { json: boolean; quiet: boolean }): Voice {
+  const json = (value: unknown) => out.write(`${JSON.stringify(value)}\n`);
+  return {
+    isJson: form.json,
+    isQuiet: form.quiet && !form.json,
+    answer: (answer) => {
+      if (form.json) json(answer.json);
+      else if (form.quiet) out.write((answer.quiet ?? []).map((line) => `${line}\n`).join(""));
+      else out.write(answer.text);
+    },
+    row: (value, text) => {
+      if (form.json) json(value);
+      else out.write(text);
+    },
+    note: (text) => {
+      if (!form.json && !form.quiet) err.write(`${err.paint("dim", text)}\n`);
+    },
+  };
+}
