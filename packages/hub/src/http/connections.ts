@@ -1,6 +1,7 @@
 // What happens on sockets beside well-formed requests: bytes that are no HTTP, requests that come too late, upgrades,
 // and the end of all of them.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MusterError } from "@muster/contracts";
 import type { Ids } from "@muster/core";
@@ -34,56 +35,75 @@ const endWith = (socket: Duplex, bytes: string): void => {
   else socket.destroy();
 };
 
+/** `silent` has asked nothing yet, as browsers do in advance; `idle` has been answered. */
+type Doing = ServerResponse | "silent" | "idle";
+
 export class Connections {
   readonly #options: ConnectionsOptions;
-  readonly #responses = new Map<Duplex, ServerResponse>();
-  readonly #upgraded = new Set<Duplex>();
+  /** Every connection that speaks HTTP; an upgraded one is its new owner's. */
+  readonly #open = new Map<Duplex, { readonly socket: Socket; doing: Doing }>();
   #closed: Promise<void> | undefined;
+  #allEnded: (() => void) | undefined;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    options.server.on("connection", (socket) => this.#opened(socket));
     options.server.on("clientError", (error, socket) => this.#refuse(error, socket));
     options.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
   /** Call it with every request. */
   track(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request;
-    this.#responses.set(socket, response);
+    const connection = this.#open.get(request.socket);
+    if (connection === undefined) return;
+    connection.doing = response;
     response.once("close", () => {
-      if (this.#responses.get(socket) === response) this.#responses.delete(socket);
-      // Node keeps a connection that became idle after `close` was called; nobody will use it.
-      if (this.#closed !== undefined) setImmediate(() => this.#options.server.closeIdleConnections());
+      if (connection.doing !== response) return;
+      connection.doing = "idle";
+      if (this.#closed !== undefined) connection.socket.destroySoon();
     });
   }
 
-  /** Resolves when every connection has ended: by itself within `graceMs`, or cut off then. */
+  /**
+   * Resolves when every connection has ended: at once where nothing is being answered, else with its answer, and cut
+   * off after `graceMs`. Upgraded connections are left to their owner.
+   */
   close(graceMs: number): Promise<void> {
     this.#closed ??= this.#close(graceMs);
     return this.#closed;
   }
 
   async #close(graceMs: number): Promise<void> {
-    const { server } = this.#options;
-    for (const response of this.#responses.values()) {
-      if (!response.headersSent) response.setHeader("connection", "close");
-    }
-    await new Promise<void>((resolve) => {
-      const cut = setTimeout(() => {
-        server.closeAllConnections();
-        for (const socket of this.#upgraded) socket.destroy();
-      }, graceMs);
-      server.close(() => {
-        clearTimeout(cut);
-        resolve();
-      });
-      server.closeIdleConnections();
+    this.#options.server.close();
+    const ended = new Promise<void>((resolve) => {
+      this.#allEnded = resolve;
     });
+    if (this.#open.size === 0) return;
+    for (const { socket, doing } of [...this.#open.values()]) {
+      if (typeof doing === "string") socket.destroySoon();
+      else if (!doing.headersSent) doing.setHeader("connection", "close");
+    }
+    const cut = setTimeout(() => {
+      for (const { socket } of this.#open.values()) socket.destroy();
+    }, graceMs);
+    await ended;
+    clearTimeout(cut);
+  }
+
+  #opened(socket: Socket): void {
+    this.#open.set(socket, { socket, doing: "silent" });
+    socket.once("close", () => this.#forget(socket));
+  }
+
+  #forget(socket: Duplex): void {
+    this.#open.delete(socket);
+    if (this.#open.size === 0) this.#allEnded?.();
   }
 
   #refuse(error: Error, socket: Duplex): void {
-    const response = this.#responses.get(socket);
-    if (response === undefined) endWith(socket, rawError(unreadable(error), this.#options.ids.next()));
+    const response = this.#open.get(socket)?.doing;
+    if (response === undefined || typeof response === "string")
+      endWith(socket, rawError(unreadable(error), this.#options.ids.next()));
     else if (response.headersSent) socket.destroy();
     else {
       response.setHeader("connection", "close");
@@ -98,8 +118,7 @@ export class Connections {
     try {
       admitUpgrade(request, requestId);
       if (onUpgrade === undefined) throw new MusterError("not_found");
-      this.#upgraded.add(socket);
-      socket.once("close", () => this.#upgraded.delete(socket));
+      this.#forget(socket);
       // It has its own heartbeat from here on.
       if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
       onUpgrade(request, socket, head);

@@ -192,26 +192,46 @@ describe("closing", () => {
     expect(await pipelined.closed).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it("cuts what does not end in time, upgraded connections too", async () => {
+  it("cuts what does not end in time", async () => {
+    await served.close();
+    served = await serve({ limits: { closeGraceMs: 50 } });
+    served.orchestration.gate = new Promise(() => undefined);
+    const hanging = dispatch().catch(() => "cut");
+    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1));
+    await served.server.close();
+    expect(await hanging).toBe("cut");
+  });
+
+  it("leaves upgraded connections to whoever took them, and waits for none", async () => {
     await served.close();
     let upgraded: Duplex | undefined;
     served = await serve({
-      limits: { closeGraceMs: 50 },
+      limits: { closeGraceMs: 60_000 },
       onUpgrade: (_request, socket) => {
         upgraded = socket;
+        socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
       },
     });
-    served.orchestration.gate = new Promise(() => undefined);
-    const hanging = dispatch().catch(() => "cut");
     const uplink = served.raw(
       "GET /uplink/v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     );
-    await vi.waitFor(() => expect(upgraded).toBeDefined());
-    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1));
+    await uplink.until("101 Switching");
     await served.server.close();
-    expect(upgraded?.destroyed).toBe(true);
-    await uplink.closed;
-    expect(await hanging).toBe("cut");
+    expect(upgraded?.destroyed).toBe(false);
+    upgraded?.write("goodbye");
+    await uplink.until("goodbye");
+    upgraded?.destroy();
+  });
+
+  it("does not wait for a connection on which nothing was asked", async () => {
+    await served.close();
+    served = await serve({ limits: { closeGraceMs: 60_000 } });
+    const silent = served.raw("");
+    const begun = served.raw("GET /healthz HTTP/1.1\r\nHost: ");
+    const asked = served.raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await asked.until("200 OK");
+    await served.server.close();
+    expect(await Promise.all([silent.closed, begun.closed])).toEqual(["", ""]);
   });
 
   it("may be asked for twice, and before anything listens", async () => {

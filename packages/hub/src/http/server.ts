@@ -57,7 +57,10 @@ export interface Listening {
 export interface HttpServer {
   /** Throws `validation_failed` for a host that is not loopback, `port_in_use`. Call it once. */
   listen(options: ListenOptions): Promise<Listening>;
-  /** Takes nothing new, ends event streams with a `reset`, lets what is being answered end within `closeGraceMs`, then cuts. */
+  /**
+   * Takes nothing new, ends event streams with a `reset`, lets what is being answered end within `closeGraceMs`, then
+   * cuts. Upgraded connections stay with their owner. May be called twice, and before `listen`.
+   */
   close(): Promise<void>;
 }
 
