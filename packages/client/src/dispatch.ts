@@ -48,7 +48,7 @@ export async function dispatchOnce(
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
 
 function delayAfter(failure: MusterError, attempt: number, timing: Timing): number {
-  const asked = Number(failure.details?.["retryAfterMs"]);
+  const asked = Number(failure.details?.["retryAfterSeconds"]) * 1_000;
   return Number.isFinite(asked) && asked > 0
     ? Math.min(asked, RETRY_AFTER_MAX_MS)
     : backoffMs(attempt, BACKOFF, timing.random);

@@ -1,0 +1,55 @@
+// The look: one accent, cool neutrals, system fonts. Everything else about colour follows from these tables and from the
+// tokens in tokens.css.
+import { createTheme, type MantineColorsTuple } from "@mantine/core";
+
+const accent: MantineColorsTuple = [
+  "#e3faf5",
+  "#c6f1e7",
+  "#97e4d3",
+  "#64d4bd",
+  "#3cc4aa",
+  "#25b096",
+  "#12957e",
+  "#0b7565",
+  "#085f53",
+  "#064a41",
+];
+
+const dark: MantineColorsTuple = [
+  "#dfe4e5",
+  "#b9c1c3",
+  "#98a2a5",
+  "#748084",
+  "#3a4346",
+  "#2c3437",
+  "#20272a",
+  "#171c1e",
+  "#121617",
+  "#0d1011",
+];
+
+const SANS =
+  'Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
+const MONO =
+  'ui-monospace, SFMono-Regular, "SF Mono", "Cascadia Code", "JetBrains Mono", Menlo, Consolas, "Liberation Mono", "DejaVu Sans Mono", monospace';
+
+export const theme = createTheme({
+  primaryColor: "accent",
+  primaryShade: { light: 7, dark: 4 },
+  autoContrast: true,
+  luminanceThreshold: 0.32,
+  colors: { accent, dark },
+  fontFamily: SANS,
+  fontFamilyMonospace: MONO,
+  headings: { fontFamily: SANS, fontWeight: "650" },
+  defaultRadius: "md",
+  cursorType: "pointer",
+  focusRing: "auto",
+  respectReducedMotion: true,
+  components: {
+    Modal: { defaultProps: { centered: false, radius: "lg", overlayProps: { backgroundOpacity: 0.45, blur: 2 } } },
+    Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
+    ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },
+    Menu: { defaultProps: { radius: "md", shadow: "md" } },
+  },
+});

@@ -1,0 +1,147 @@
+// The diff of a turn in a drawer over the page: changed files on the left, the chosen file on the right. The viewer and
+// its highlighting are loaded when it is opened first.
+import { Drawer, Loader, SegmentedControl, Select, Skeleton, Stack, Text } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import type { CheckpointRow, TurnDiff } from "@muster/contracts";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useMemo, useState } from "react";
+import { useMuster } from "../application/muster.tsx";
+import { FailureNotice } from "../shared/failure.tsx";
+import classes from "./diff-drawer.module.css";
+import { LineCounts, sumCounts } from "./file-status.tsx";
+import { FileTree } from "./file-tree.tsx";
+import { splitPatch } from "./split-patch.ts";
+
+const PatchView = lazy(async () => ({ default: (await import("./patch-view.tsx")).PatchView }));
+
+export interface DiffRequest {
+  readonly checkpoint: CheckpointRow;
+  /** The file to begin with; null for the first. */
+  readonly path: string | null;
+}
+
+export function DiffDrawer({ request, onClose }: { request: DiffRequest | null; onClose: () => void }) {
+  const isNarrow = useMediaQuery("(max-width: 800px)") ?? false;
+  const [mode, setMode] = useState<"unified" | "split">("unified");
+  return (
+    <Drawer.Root
+      opened={request !== null}
+      onClose={onClose}
+      position="right"
+      size={isNarrow ? "100%" : "min(1180px, 88vw)"}
+    >
+      <Drawer.Overlay backgroundOpacity={0.4} />
+      <Drawer.Content className={classes["drawer"] ?? ""} aria-label="Diff">
+        <Drawer.Header className={classes["header"] ?? ""}>
+          <Drawer.Title className={classes["title"] ?? ""}>
+            {request === null ? "Diff" : `Changes of turn ${request.checkpoint.checkpointTurnCount}`}
+          </Drawer.Title>
+          {request !== null && <LineCounts {...sumCounts(request.checkpoint.files)} />}
+          {!isNarrow && (
+            <SegmentedControl
+              size="xs"
+              ml="auto"
+              value={mode}
+              onChange={(value) => setMode(value as "unified" | "split")}
+              data={[
+                { value: "unified", label: "Unified" },
+                { value: "split", label: "Split" },
+              ]}
+              aria-label="How the diff is drawn"
+            />
+          )}
+          <Drawer.CloseButton aria-label="Close the diff" ml={isNarrow ? "auto" : 0} />
+        </Drawer.Header>
+        {request !== null && (
+          <Content
+            key={request.checkpoint.checkpointRef}
+            request={request}
+            isNarrow={isNarrow}
+            mode={isNarrow ? "unified" : mode}
+          />
+        )}
+      </Drawer.Content>
+    </Drawer.Root>
+  );
+}
+
+function Content({ request, isNarrow, mode }: { request: DiffRequest; isNarrow: boolean; mode: "unified" | "split" }) {
+  const { client } = useMuster();
+  const { threadId, checkpointTurnCount: to, checkpointRef, files } = request.checkpoint;
+  const [path, setPath] = useState(request.path ?? files[0]?.path ?? null);
+  const diff = useQuery({
+    queryKey: ["diff", threadId, checkpointRef],
+    queryFn: ({ signal }) =>
+      client.api.orchestration.getTurnDiff(
+        { threadId, fromTurnCount: Math.max(0, to - 1), toTurnCount: to },
+        { signal },
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return (
+    <div className={classes["body"]} data-narrow={isNarrow}>
+      {isNarrow ? (
+        <Select
+          aria-label="File"
+          value={path}
+          onChange={setPath}
+          allowDeselect={false}
+          data={files.map((file) => ({ value: file.path, label: file.path }))}
+          px="md"
+          pb="sm"
+          classNames={{ input: "mono" }}
+        />
+      ) : (
+        <nav className={classes["tree"]} aria-label="Changed files">
+          <FileTree files={files} selected={path} onSelect={setPath} />
+        </nav>
+      )}
+      <div className={classes["view"]} data-testid="diff-view">
+        {diff.isPending && <Loading />}
+        {diff.isError && <FailureNotice error={diff.error} onRetry={() => void diff.refetch()} />}
+        {diff.data !== undefined && <Patch diff={diff.data} path={path} mode={mode} />}
+      </div>
+    </div>
+  );
+}
+
+function Patch({ diff, path, mode }: { diff: TurnDiff; path: string | null; mode: "unified" | "split" }) {
+  const patches = useMemo(() => splitPatch(diff.diff), [diff.diff]);
+  const patch = patches.find((candidate) => candidate.path === path);
+  return (
+    <>
+      {diff.truncated && (
+        <Text size="sm" p="sm" c="dimmed">
+          The diff is long; its end was cut.
+        </Text>
+      )}
+      {patch === undefined || !patch.hasHunks ? (
+        <Text c="dimmed" p="xl" ta="center">
+          {patch === undefined && diff.truncated
+            ? "This file lies in the part that was cut."
+            : "There are no lines to show: the file is binary, empty, or was only moved."}
+        </Text>
+      ) : (
+        <Suspense
+          fallback={
+            <Stack align="center" p="xl">
+              <Loader size="sm" aria-label="Loading the viewer" />
+            </Stack>
+          }
+        >
+          <PatchView key={patch.path} patch={patch} mode={mode} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+function Loading() {
+  return (
+    <Stack p="md" gap={9} role="status" aria-label="Loading the diff">
+      {[55, 72, 40, 66, 80, 35].map((width) => (
+        <Skeleton key={width} height={12} width={`${width}%`} radius="xl" />
+      ))}
+    </Stack>
+  );
+}

@@ -1,0 +1,2 @@
+// What the bundler adds to the language: assets and style sheets as modules.
+/// <reference types="vite/client" />

@@ -1,0 +1,96 @@
+// The way in: redeems the token of a login link, or says how to get one.
+
+import { Alert, Button, Code, Loader, Paper, Stack, Text, Title } from "@mantine/core";
+import { type MusterClient, toMusterError } from "@muster/client";
+import type { MusterError } from "@muster/contracts";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { useMuster } from "../application/muster.tsx";
+import { ME_KEY } from "../application/session.tsx";
+import { CopyButton } from "../shared/copy-button.tsx";
+import { Logo } from "../shell/logo.tsx";
+import classes from "./login-page.module.css";
+
+/** A token works once, so it is sent once, however often the page is drawn. */
+const redemptions = new Map<string, ReturnType<MusterClient["api"]["auth"]["redeem"]>>();
+
+export function LoginPage({ token, onDone }: { token: string | null; onDone: () => void }) {
+  const { client } = useMuster();
+  const queries = useQueryClient();
+  const [failure, setFailure] = useState<MusterError | null>(null);
+
+  useEffect(() => {
+    if (token === null) return;
+    let isCurrent = true;
+    const redemption = redemptions.get(token) ?? client.api.auth.redeem({ token });
+    redemptions.set(token, redemption);
+    redemption.then(
+      (me) => {
+        queries.setQueryData(ME_KEY, me);
+        if (isCurrent) onDone();
+      },
+      (error: unknown) => {
+        redemptions.delete(token);
+        if (isCurrent) setFailure(toMusterError(error));
+      },
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [token, client, queries, onDone]);
+
+  return (
+    <main className={classes["page"]} data-testid="login-page">
+      <Paper withBorder radius="lg" p={{ base: "lg", xs: "xl" }} className={classes["card"]}>
+        <Logo size={40} />
+        {token !== null && failure === null ? <Redeeming /> : <HowToLogIn failure={failure} onBack={onDone} />}
+      </Paper>
+      <Text size="xs" c="dimmed">
+        Your agents, messages and history stay on your own machines.
+      </Text>
+    </main>
+  );
+}
+
+function Redeeming() {
+  return (
+    <Stack gap="xs" align="center" role="status" py="md">
+      <Loader size="sm" />
+      <Text c="dimmed">Logging you in…</Text>
+    </Stack>
+  );
+}
+
+function HowToLogIn({ failure, onBack }: { failure: MusterError | null; onBack: () => void }) {
+  return (
+    <Stack gap="md" w="100%">
+      <div>
+        <Title order={1} size="h2">
+          Log in to Muster
+        </Title>
+        <Text c="dimmed" mt={4}>
+          You log in with a link that works once. Make one on the machine where the hub runs:
+        </Text>
+      </div>
+      {failure !== null && (
+        <Alert color="red" variant="light" icon={<IconAlertTriangle size={18} />} title={failure.message} role="alert">
+          {failure.row.hint}
+          {failure.row.retryable && (
+            <Button variant="default" size="xs" mt="sm" display="block" onClick={onBack}>
+              Try again
+            </Button>
+          )}
+        </Alert>
+      )}
+      <div className={classes["command"]}>
+        <Code className={classes["code"]}>muster login</Code>
+        <CopyButton text="muster login" label="Copy the command" />
+      </div>
+      <Text size="sm" c="dimmed">
+        It prints a link; open it here. From a checkout of the source the command is{" "}
+        <span className="mono">npm run muster login</span>.
+      </Text>
+    </Stack>
+  );
+}

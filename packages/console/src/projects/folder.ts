@@ -1,0 +1,6 @@
+// Paths of folders on a machine, whose system may be another than this one. Pure.
+
+export const isAbsolutePath = (path: string): boolean => path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path);
+
+/** The last part of a path, or the path where there is none. */
+export const folderName = (path: string): string => path.trim().split(/[\\/]/).filter(Boolean).at(-1) ?? path.trim();

@@ -1,0 +1,117 @@
+// What this thread is: title, project, agent, permissions; and what can be done with it as a whole.
+import { ActionIcon, Badge, Button, Group, Menu, Modal, Stack, Text, TextInput, Tooltip } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import type { ThreadView } from "@muster/client";
+import type { ThreadRow } from "@muster/contracts";
+import { IconArchive, IconArchiveOff, IconDots, IconPencil } from "@tabler/icons-react";
+import { type FormEvent, useState } from "react";
+import { useNodes } from "../application/muster.tsx";
+import { useCommand } from "../shared/use-command.ts";
+import { runtimeModeLabel } from "../threads/runtime-mode-field.tsx";
+import { nodeName, nodeOfProject, providersOf } from "../threads/thread-choices.ts";
+import classes from "./thread-header.module.css";
+
+export function ThreadHeader({ view: { thread, project } }: { view: ThreadView }) {
+  const nodes = useNodes();
+  if (thread === null || project === null) return null;
+  const node = nodeOfProject(project, nodes);
+  const agent = providersOf(node).find(({ name }) => name === thread.provider)?.title ?? thread.provider;
+  return (
+    <header className={classes["header"]}>
+      <div className={classes["text"]}>
+        <h1 className={classes["title"]}>{thread.title}</h1>
+        <p className={classes["facts"]}>
+          <Tooltip label={project.workspaceRoot}>
+            <span>{project.title}</span>
+          </Tooltip>
+          <span>{agent}</span>
+          <span>{runtimeModeLabel(thread.runtimeMode)}</span>
+          {node !== undefined && node.health !== "online" && (
+            <span className={classes["away"]}>
+              {nodeName(node)} is {node.health}
+            </span>
+          )}
+        </p>
+      </div>
+      {thread.archivedAt !== null && (
+        <Badge color="gray" variant="light">
+          Archived
+        </Badge>
+      )}
+      <Actions thread={thread} />
+    </header>
+  );
+}
+
+function Actions({ thread }: { thread: ThreadRow }) {
+  const { run } = useCommand();
+  const [isRenaming, renaming] = useDisclosure(false);
+  const isArchived = thread.archivedAt !== null;
+  return (
+    <>
+      <Menu position="bottom-end" width={200}>
+        <Menu.Target>
+          <ActionIcon size="lg" aria-label="What can be done with this thread">
+            <IconDots size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconPencil size={16} />} onClick={renaming.open} disabled={isArchived}>
+            Rename
+          </Menu.Item>
+          <Menu.Item
+            leftSection={isArchived ? <IconArchiveOff size={16} /> : <IconArchive size={16} />}
+            onClick={() =>
+              void run({ type: isArchived ? "thread.unarchive" : "thread.archive", threadId: thread.threadId })
+            }
+          >
+            {isArchived ? "Unarchive" : "Archive"}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Modal
+        opened={isRenaming}
+        onClose={renaming.close}
+        title={<Text fw={650}>Rename the thread</Text>}
+        closeButtonProps={{ "aria-label": "Close" }}
+      >
+        <RenameForm thread={thread} onDone={renaming.close} />
+      </Modal>
+    </>
+  );
+}
+
+function RenameForm({ thread, onDone }: { thread: ThreadRow; onDone: () => void }) {
+  const { run, isRunning } = useCommand();
+  const [title, setTitle] = useState(thread.title);
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    if (
+      title.trim() === "" ||
+      title.trim() === thread.title ||
+      (await run({ type: "thread.meta.update", threadId: thread.threadId, title: title.trim() }))
+    )
+      onDone();
+  };
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <Stack>
+        <TextInput
+          label="Title"
+          value={title}
+          onChange={(event) => setTitle(event.currentTarget.value)}
+          maxLength={256}
+          data-autofocus
+        />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onDone}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={isRunning}>
+            Rename
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

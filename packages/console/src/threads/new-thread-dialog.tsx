@@ -1,0 +1,169 @@
+// Starts a thread: where, with which agent, how freely it may act, and what it is called.
+import { Alert, Button, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import type { NodeSummary, ProjectId, ProjectRow, RuntimeMode, ThreadId } from "@muster/contracts";
+import { IconInfoCircle, IconPlus } from "@tabler/icons-react";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { useMuster, useNodes, useOverview } from "../application/muster.tsx";
+import { AddProjectForm } from "../projects/add-project-form.tsx";
+import { useCommand } from "../shared/use-command.ts";
+import { RuntimeModeField } from "./runtime-mode-field.tsx";
+import { nodeOfProject, providersOf } from "./thread-choices.ts";
+
+export function NewThreadDialog({
+  request,
+  onClose,
+}: {
+  request: { projectId: ProjectId | null } | null;
+  onClose: () => void;
+}) {
+  return (
+    <Modal
+      opened={request !== null}
+      onClose={onClose}
+      title={<Text fw={650}>New thread</Text>}
+      size="lg"
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
+      {request !== null && <Content preferred={request.projectId} onClose={onClose} />}
+    </Modal>
+  );
+}
+
+function Content({ preferred, onClose }: { preferred: ProjectId | null; onClose: () => void }) {
+  const { projects } = useOverview();
+  const nodes = useNodes();
+  const [chosen, setChosen] = useState<string | null>(preferred);
+  const [isAdding, setIsAdding] = useState(false);
+  const project = projects.find(({ projectId }) => projectId === chosen) ?? (chosen === null ? projects[0] : undefined);
+  if (isAdding || projects.length === 0) {
+    return (
+      <Stack>
+        <Text size="sm" c="dimmed">
+          A thread works in a project: a folder on one of your machines.
+        </Text>
+        <AddProjectForm
+          onAdded={(projectId) => {
+            setChosen(projectId);
+            setIsAdding(false);
+          }}
+          onCancel={projects.length === 0 ? undefined : () => setIsAdding(false)}
+        />
+      </Stack>
+    );
+  }
+  return (
+    <Stack>
+      <Group align="flex-end" gap="xs" wrap="nowrap">
+        <Select
+          label="Project"
+          flex={1}
+          allowDeselect={false}
+          value={project?.projectId ?? null}
+          onChange={setChosen}
+          data={projects.map(({ projectId, title }) => ({ value: projectId, label: title }))}
+          {...(project === undefined ? {} : { description: project.workspaceRoot })}
+          inputWrapperOrder={["label", "input", "description"]}
+          comboboxProps={{ withinPortal: true }}
+        />
+        <Button
+          variant="default"
+          mb={project === undefined ? 0 : 22}
+          leftSection={<IconPlus size={16} />}
+          onClick={() => setIsAdding(true)}
+        >
+          Add
+        </Button>
+      </Group>
+      {project !== undefined && (
+        <ThreadForm key={project.projectId} project={project} node={nodeOfProject(project, nodes)} onClose={onClose} />
+      )}
+    </Stack>
+  );
+}
+
+function ThreadForm({
+  project,
+  node,
+  onClose,
+}: {
+  project: ProjectRow;
+  node: NodeSummary | undefined;
+  onClose: () => void;
+}) {
+  const { client } = useMuster();
+  const navigate = useNavigate();
+  const { run, isRunning } = useCommand();
+  const providers = providersOf(node);
+  const [provider, setProvider] = useState<string | null>(null);
+  const [mode, setMode] = useState<RuntimeMode>("approval-required");
+  const [title, setTitle] = useState("");
+  const chosenProvider = provider ?? providers.find(({ isFound }) => isFound)?.name ?? null;
+  const missing = providers.find(({ name }) => name === chosenProvider && !name.startsWith("sample"));
+
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    if (chosenProvider === null) return;
+    const threadId = client.ids.next() as ThreadId;
+    const isCreated = await run({
+      type: "thread.create",
+      threadId,
+      projectId: project.projectId,
+      title: title.trim() === "" ? "New thread" : title.trim(),
+      provider: chosenProvider,
+      branch: null,
+      worktreePath: null,
+      runtimeMode: mode,
+    });
+    if (!isCreated) return;
+    onClose();
+    await navigate({ to: "/threads/$threadId", params: { threadId } });
+  };
+
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <Stack>
+        <TextInput
+          label="Title"
+          placeholder="What is it about?"
+          value={title}
+          onChange={(event) => setTitle(event.currentTarget.value)}
+          maxLength={256}
+          data-autofocus
+        />
+        <Select
+          label="Agent"
+          allowDeselect={false}
+          value={chosenProvider}
+          onChange={setProvider}
+          placeholder={providers.length === 0 ? "No agent is known on this machine" : "Choose an agent"}
+          data={providers.map(({ name, title: label, isFound }) => ({
+            value: name,
+            label: isFound ? label : `${label} (not installed)`,
+            disabled: !isFound,
+          }))}
+          comboboxProps={{ withinPortal: true }}
+        />
+        {missing?.isFound === false && missing.hint !== null && (
+          <Text size="sm" c="dimmed">
+            {missing.hint}
+          </Text>
+        )}
+        <RuntimeModeField value={mode} onChange={setMode} />
+        {node?.health === "offline" && (
+          <Alert color="yellow" variant="light" icon={<IconInfoCircle size={18} />}>
+            The machine of this project is offline. What you ask for is kept and starts when it is back.
+          </Alert>
+        )}
+        <Group justify="flex-end" mt="xs">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={isRunning} disabled={chosenProvider === null}>
+            Start thread
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,37 @@
+// One row of the timeline.
+import type { CheckpointRow } from "@muster/contracts";
+import { memo } from "react";
+import { DiffCard } from "../diff/diff-card.tsx";
+import { ApprovalRecord } from "./approval-record.tsx";
+import type { TimelineItem } from "./items.ts";
+import { AssistantMessage, UserMessage } from "./messages.tsx";
+import { Notice } from "./notice.tsx";
+import { PlanCard } from "./plan-card.tsx";
+import { ToolCard } from "./tool-card.tsx";
+import { TurnStatus } from "./turn-status.tsx";
+
+interface ItemProps {
+  readonly item: TimelineItem;
+  readonly onOpenDiff: (checkpoint: CheckpointRow, path: string | null) => void;
+}
+
+export const Item = memo(function Item({ item, onOpenDiff }: ItemProps) {
+  switch (item.kind) {
+    case "user":
+      return <UserMessage message={item.message} />;
+    case "assistant":
+      return <AssistantMessage message={item.message} />;
+    case "tools":
+      return <ToolCard calls={item.calls} />;
+    case "plan":
+      return <PlanCard entries={item.entries} />;
+    case "approval":
+      return <ApprovalRecord approval={item.approval} />;
+    case "notice":
+      return <Notice tone={item.tone} text={item.text} />;
+    case "diff":
+      return <DiffCard checkpoint={item.checkpoint} onOpen={onOpenDiff} />;
+    case "status":
+      return <TurnStatus turn={item.turn} detail={item.detail} usage={item.usage} />;
+  }
+});

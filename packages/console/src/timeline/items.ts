@@ -1,0 +1,169 @@
+// What a thread's timeline shows, as a list: turns in their order, and in each turn its steps in the order they happened.
+// Pure; the page only draws it. Tool calls are folded by their item, so each is one line however often it was updated.
+import type { ThreadView } from "@muster/client";
+import type {
+  ActivityRow,
+  ApprovalRow,
+  CheckpointRow,
+  MessageRow,
+  PlanEntry,
+  ToolCall,
+  TurnRow,
+  Usage,
+} from "@muster/contracts";
+import { planOf, requestIdOf, toolOf, usageOf } from "./payloads.ts";
+
+export type TimelineItem =
+  | { readonly kind: "user"; readonly key: string; readonly message: MessageRow; readonly isQueued: boolean }
+  | { readonly kind: "assistant"; readonly key: string; readonly message: MessageRow }
+  | { readonly kind: "tools"; readonly key: string; readonly calls: readonly ToolCall[] }
+  | { readonly kind: "plan"; readonly key: string; readonly entries: readonly PlanEntry[] }
+  | { readonly kind: "approval"; readonly key: string; readonly approval: ApprovalRow }
+  | { readonly kind: "notice"; readonly key: string; readonly tone: ActivityRow["tone"]; readonly text: string }
+  | { readonly kind: "diff"; readonly key: string; readonly checkpoint: CheckpointRow }
+  | {
+      readonly kind: "status";
+      readonly key: string;
+      readonly turn: TurnRow;
+      readonly detail: string | null;
+      readonly usage: Usage | null;
+    };
+
+type Step = { readonly at: string; readonly order: number; readonly item: TimelineItem };
+
+/** Kinds that are shown elsewhere or not at all. */
+const HIDDEN_KINDS = new Set([
+  "session.started",
+  "turn.started",
+  "turn.completed",
+  "checkpoint.captured",
+  "approval.resolved",
+  "usage.updated",
+]);
+
+/** Queued turns are not part of it: they wait beside the composer. */
+export function timelineItems(view: ThreadView): TimelineItem[] {
+  const byTurn = groupByTurn(view);
+  return view.turns
+    .filter((turn) => turn.status !== "queued")
+    .flatMap((turn) => turnItems(turn, byTurn.get(turn.turnId) ?? emptyParts(), view));
+}
+
+interface TurnParts {
+  readonly messages: MessageRow[];
+  readonly activities: ActivityRow[];
+}
+const emptyParts = (): TurnParts => ({ messages: [], activities: [] });
+
+function groupByTurn({ messages, activities, turns }: ThreadView): Map<string, TurnParts> {
+  const groups = new Map<string, TurnParts>(turns.map((turn) => [turn.turnId, emptyParts()]));
+  // What belongs to no turn is shown with the newest, where it happened.
+  const fallback = turns.findLast((turn) => turn.status !== "queued")?.turnId ?? "";
+  for (const message of messages) groups.get(message.turnId ?? fallback)?.messages.push(message);
+  for (const activity of activities) groups.get(activity.turnId ?? fallback)?.activities.push(activity);
+  return groups;
+}
+
+function turnItems(turn: TurnRow, { messages, activities }: TurnParts, view: ThreadView): TimelineItem[] {
+  const steps: Step[] = [];
+  const replies: TimelineItem[] = [];
+  for (const message of messages) {
+    if (message.role === "user") replies.push({ kind: "user", key: message.messageId, message, isQueued: false });
+    // Live text that is not persisted yet has no time: it is the newest there is.
+    else
+      steps.push({
+        at: message.createdAt || "~",
+        order: 0,
+        item: { kind: "assistant", key: message.messageId, message },
+      });
+  }
+  steps.push(...activitySteps(turn, activities, view));
+  steps.sort((first, second) => (first.at < second.at ? -1 : first.at > second.at ? 1 : first.order - second.order));
+  const checkpoint = view.checkpoints.find(
+    ({ checkpointTurnCount, turnId }) => checkpointTurnCount === turn.turnCount && turnId === turn.turnId,
+  );
+  const changed: TimelineItem[] =
+    checkpoint !== undefined && checkpoint.files.length > 0
+      ? [{ kind: "diff", key: `diff-${turn.turnId}`, checkpoint }]
+      : [];
+  return [...replies, ...joinTools(steps.map(({ item }) => item)), ...changed, statusItem(turn, activities, view)];
+}
+
+function activitySteps(turn: TurnRow, activities: readonly ActivityRow[], view: ThreadView): Step[] {
+  const tools = new Map<string, { at: string; order: number; call: ToolCall }>();
+  const steps: Step[] = [];
+  let plan: Step | undefined;
+  for (const [index, activity] of activities.entries()) {
+    const at = activity.createdAt;
+    const order = index + 1;
+    const tool = toolOf(activity);
+    const entries = planOf(activity);
+    const requestId = requestIdOf(activity);
+    if (tool !== null) {
+      const known = tools.get(tool.itemId);
+      tools.set(tool.itemId, {
+        at: known?.at ?? at,
+        order: known?.order ?? order,
+        call: endedWith(turn, mergeTool(known?.call, tool)),
+      });
+    } else if (entries !== null) {
+      plan = {
+        at: plan?.at ?? at,
+        order: plan?.order ?? order,
+        item: { kind: "plan", key: `plan-${turn.turnId}`, entries },
+      };
+    } else if (requestId !== null) {
+      const approval = view.approvals.find((row) => row.requestId === requestId);
+      if (approval !== undefined) steps.push({ at, order, item: { kind: "approval", key: requestId, approval } });
+    } else if (!HIDDEN_KINDS.has(activity.kind) && activity.summary !== "") {
+      steps.push({
+        at,
+        order,
+        item: { kind: "notice", key: activity.activityId, tone: activity.tone, text: activity.summary },
+      });
+    }
+  }
+  for (const { at, order, call } of tools.values())
+    steps.push({ at, order, item: { kind: "tools", key: `tool-${turn.turnId}-${call.itemId}`, calls: [call] } });
+  if (plan !== undefined) steps.push(plan);
+  return steps;
+}
+
+/** An update may leave out what an earlier one said. */
+const mergeTool = (known: ToolCall | undefined, update: ToolCall): ToolCall =>
+  known === undefined
+    ? update
+    : {
+        ...known,
+        ...update,
+        title: update.title || known.title,
+        locations: update.locations.length > 0 ? update.locations : known.locations,
+        ...(update.output === undefined && known.output !== undefined ? { output: known.output } : {}),
+        ...(update.edits === undefined && known.edits !== undefined ? { edits: known.edits } : {}),
+      };
+
+/** A tool that never reported its end ended with its turn. */
+const endedWith = (turn: TurnRow, call: ToolCall): ToolCall =>
+  turn.completedAt !== null && (call.status === "running" || call.status === "pending")
+    ? { ...call, status: "failed" }
+    : call;
+
+/** Tool calls that follow one another share a card. */
+function joinTools(items: readonly TimelineItem[]): TimelineItem[] {
+  const joined: TimelineItem[] = [];
+  for (const item of items) {
+    const last = joined.at(-1);
+    if (item.kind === "tools" && last?.kind === "tools")
+      joined[joined.length - 1] = { ...last, calls: [...last.calls, ...item.calls] };
+    else joined.push(item);
+  }
+  return joined;
+}
+
+function statusItem(turn: TurnRow, activities: readonly ActivityRow[], { session, thread }: ThreadView): TimelineItem {
+  const isLatest = thread?.latestTurnId === turn.turnId;
+  const reported = activities.findLast(({ tone }) => tone === "error")?.summary ?? null;
+  const usage = activities.reduce<Usage | null>((latest, activity) => usageOf(activity) ?? latest, null);
+  const detail = turn.status === "error" ? ((isLatest ? session?.lastError : null) ?? reported) : null;
+  return { kind: "status", key: `status-${turn.turnId}`, turn, detail, usage };
+}

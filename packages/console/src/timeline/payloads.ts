@@ -1,0 +1,34 @@
+// What an activity's payload holds, by its kind. A payload that does not fit its schema is not shown rather than shown
+// wrongly: another version of the daemon may have written it.
+import { type ActivityRow, PlanEntry, ToolCall, Usage } from "@muster/contracts";
+
+const cache = new WeakMap<ActivityRow, unknown>();
+
+/** Parses once per row; rows never change. */
+function parsed<Value>(activity: ActivityRow, parse: () => Value): Value {
+  if (!cache.has(activity)) cache.set(activity, parse());
+  return cache.get(activity) as Value;
+}
+
+/** Older daemons may wrap the value in a field of its name. */
+const unwrap = (payload: Record<string, unknown>, field: string): unknown => payload[field] ?? payload;
+
+export const toolOf = (activity: ActivityRow): ToolCall | null =>
+  activity.kind.startsWith("tool.")
+    ? parsed(activity, () => ToolCall.safeParse(unwrap(activity.payload, "tool")).data ?? null)
+    : null;
+
+export const planOf = (activity: ActivityRow): PlanEntry[] | null =>
+  activity.kind === "plan.updated"
+    ? parsed(activity, () => PlanEntry.array().safeParse(activity.payload["entries"]).data ?? null)
+    : null;
+
+export const usageOf = (activity: ActivityRow): Usage | null =>
+  activity.kind === "usage.updated"
+    ? parsed(activity, () => Usage.safeParse(unwrap(activity.payload, "usage")).data ?? null)
+    : null;
+
+export const requestIdOf = (activity: ActivityRow): string | null => {
+  const requestId = activity.payload["requestId"];
+  return activity.kind === "approval.requested" && typeof requestId === "string" ? requestId : null;
+};

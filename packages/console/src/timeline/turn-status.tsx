@@ -1,0 +1,64 @@
+// The last line of a turn: that it runs and for how long, or how it ended, and what to do when it went wrong.
+import { Loader } from "@mantine/core";
+import type { TurnRow, Usage } from "@muster/contracts";
+import { IconAlertTriangle, IconCircleCheck, IconPlayerStop } from "@tabler/icons-react";
+import { durationText, Elapsed } from "../shared/time.tsx";
+import { turnEnding } from "./turn-ending.ts";
+import classes from "./turn-status.module.css";
+
+export function TurnStatus({ turn, detail, usage }: { turn: TurnRow; detail: string | null; usage: Usage | null }) {
+  if (turn.completedAt === null) {
+    return (
+      <div className={classes["status"]} data-testid="turn-status" data-status={turn.status}>
+        <Loader size={14} type="dots" aria-hidden="true" />
+        <span>Working</span>
+        <span className={classes["time"]}>
+          <Elapsed since={turn.startedAt ?? turn.requestedAt} />
+        </span>
+      </div>
+    );
+  }
+  const { title, hint } = turnEnding(turn);
+  const duration = durationText(Date.parse(turn.completedAt) - Date.parse(turn.startedAt ?? turn.requestedAt));
+  if (turn.status === "error") return <Failed title={title} hint={hint} detail={detail} />;
+  const Icon = turn.status === "interrupted" ? IconPlayerStop : IconCircleCheck;
+  return (
+    <div className={classes["status"]} data-testid="turn-status" data-status={turn.status}>
+      <Icon size={16} aria-hidden="true" />
+      <span>{title}</span>
+      <span className={classes["time"]}>{duration}</span>
+      {usage !== null && <span className={classes["usage"]}>{usageText(usage)}</span>}
+      {hint !== null && <span className={classes["hint"]}>{hint}</span>}
+    </div>
+  );
+}
+
+function Failed({ title, hint, detail }: { title: string; hint: string | null; detail: string | null }) {
+  return (
+    <div className={classes["failed"]} data-testid="turn-status" data-status="error">
+      <IconAlertTriangle size={18} aria-hidden="true" />
+      <div className={classes["failure"]}>
+        <p className={classes["failureTitle"]}>{title}</p>
+        {detail !== null && detail !== title && <pre className={classes["detail"]}>{detail}</pre>}
+        {hint !== null && <p className={classes["failureHint"]}>{hint}</p>}
+      </div>
+    </div>
+  );
+}
+
+const numbers = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+function usageText({ totalTokens, inputTokens, outputTokens, contextTokens, cost }: Usage): string {
+  const total =
+    totalTokens ??
+    (inputTokens === undefined && outputTokens === undefined
+      ? contextTokens
+      : (inputTokens ?? 0) + (outputTokens ?? 0));
+  const parts = [
+    ...(total === undefined ? [] : [`${numbers.format(total)} tokens`]),
+    ...(cost === undefined
+      ? []
+      : [`${cost.amount.toLocaleString("en", { maximumFractionDigits: 4 })} ${cost.currency}`]),
+  ];
+  return parts.join(" · ");
+}

@@ -1,0 +1,18 @@
+// Builds the web page. Everything it needs comes from the hub itself: no inlined assets, because the hub's content
+// security policy allows its own origin alone.
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  base: "/",
+  plugins: [react()],
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1_200,
+  },
+  server: {
+    // `npx vite` beside a running hub, for work on the page.
+    proxy: { "/api": "http://127.0.0.1:7600" },
+  },
+});
