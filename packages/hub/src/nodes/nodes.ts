@@ -6,13 +6,14 @@ import {
   type NodeCapabilities,
   type NodeId,
   type NodeSummary,
+  type SessionId,
   type SpaceId,
 } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { compile, compileStatement, type Store } from "@muster/store";
+import { compile, compileStatement, type Row, type Statement, type Store } from "@muster/store";
 import type { Nodes } from "../ports.ts";
 import { attachOnConnect } from "./attach.ts";
-import { builderFor } from "./database.ts";
+import { type Builder, builderFor } from "./database.ts";
 import {
   CAPABILITIES_MAX_BYTES,
   CAPABILITIES_MAX_KEYS,
@@ -27,7 +28,7 @@ export interface NodesOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Called after a commit that changed liveness or slots, with the nodes as they are now. */
+  /** Called after a commit that changed liveness or slots, with the node's slots as they are now. */
   readonly onPresence: (spaceId: SpaceId, nodes: readonly NodeSummary[]) => void;
   /** What a sweep in the background threw; the next one runs nevertheless. */
   readonly onBug: (error: unknown) => void;
@@ -40,197 +41,195 @@ export interface SweepingNodes extends Nodes {
   sweep(): Promise<number>;
 }
 
-export function createNodes(options: NodesOptions): SweepingNodes {
-  const { store, clock, ids } = options;
-  const builder = builderFor(store);
-  const { sweepIntervalMs = SWEEP_INTERVAL_MS } = options;
+export const createNodes = (options: NodesOptions): SweepingNodes => new StoredNodes(options);
 
-  const tell = async (spaceId: SpaceId, nodeId: NodeId): Promise<void> => {
-    options.onPresence(spaceId, await readRoster(store, spaceId, { nodeId }));
-  };
+const ACTIVE_STATES = ["registering", "online", "degraded"] as const;
+const PUBLIC_KEY_BYTES = 32;
 
-  const nodeRow = async (spaceId: SpaceId, nodeId: NodeId) => {
-    const [row] = await store.read(
-      compile(
-        builder
-          .selectFrom("nodes")
-          .select(["owner", "public_key", "epoch"])
-          .where("space_id", "=", spaceId)
-          .where("node_id", "=", nodeId),
+class StoredNodes implements SweepingNodes {
+  readonly #options: NodesOptions;
+  readonly #store: Store;
+  readonly #builder: Builder;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: NodesOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#builder = builderFor(options.store);
+    const { sweepIntervalMs = SWEEP_INTERVAL_MS, onBug } = options;
+    if (sweepIntervalMs === null) return;
+    this.#timer = setInterval(() => {
+      this.#sweeping = this.#sweeping.then(() => (this.#closed ? 0 : this.sweep())).catch(onBug);
+    }, sweepIntervalMs);
+    this.#timer.unref();
+  }
+
+  async enrol({ spaceId, nodeId, ownerId, publicKey }: Parameters<Nodes["enrol"]>[0]): Promise<void> {
+    if (Buffer.from(publicKey, "base64").byteLength !== PUBLIC_KEY_BYTES)
+      throw new MusterError("validation_failed", "A node's key is 32 bytes in base64.");
+    await this.#run(
+      compileStatement(
+        this.#builder
+          .insertInto("nodes")
+          .values({
+            space_id: spaceId,
+            node_id: nodeId,
+            owner: ownerId,
+            public_key: publicKey,
+            archived_keys_json: "[]",
+            encryption_key: null,
+            epoch: 0,
+            incarnation: null,
+            created_at: this.#now(),
+          })
+          .onConflict((conflict) => conflict.doNothing()),
       ),
     );
-    return row;
-  };
+    const enrolled = await this.#nodeRow(spaceId, nodeId);
+    if (enrolled?.["public_key"] !== publicKey || enrolled["owner"] !== ownerId)
+      throw new MusterError("runtimenode.permission_denied");
+  }
 
-  const healthOf = async (spaceId: SpaceId, nodeId: NodeId): Promise<unknown> => {
-    const [row] = await store.read(
-      compile(
-        builder
-          .selectFrom("runtime_node_presence")
-          .select("health_state")
-          .where("space_id", "=", spaceId)
-          .where("node_id", "=", nodeId),
-      ),
+  async publicKey(spaceId: SpaceId, nodeId: NodeId): Promise<string | null> {
+    const row = await this.#nodeRow(spaceId, nodeId);
+    return row === undefined ? null : String(row["public_key"]);
+  }
+
+  async connected(input: Parameters<Nodes["connected"]>[0]): Promise<{ epoch: number }> {
+    checkCapabilities(input.capabilities);
+    const attached = await attachOnConnect(this.#options, input);
+    await this.#tell(input.spaceId, input.nodeId);
+    return attached;
+  }
+
+  async heartbeat(beat: Parameters<Nodes["heartbeat"]>[0]): Promise<void> {
+    const { spaceId, nodeId } = beat;
+    const before = await this.#healthOf(spaceId, nodeId);
+    if ((await this.#run(heartbeatStatement(this.#builder, { ...beat, at: this.#now() }))) === 1) {
+      if (before !== beat.healthState) await this.#tell(spaceId, nodeId);
+      return;
+    }
+    // The right epoch on a connection that was replaced changes nothing and is no error.
+    await this.#refuseStale(spaceId, nodeId, beat.epoch);
+  }
+
+  async capabilities({ spaceId, nodeId, epoch, capabilities }: Parameters<Nodes["capabilities"]>[0]): Promise<void> {
+    checkCapabilities(capabilities);
+    const statement = compileStatement(
+      this.#builder
+        .updateTable("runtime_node_attachments")
+        // Declaring what it can is what a registering node waits for; other states stay.
+        .set((set) => ({
+          capabilities_json: JSON.stringify(capabilities),
+          state: set
+            .case()
+            .when("state", "=", "registering")
+            .then("online" as const)
+            .else(set.ref("state"))
+            .end(),
+        }))
+        .where("space_id", "=", spaceId)
+        .where("node_id", "=", nodeId)
+        .where("epoch", "=", epoch)
+        .where("state", "in", ACTIVE_STATES)
+        .where((where) =>
+          where.exists(
+            where
+              .selectFrom("nodes")
+              .select("nodes.node_id")
+              .where("nodes.space_id", "=", spaceId)
+              .where("nodes.node_id", "=", nodeId)
+              .where("nodes.epoch", "=", epoch),
+          ),
+        ),
     );
-    return row?.["health_state"];
-  };
+    if ((await this.#run(statement)) === 1) {
+      await this.#tell(spaceId, nodeId);
+      return;
+    }
+    await this.#refuseStale(spaceId, nodeId, epoch);
+    throw new MusterError("runtimenode.capabilityupdate_conflict");
+  }
 
-  const refuseStale = async (spaceId: SpaceId, nodeId: NodeId, epoch: number): Promise<void> => {
-    const row = await nodeRow(spaceId, nodeId);
-    if (row === undefined) throw new MusterError("runtimenode.permission_denied");
-    if (Number(row["epoch"]) !== epoch)
-      throw new MusterError("runtimenode.stale_epoch", undefined, { epoch, current: Number(row["epoch"]) });
-  };
+  async disconnected(input: Parameters<Nodes["disconnected"]>[0]): Promise<void> {
+    if (input.expected) return;
+    if ((await this.#run(disconnectStatement(this.#builder, input))) === 1)
+      await this.#tell(input.spaceId, input.nodeId);
+  }
 
-  const sweep = async (): Promise<number> => {
-    const now = clock.now();
-    const statement = sweepStatement(builder, {
+  list(spaceId: SpaceId, sessionIds: readonly SessionId[]): Promise<NodeSummary[]> {
+    return readRoster(this.#store, spaceId, { sessionIds });
+  }
+
+  async sweep(): Promise<number> {
+    const now = this.#options.clock.now();
+    const statement = sweepStatement(this.#builder, {
       degradedBefore: isoTime(now - DEGRADED_AFTER_MS),
       offlineBefore: isoTime(now - OFFLINE_AFTER_MS),
     });
-    const result = await store.commit({ guards: [], statements: [statement] });
+    const result = await this.#store.commit({ guards: [], statements: [statement] });
     const changed = result.status === "committed" ? (result.rows[0] ?? []) : [];
-    for (const row of changed) await tell(String(row["space_id"]) as SpaceId, String(row["node_id"]) as NodeId);
+    for (const row of changed) await this.#tell(row["space_id"] as SpaceId, row["node_id"] as NodeId);
     return changed.length;
-  };
+  }
 
-  let closed = false;
-  let sweeping: Promise<unknown> = Promise.resolve();
-  const timer =
-    sweepIntervalMs === null
-      ? undefined
-      : setInterval(() => {
-          sweeping = sweeping.then(() => (closed ? 0 : sweep())).catch(options.onBug);
-        }, sweepIntervalMs);
-  timer?.unref();
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#sweeping;
+  }
 
-  return {
-    sweep,
+  /** Rows changed. */
+  async #run(statement: Statement): Promise<number> {
+    const result = await this.#store.commit({ guards: [], statements: [statement] });
+    return result.status === "committed" ? (result.changes[0] ?? 0) : 0;
+  }
 
-    async enrol({ spaceId, nodeId, ownerId, publicKey }) {
-      if (Buffer.from(publicKey, "base64").byteLength !== 32)
-        throw new MusterError("validation_failed", "A node's key is 32 bytes in base64.");
-      const row = {
-        space_id: spaceId,
-        node_id: nodeId,
-        owner: ownerId,
-        public_key: publicKey,
-        archived_keys_json: "[]",
-        encryption_key: null,
-        epoch: 0,
-        incarnation: null,
-        created_at: isoTime(clock.now()),
-      };
-      await store.commit({
-        guards: [],
-        statements: [
-          compileStatement(
-            builder
-              .insertInto("nodes")
-              .values(row)
-              .onConflict((conflict) => conflict.doNothing()),
-          ),
-        ],
-      });
-      const enrolled = await nodeRow(spaceId, nodeId);
-      if (enrolled?.["public_key"] !== publicKey || enrolled["owner"] !== ownerId)
-        throw new MusterError("runtimenode.permission_denied");
-    },
+  async #tell(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
+    this.#options.onPresence(spaceId, await readRoster(this.#store, spaceId, { nodeId }));
+  }
 
-    async publicKey(spaceId, nodeId) {
-      const row = await nodeRow(spaceId, nodeId);
-      return row === undefined ? null : String(row["public_key"]);
-    },
+  async #nodeRow(spaceId: SpaceId, nodeId: NodeId): Promise<Row | undefined> {
+    const query = this.#builder
+      .selectFrom("nodes")
+      .select(["owner", "public_key", "epoch"])
+      .where("space_id", "=", spaceId)
+      .where("node_id", "=", nodeId);
+    return (await this.#store.read(compile(query)))[0];
+  }
 
-    async connected(input) {
-      checkCapabilities(input.capabilities);
-      const attached = await attachOnConnect({ store, clock, ids }, input);
-      await tell(input.spaceId, input.nodeId);
-      return attached;
-    },
+  async #healthOf(spaceId: SpaceId, nodeId: NodeId): Promise<unknown> {
+    const query = this.#builder
+      .selectFrom("runtime_node_presence")
+      .select("health_state")
+      .where("space_id", "=", spaceId)
+      .where("node_id", "=", nodeId);
+    return (await this.#store.read(compile(query)))[0]?.["health_state"];
+  }
 
-    async heartbeat(beat) {
-      const { spaceId, nodeId } = beat;
-      const before = await healthOf(spaceId, nodeId);
-      const result = await store.commit({
-        guards: [],
-        statements: [heartbeatStatement(builder, { ...beat, at: isoTime(clock.now()) })],
-      });
-      if (result.status === "committed" && result.changes[0] === 1) {
-        if (before !== beat.healthState) await tell(spaceId, nodeId);
-        return;
-      }
-      // The right epoch on a connection that was replaced changes nothing and is no error.
-      await refuseStale(spaceId, nodeId, beat.epoch);
-    },
+  /** Throws where the epoch is not the node's newest. */
+  async #refuseStale(spaceId: SpaceId, nodeId: NodeId, epoch: number): Promise<void> {
+    const row = await this.#nodeRow(spaceId, nodeId);
+    if (row === undefined) throw new MusterError("runtimenode.permission_denied");
+    const current = Number(row["epoch"]);
+    if (current !== epoch) throw new MusterError("runtimenode.stale_epoch", undefined, { epoch, current });
+  }
 
-    async capabilities({ spaceId, nodeId, epoch, capabilities }) {
-      checkCapabilities(capabilities);
-      const statement = compileStatement(
-        builder
-          .updateTable("runtime_node_attachments")
-          // Declaring what it can is what a registering node waits for; other states stay.
-          .set((set) => ({
-            capabilities_json: JSON.stringify(capabilities),
-            state: set
-              .case()
-              .when("state", "=", "registering")
-              .then("online" as const)
-              .else(set.ref("state"))
-              .end(),
-          }))
-          .where("space_id", "=", spaceId)
-          .where("node_id", "=", nodeId)
-          .where("epoch", "=", epoch)
-          .where("state", "in", ["registering", "online", "degraded"])
-          .where((where) =>
-            where.exists(
-              where
-                .selectFrom("nodes")
-                .select("nodes.node_id")
-                .where("nodes.space_id", "=", spaceId)
-                .where("nodes.node_id", "=", nodeId)
-                .where("nodes.epoch", "=", epoch),
-            ),
-          ),
-      );
-      const result = await store.commit({ guards: [], statements: [statement] });
-      if (result.status === "committed" && result.changes[0] === 1) {
-        await tell(spaceId, nodeId);
-        return;
-      }
-      await refuseStale(spaceId, nodeId, epoch);
-      throw new MusterError("runtimenode.capabilityupdate_conflict");
-    },
-
-    async disconnected({ spaceId, nodeId, connectionId, expected }) {
-      if (expected) return;
-      const result = await store.commit({
-        guards: [],
-        statements: [disconnectStatement(builder, { spaceId, nodeId, connectionId })],
-      });
-      if (result.status === "committed" && result.changes[0] === 1) await tell(spaceId, nodeId);
-    },
-
-    list: (spaceId, sessionIds) => readRoster(store, spaceId, { sessionIds }),
-
-    async close() {
-      closed = true;
-      clearInterval(timer);
-      await sweeping;
-    },
-  };
+  #now(): string {
+    return isoTime(this.#options.clock.now());
+  }
 }
 
 function checkCapabilities(capabilities: NodeCapabilities): void {
   const keys = Object.keys(capabilities).length;
   const bytes = byteLength(JSON.stringify(capabilities));
-  if (keys > CAPABILITIES_MAX_KEYS || bytes > CAPABILITIES_MAX_BYTES) {
-    throw new MusterError("validation_failed", "A node declares too much about itself.", {
-      keys,
-      bytes,
-      maxKeys: CAPABILITIES_MAX_KEYS,
-      maxBytes: CAPABILITIES_MAX_BYTES,
-    });
-  }
+  if (keys <= CAPABILITIES_MAX_KEYS && bytes <= CAPABILITIES_MAX_BYTES) return;
+  throw new MusterError("validation_failed", "A node declares too much about itself.", {
+    keys,
+    bytes,
+    maxKeys: CAPABILITIES_MAX_KEYS,
+    maxBytes: CAPABILITIES_MAX_BYTES,
+  });
 }
