@@ -82,6 +82,27 @@ describe("the console", () => {
     expect((await served.fetch("/favicon.svg", { headers: { "if-none-match": etag } })).status).toBe(200);
   });
 
+  it("is compressed for who takes it", async () => {
+    const script = "console.log(1);".repeat(1_000);
+    await writeFile(join(folder, "dist/assets/index-Bx3f9a2c.js"), script);
+    const get = async (encoding: string) => {
+      const answer = await served.raw(
+        `GET /assets/index-Bx3f9a2c.js HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept-Encoding: ${encoding}\r\n\r\n`,
+      ).closed;
+      expect(answer).toMatch(/vary: accept-encoding/i);
+      return { gzip: /content-encoding: gzip/i.test(answer), size: answer.length };
+    };
+    for (const encoding of ["gzip", "br, gzip", "deflate, GZIP;q=0.5", "gzip;q=1.0, identity"]) {
+      const { gzip, size } = await get(encoding);
+      expect(gzip, encoding).toBe(true);
+      expect(size).toBeLessThan(2_000);
+    }
+    for (const encoding of ["", "identity", "gzip;q=0", "gzip;q=0.0", "br", "xgzip"]) {
+      expect((await get(encoding)).gzip, encoding).toBe(false);
+    }
+    expect(await (await served.fetch("/assets/index-Bx3f9a2c.js")).text()).toBe(script);
+  });
+
   it("shows a new build without a restart", async () => {
     await served.fetch("/");
     await writeFile(join(folder, "dist/assets/index-Cy4g0b3d.js"), "console.log(2)");

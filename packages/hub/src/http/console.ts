@@ -25,15 +25,25 @@ console, and load this page again.</p>
 /** The router's paths have no dot in their last part, files do. */
 const looksLikeFile = (path: string): boolean => (path.split("/").at(-1) ?? "").includes(".");
 
+/** `gzip;q=0` says no. */
+const takesGzip = (request: IncomingMessage): boolean =>
+  /(?:^|,)\s*gzip\s*(?:;\s*q=(?:1|0?\.\d*[1-9]\d*)[^,]*)?(?:,|$)/i.test(
+    String(request.headers["accept-encoding"] ?? ""),
+  );
+
 const sendFile = (request: IncomingMessage, response: ServerResponse, file: ConsoleFile): void => {
   response.setHeader("content-security-policy", CONSOLE_POLICY);
   response.setHeader("cache-control", file.immutable ? IMMUTABLE : REVALIDATE);
   response.setHeader("etag", file.etag);
+  response.setHeader("vary", "accept-encoding");
   if (request.headers["if-none-match"] === file.etag) {
     response.writeHead(304).end();
     return;
   }
-  send(response, { status: 200, contentType: file.contentType, body: file.body });
+  const { contentType, body, compressed } = file;
+  const small = takesGzip(request) ? compressed : null;
+  const headers: Readonly<Record<string, string>> = small === null ? {} : { "content-encoding": "gzip" };
+  send(response, { status: 200, contentType, body: small ?? body, headers });
 };
 
 /** For GET and HEAD. Throws `not_found` for a file that the bundle lacks. */
