@@ -130,6 +130,7 @@ describe("the command line's token", () => {
     await opened.reopen();
     expect(await tokenOnDisk()).not.toBe(before);
     expect((await byBearer(await tokenOnDisk()))?.principalKind).toBe("service");
+    expect(await opened.query("SELECT 1 FROM audit_log WHERE action = 'cli-token.created'")).toHaveLength(1);
   });
 
   it("gets its mode back when someone widened it", async () => {
