@@ -2,7 +2,7 @@
 // again inside the append transaction; nothing else may influence a decider.
 import type { CheckpointRef, MessageId, NewEvent, NodeId, ThreadId, TurnId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
-import type { ProjectState, ThreadState } from "./state.ts";
+import type { AssistantMessage, ProjectState, ThreadState } from "./state.ts";
 
 /** Who gives the command, by the authenticated path it came on, never by its content. */
 export interface Actor {
@@ -33,6 +33,12 @@ export interface DecisionContext {
   readonly sessionIsActive: boolean;
   readonly isTurnIdUsed: boolean;
   readonly isMessageIdUsed: boolean;
+  /** An approval with this id was opened before, whoever answered it; read for an activity that opens one. */
+  readonly isRequestIdUsed: boolean;
+  /** The assistant message of this thread that text goes to, where it is not of the running turn. */
+  readonly storedMessage: AssistantMessage | null;
+  /** The assistant message of the turn that began last; read for `thread.turn.diff.complete` only. */
+  readonly assistantMessageId: MessageId | null;
   /** Threads of the project that are not deleted; read for `project.delete` only. */
   readonly liveThreads: readonly { readonly threadId: ThreadId; readonly state: ThreadState }[];
   /** The running turn's start has not been handed to its node; read for `thread.turn.interrupt` only. */
@@ -57,6 +63,9 @@ export const EMPTY_CONTEXT: Omit<DecisionContext, "actor"> = {
   sessionIsActive: true,
   isTurnIdUsed: false,
   isMessageIdUsed: false,
+  isRequestIdUsed: false,
+  storedMessage: null,
+  assistantMessageId: null,
   liveThreads: [],
   isStartUndelivered: false,
   checkpoint: null,

@@ -6,6 +6,7 @@ import { refuse } from "./context.ts";
 import { requireRunning, settleAndContinue } from "./settle.ts";
 import type { ThreadState } from "./state.ts";
 import { openedApproval } from "./state.ts";
+import { storableText } from "./text.ts";
 
 type CommandOf<Type extends InternalCommand["type"]> = Extract<InternalCommand, { type: Type }>;
 
@@ -41,18 +42,16 @@ export function decideInternal(
 
 function eventsOf(state: ThreadState, command: InternalCommand, context: DecisionContext): NewEvent[] {
   switch (command.type) {
-    case "thread.session.set": {
-      const { type: _type, threadId: _threadId, ...payload } = command;
-      return [{ eventType: "thread.session-set", payload }];
-    }
+    case "thread.session.set":
+      return setSession(state, command);
     case "thread.message.assistant.delta":
       return appendText(state, command, true, context);
     case "thread.message.assistant.complete":
       return appendText(state, command, false, context);
     case "thread.turn.diff.complete":
-      return completeDiff(state, command);
+      return completeDiff(state, command, context);
     case "thread.activity.append":
-      return appendActivity(state, command);
+      return appendActivity(state, command, context);
     case "thread.turn.settle": {
       const { turnId, status, reason, detail } = command;
       if (state.running?.turnId !== turnId) refuse("turn_settled");
@@ -68,6 +67,15 @@ function eventsOf(state: ThreadState, command: InternalCommand, context: Decisio
   }
 }
 
+/** What a node says of a turn that has ended here must not look as if it still ran. */
+function setSession(state: ThreadState, command: CommandOf<"thread.session.set">): NewEvent[] {
+  const { type: _type, threadId: _threadId, ...said } = command;
+  if (said.activeTurnId === null || said.activeTurnId === state.running?.turnId)
+    return [{ eventType: "thread.session-set", payload: said }];
+  const status = said.status === "running" || said.status === "starting" ? "ready" : said.status;
+  return [{ eventType: "thread.session-set", payload: { ...said, status, activeTurnId: null } }];
+}
+
 /** Persisted text goes in exactly at the end of what is stored: an overlap is trimmed, a hole is refused. */
 function appendText(
   state: ThreadState,
@@ -76,14 +84,15 @@ function appendText(
   context: DecisionContext,
 ): NewEvent[] {
   const { messageId, turnId, offset } = command;
-  const stored = state.messages.find((message) => message.messageId === messageId);
+  const stored = state.messages.find((message) => message.messageId === messageId) ?? context.storedMessage;
   const length = stored?.length ?? 0;
-  if (stored === undefined && context.isMessageIdUsed)
-    refuse("turn_settled", "The message belongs to an earlier turn and has ended.");
+  if (stored === null ? context.isMessageIdUsed : stored.turnId !== turnId)
+    refuse("turn_settled", "The message belongs to another turn, or was dropped with its turn.");
   if (offset > length) refuse("ingest_beyond_text", undefined, { stored: length, offset });
-  const text = command.text.slice(length - offset);
+  const text = storableText(command.text).slice(length - offset);
+  // A message that has ended, by itself or with its turn, takes late text but never streams again.
   const stays = isStreaming && stored?.isStreaming !== false && state.running?.turnId === turnId;
-  if (text === "" && stored !== undefined && stays === stored.isStreaming)
+  if (text === "" && (stored === null || stays === stored.isStreaming))
     refuse("turn_settled", "Nothing new: the text is stored already.");
   return [
     {
@@ -93,10 +102,16 @@ function appendText(
   ];
 }
 
-function completeDiff(state: ThreadState, command: CommandOf<"thread.turn.diff.complete">): NewEvent[] {
+function completeDiff(
+  state: ThreadState,
+  command: CommandOf<"thread.turn.diff.complete">,
+  { assistantMessageId }: DecisionContext,
+): NewEvent[] {
   const { turnId, turnCount, checkpointRef, status, files, truncated } = command;
   if (turnCount > state.turnCount) refuse("turn_not_found", "The checkpoint counts more turns than the thread has.");
-  const assistantMessageId = state.latestTurnId === turnId ? (state.messages.at(-1)?.messageId ?? null) : null;
+  // Turn counts are used again after a revert: what a dropped turn left behind must not pass for its successor's.
+  if (turnCount > 0 && turnCount === state.turnCount && turnId !== state.latestTurnId)
+    refuse("turn_not_found", "Another turn has that count.");
   return [
     {
       eventType: "thread.turn-diff-completed",
@@ -105,13 +120,16 @@ function completeDiff(state: ThreadState, command: CommandOf<"thread.turn.diff.c
   ];
 }
 
-function appendActivity(state: ThreadState, command: CommandOf<"thread.activity.append">): NewEvent[] {
+function appendActivity(
+  state: ThreadState,
+  command: CommandOf<"thread.activity.append">,
+  { isRequestIdUsed }: DecisionContext,
+): NewEvent[] {
   const { turnId, tone, kind, summary, payload } = command;
   const opened = openedApproval({ turnId, tone, kind, summary, payload });
   // An approval of a turn that has ended could never be answered, so it is not opened.
   if (opened !== null && state.running?.turnId !== opened.turnId) refuse("turn_settled");
-  if (opened !== null && state.pendingApprovals.some((pending) => pending.requestId === opened.requestId))
-    refuse("approval_not_pending");
+  if (opened !== null && isRequestIdUsed) refuse("approval_not_pending", "An approval with that id was opened before.");
   return [{ eventType: "thread.activity-appended", payload: { turnId, tone, kind, summary, payload } }];
 }
 
@@ -120,8 +138,9 @@ function completeRevert(
   command: CommandOf<"thread.revert.complete">,
   context: DecisionContext,
 ): NewEvent[] {
-  if (!state.isReverting) refuse("turn_settled", "No revert is under way.");
   const { turnCount, mode, safetyRef, files, error } = command;
+  if (state.reverting?.turnCount !== turnCount || state.reverting.mode !== mode)
+    refuse("turn_settled", "No such revert is under way.");
   const drops = error === null && mode !== "files";
   const events: NewEvent[] = [];
   if (drops)

@@ -6,6 +6,7 @@ import type { Decision, DecisionContext } from "./context.ts";
 import { refuse } from "./context.ts";
 import { requireRunning, settleAndClear, settleAndContinue, startRequested } from "./settle.ts";
 import type { ThreadState } from "./state.ts";
+import { storableText } from "./text.ts";
 
 export type ThreadCommand = Extract<ClientCommand, { threadId: ThreadId }>;
 type CommandOf<Type extends ThreadCommand["type"]> = Extract<ThreadCommand, { type: Type }>;
@@ -96,7 +97,7 @@ function startTurn(state: ThreadState, command: CommandOf<"thread.turn.start">, 
   if (context.isTurnIdUsed || context.isMessageIdUsed) refuse("turn_exists");
   if (context.node === null || !context.node.isAttached) refuse("node_not_attached");
   if (context.node.isReadOnly) refuse("version.floor_exceeded");
-  if (state.isReverting) refuse("turn_in_progress", "A revert is under way on this thread.");
+  if (state.reverting !== null) refuse("turn_in_progress", "A revert is under way on this thread.");
   const { turnId, message } = command;
   const turn = {
     turnId,
@@ -111,7 +112,7 @@ function startTurn(state: ThreadState, command: CommandOf<"thread.turn.start">, 
       turnId,
       role: "user",
       offset: 0,
-      text: message.text,
+      text: storableText(message.text),
       attachments: message.attachments,
       isStreaming: false,
     },
@@ -152,7 +153,7 @@ function revert(
   command: CommandOf<"thread.checkpoint.revert">,
   context: DecisionContext,
 ): NewEvent[] {
-  if (state.running !== null || state.isReverting) refuse("turn_in_progress");
+  if (state.running !== null || state.reverting !== null) refuse("turn_in_progress");
   if (context.node === null || !context.node.isAttached) refuse("node_not_attached");
   const { checkpoint } = context;
   if (checkpoint === null || !checkpoint.isReady) return refuse("checkpoint_not_ready");

@@ -3,6 +3,7 @@
 import type {
   ApprovalRequestId,
   EventOf,
+  EventPayload,
   MessageId,
   MusterEvent,
   NewEvent,
@@ -33,10 +34,10 @@ export interface QueuedTurn {
   readonly position: number;
 }
 
-/** An assistant message of the newest turn: how much text is stored, and whether more may come. */
+/** An assistant message: how much text is stored, in UTF-16 code units, and whether more may come. */
 export interface AssistantMessage {
   readonly messageId: MessageId;
-  readonly turnId: TurnId | null;
+  readonly turnId: TurnId;
   readonly length: number;
   readonly isStreaming: boolean;
 }
@@ -54,11 +55,12 @@ export interface ThreadState {
   readonly running: RunningTurn | null;
   /** Oldest first. */
   readonly queue: readonly QueuedTurn[];
+  /** By requestId. */
   readonly pendingApprovals: readonly { readonly requestId: ApprovalRequestId; readonly turnId: TurnId }[];
-  /** Assistant messages of the newest turn. */
+  /** Assistant messages of the running turn, by messageId. */
   readonly messages: readonly AssistantMessage[];
-  /** A revert was asked of the node and has not come back. */
-  readonly isReverting: boolean;
+  /** A revert that was asked of the node and has not come back. */
+  readonly reverting: Pick<EventPayload<"thread.checkpoint-revert-requested">, "turnCount" | "mode"> | null;
 }
 
 /** null: the stream has no events. */
@@ -67,6 +69,10 @@ export type StreamState =
   | { readonly kind: "thread"; readonly state: ThreadState | null };
 
 type Fact = MusterEvent | NewEvent;
+
+/** The order does not hang on when things came, so that states from a fold and from rows are equal. */
+const sortedBy = <Item>(items: Item[], key: (item: Item) => string): Item[] =>
+  items.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 
 export function evolveProject(state: ProjectState | null, event: Fact): ProjectState | null {
   switch (event.eventType) {
@@ -99,7 +105,7 @@ export function evolveThread(state: ThreadState | null, event: Fact): ThreadStat
       queue: [],
       pendingApprovals: [],
       messages: [],
-      isReverting: false,
+      reverting: null,
     };
   }
   return state && evolveExisting(state, event);
@@ -134,19 +140,20 @@ function evolveExisting(state: ThreadState, event: Fact): ThreadState {
       return { ...state, running: { turnId, turnCount }, turnCount, latestTurnId: turnId, messages: [] };
     }
     case "thread.turn-settled": {
-      const { turnId, completedMessageIds, expiredRequestIds } = event.payload;
+      const { turnId, expiredRequestIds } = event.payload;
+      const isRunning = state.running?.turnId === turnId;
       return {
         ...state,
-        running: state.running?.turnId === turnId ? null : state.running,
-        messages: state.messages.map((message) =>
-          completedMessageIds.includes(message.messageId) ? { ...message, isStreaming: false } : message,
-        ),
+        running: isRunning ? null : state.running,
+        messages: isRunning ? [] : state.messages,
         pendingApprovals: state.pendingApprovals.filter((approval) => !expiredRequestIds.includes(approval.requestId)),
       };
     }
     case "thread.activity-appended": {
       const approval = openedApproval(event.payload);
-      return approval ? { ...state, pendingApprovals: [...state.pendingApprovals, approval] } : state;
+      return approval
+        ? { ...state, pendingApprovals: sortedBy([...state.pendingApprovals, approval], (one) => one.requestId) }
+        : state;
     }
     case "thread.approval-response-requested":
     case "thread.approval-expired":
@@ -154,8 +161,10 @@ function evolveExisting(state: ThreadState, event: Fact): ThreadState {
         ...state,
         pendingApprovals: state.pendingApprovals.filter((approval) => approval.requestId !== event.payload.requestId),
       };
-    case "thread.checkpoint-revert-requested":
-      return { ...state, isReverting: true };
+    case "thread.checkpoint-revert-requested": {
+      const { turnCount, mode } = event.payload;
+      return { ...state, reverting: { turnCount, mode } };
+    }
     case "thread.reverted":
       return evolveReverted(state, event.payload);
     default:
@@ -168,8 +177,9 @@ function evolveMessage(state: ThreadState, payload: EventOf<"thread.message-sent
   if (role !== "assistant") return state;
   const length = offset + text.length;
   if (offset === 0) {
-    if (turnId !== state.latestTurnId) return state;
-    return { ...state, messages: [...state.messages, { messageId, turnId, length, isStreaming }] };
+    if (turnId === null || turnId !== state.running?.turnId) return state;
+    const messages = [...state.messages, { messageId, turnId, length, isStreaming }];
+    return { ...state, messages: sortedBy(messages, (one) => one.messageId) };
   }
   return {
     ...state,
@@ -180,14 +190,13 @@ function evolveMessage(state: ThreadState, payload: EventOf<"thread.message-sent
 }
 
 function evolveReverted(state: ThreadState, payload: EventOf<"thread.reverted">["payload"]): ThreadState {
-  if (payload.error !== null || payload.mode === "files") return { ...state, isReverting: false };
+  if (payload.error !== null || payload.mode === "files") return { ...state, reverting: null };
   return {
     ...state,
-    isReverting: false,
+    reverting: null,
     turnCount: payload.turnCount,
     latestTurnId: payload.latestTurnId,
     queue: [],
-    messages: [],
   };
 }
 

@@ -16,10 +16,12 @@ import {
   evolveThread,
   type Ids,
   isoTime,
+  openedApproval,
   type ProjectState,
   type ThreadState,
 } from "@muster/core";
 import type { Store } from "@muster/store";
+import { BatchTraces } from "./batch-traces.ts";
 import { BatchWrite } from "./batch-write.ts";
 import { type EventTemplate, pendingEvent } from "./event-log.ts";
 import { FactReader } from "./facts.ts";
@@ -61,7 +63,7 @@ export class BatchDecision {
   readonly #facts: FactReader;
   readonly #overlays = new Map<StreamKey, Overlay>();
   readonly #firstByCommandId = new Map<CommandId, ClientWork>();
-  readonly #usedIds = new Set<string>();
+  readonly #traces = new BatchTraces();
   readonly write: BatchWrite;
 
   constructor(parts: BatchParts, spaceId: SpaceId) {
@@ -116,10 +118,6 @@ export class BatchDecision {
       correlationId: command.commandId,
       metadata,
     });
-    if (command.type === "thread.turn.start") {
-      this.#usedIds.add(command.turnId);
-      this.#usedIds.add(command.message.messageId);
-    }
     this.write.acceptClient(work, aggregate, last);
   }
 
@@ -223,19 +221,8 @@ export class BatchDecision {
   ): Promise<void> {
     const thread = await this.#thread(command.threadId);
     const project = thread === null ? null : await this.#project(thread.projectId);
-    const context: DecisionContext = { ...EMPTY_CONTEXT, actor, project };
-    const isFirstText =
-      command.type === "thread.message.assistant.delta" || command.type === "thread.message.assistant.complete";
-    const isKnown = thread?.messages.some((message) => isFirstText && message.messageId === command.messageId) ?? true;
-    const decision = decideInternal(thread, command, {
-      ...context,
-      isMessageIdUsed:
-        isFirstText &&
-        !isKnown &&
-        (this.#usedIds.has(command.messageId) || (await this.#facts.isMessageIdUsed(command.messageId))),
-      ...(command.type === "thread.revert.complete" ? { afterRevert: await this.#facts.afterRevert(command) } : {}),
-    });
-    if (isFirstText) this.#usedIds.add(command.messageId);
+    const facts = await this.#internalFacts(thread, command);
+    const decision = decideInternal(thread, command, { ...EMPTY_CONTEXT, actor, project, ...facts });
     await this.#append(decision, {
       actorKind: actor.kind,
       actorId: actor.id,
@@ -243,6 +230,41 @@ export class BatchDecision {
       correlationId,
       metadata,
     });
+  }
+
+  /** What a node's report rests on besides its stream. What this batch has written counts before what is stored. */
+  async #internalFacts(thread: ThreadState | null, command: InternalCommand): Promise<Partial<DecisionContext>> {
+    const { threadId } = command;
+    switch (command.type) {
+      case "thread.message.assistant.delta":
+      case "thread.message.assistant.complete": {
+        const { messageId } = command;
+        if (thread?.messages.some((message) => message.messageId === messageId)) return {};
+        const storedMessage =
+          this.#traces.message(threadId, messageId) ?? (await this.#facts.assistantMessage(threadId, messageId));
+        if (storedMessage !== null) return { storedMessage };
+        return {
+          isMessageIdUsed: this.#traces.hasMessage(messageId) || (await this.#facts.isMessageIdUsed(messageId)),
+        };
+      }
+      case "thread.turn.diff.complete": {
+        const { turnId } = command;
+        const known = this.#traces.assistantMessageOf(turnId);
+        return { assistantMessageId: known ?? (await this.#facts.assistantMessageOf(threadId, turnId)) };
+      }
+      case "thread.activity.append": {
+        const opened = openedApproval(command);
+        if (opened === null) return {};
+        const { requestId } = opened;
+        return {
+          isRequestIdUsed: this.#traces.hasRequest(requestId) || (await this.#facts.isRequestIdUsed(requestId)),
+        };
+      }
+      case "thread.revert.complete":
+        return { afterRevert: await this.#facts.afterRevert(command) };
+      default:
+        return {};
+    }
   }
 
   async #clientContext(work: ClientWork): Promise<DecisionContext> {
@@ -286,9 +308,9 @@ export class BatchDecision {
         return {
           ...context,
           node: await this.#facts.node(project),
-          isTurnIdUsed: this.#usedIds.has(command.turnId) || (await this.#facts.isTurnIdUsed(command.turnId)),
+          isTurnIdUsed: this.#traces.hasTurn(command.turnId) || (await this.#facts.isTurnIdUsed(command.turnId)),
           isMessageIdUsed:
-            this.#usedIds.has(command.message.messageId) ||
+            this.#traces.hasMessage(command.message.messageId) ||
             (await this.#facts.isMessageIdUsed(command.message.messageId)),
         };
       case "thread.turn.interrupt":
@@ -340,6 +362,7 @@ export class BatchDecision {
         },
         decided.event,
       );
+      this.#traces.follow(decided);
       overlay.version += 1;
       overlay.state =
         overlay.kind === "project"

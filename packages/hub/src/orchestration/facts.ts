@@ -1,6 +1,7 @@
 // Facts from outside a stream that a decision rests on. Whatever is read here for a decision comes back as a guard, so
 // that the append proves it once more under its lock; one rule, no list of exceptions.
 import type {
+  ApprovalRequestId,
   CheckpointRef,
   ClientCommand,
   InternalCommand,
@@ -11,8 +12,9 @@ import type {
   ThreadId,
   TurnId,
 } from "@muster/contracts";
-import type { DecisionContext, NodeFacts, ProjectState } from "@muster/core";
+import type { AssistantMessage, DecisionContext, NodeFacts, ProjectState } from "@muster/core";
 import type { Guard, Query, Row, Store } from "@muster/store";
+import { isBelowFloor } from "../nodes/index.ts";
 import { messageIdUse, turnIdUse } from "../schema/index.ts";
 import { inDialect } from "./placeholders.ts";
 
@@ -90,6 +92,41 @@ export class FactReader {
     return (await this.guardedQuery(messageIdUse(this.#store.dialect, this.#spaceId, messageId))).length > 0;
   }
 
+  async isRequestIdUsed(requestId: ApprovalRequestId): Promise<boolean> {
+    const rows = await this.guarded(
+      "SELECT request_id FROM projection_pending_approvals WHERE space_id = ? AND request_id = ?",
+      this.#spaceId,
+      requestId,
+    );
+    return rows.length > 0;
+  }
+
+  /** An assistant message of one of the thread's turns that has ended. Changes with the thread's stream alone, whose version every append proves. */
+  async assistantMessage(threadId: ThreadId, messageId: MessageId): Promise<AssistantMessage | null> {
+    const rows = await this.read(
+      `SELECT turn_id, text FROM projection_thread_messages
+       WHERE space_id = ? AND message_id = ? AND thread_id = ? AND role = 'assistant' AND turn_id IS NOT NULL`,
+      this.#spaceId,
+      messageId,
+      threadId,
+    );
+    const row = rows[0];
+    if (row === undefined) return null;
+    const turnId = row["turn_id"] as TurnId;
+    return { messageId, turnId, length: String(row["text"]).length, isStreaming: false };
+  }
+
+  /** The assistant message of a turn that began last; changes with the thread's stream alone. */
+  async assistantMessageOf(threadId: ThreadId, turnId: TurnId): Promise<MessageId | null> {
+    const rows = await this.read(
+      "SELECT assistant_message_id FROM projection_thread_turns WHERE space_id = ? AND turn_id = ? AND thread_id = ?",
+      this.#spaceId,
+      turnId,
+      threadId,
+    );
+    return (rows[0]?.["assistant_message_id"] as MessageId | null | undefined) ?? null;
+  }
+
   async liveThreadIds(projectId: string): Promise<ThreadId[]> {
     const rows = await this.guarded(
       "SELECT thread_id FROM projection_threads WHERE space_id = ? AND project_id = ? AND deleted_at IS NULL ORDER BY thread_id",
@@ -99,15 +136,15 @@ export class FactReader {
     return rows.map((row) => row["thread_id"] as ThreadId);
   }
 
-  /** True while no node has been given the start of the turn. */
+  /** True while the start of the turn was never on its way to the node: then the node cannot have heard of it. */
   async isStartUndelivered(threadId: ThreadId, turnId: TurnId): Promise<boolean> {
     const rows = await this.guarded(
-      "SELECT status FROM orchestration_effects WHERE space_id = ? AND thread_id = ? AND turn_id = ? AND kind = 'node.turn.start' ORDER BY effect_id",
+      "SELECT status, attempt_count FROM orchestration_effects WHERE space_id = ? AND thread_id = ? AND turn_id = ? AND kind = 'node.turn.start' ORDER BY effect_id",
       this.#spaceId,
       threadId,
       turnId,
     );
-    return rows.every((row) => row["status"] === "pending");
+    return rows.every((row) => row["status"] === "pending" && Number(row["attempt_count"]) === 0);
   }
 
   async checkpoint(
@@ -171,8 +208,7 @@ function nodeFactsOf(slot: Row | undefined, floor: string | null | undefined, pr
   const capabilities = capabilitiesOf(slot?.["capabilities_json"]);
   return {
     isAttached: slot !== undefined && ACTIVE_STATES.has(slot["state"]),
-    isReadOnly:
-      slot !== undefined && floor !== null && floor !== undefined && isBelow(String(slot["client_version"]), floor),
+    isReadOnly: slot !== undefined && isBelowFloor(String(slot["client_version"]), floor ?? null),
     isOnline: presence !== undefined && presence["health_state"] !== "offline",
     workspaceRoots: capabilities.workspaceRoots ?? null,
     providers: capabilities.providers?.map((provider) => provider.name) ?? null,
@@ -191,11 +227,4 @@ function capabilitiesOf(text: unknown): NodeCapabilities {
     capabilityTexts.set(text, parsed);
   }
   return parsed;
-}
-
-/** "MAJOR.MINOR" compared as numbers. */
-function isBelow(version: string, floor: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [floorMajor = 0, floorMinor = 0] = floor.split(".").map(Number);
-  return major < floorMajor || (major === floorMajor && minor < floorMinor);
 }

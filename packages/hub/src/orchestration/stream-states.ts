@@ -3,6 +3,7 @@
 // can cost a retry but never a wrong decision.
 import type {
   ApprovalRequestId,
+  EventPayload,
   MessageId,
   NodeId,
   ProjectId,
@@ -103,11 +104,11 @@ const THREAD_QUERIES = [
   `SELECT turn_id, turn_count, status, queue_position, model, effort, user_message_id FROM projection_thread_turns
    WHERE space_id = ? AND thread_id = ? AND status IN ('queued', 'running') ORDER BY queue_position`,
   "SELECT coalesce(max(turn_count), 0) AS turn_count FROM projection_thread_turns WHERE space_id = ? AND thread_id = ?",
-  "SELECT request_id, turn_id FROM projection_pending_approvals WHERE space_id = ? AND thread_id = ? AND status = 'pending' ORDER BY created_at, request_id",
-  `SELECT m.message_id, m.turn_id, m.text, m.is_streaming FROM projection_threads t
-   JOIN projection_thread_messages m ON m.space_id = t.space_id AND m.thread_id = t.thread_id AND m.turn_id = t.latest_turn_id
-   WHERE t.space_id = ? AND t.thread_id = ? AND m.role = 'assistant' ORDER BY m.created_at, m.message_id`,
-  `SELECT event_type FROM orchestration_events WHERE space_id = ? AND stream_id = ?
+  "SELECT request_id, turn_id FROM projection_pending_approvals WHERE space_id = ? AND thread_id = ? AND status = 'pending' ORDER BY request_id",
+  `SELECT m.message_id, m.turn_id, m.text, m.is_streaming FROM projection_thread_turns u
+   JOIN projection_thread_messages m ON m.space_id = u.space_id AND m.thread_id = u.thread_id AND m.turn_id = u.turn_id
+   WHERE u.space_id = ? AND u.thread_id = ? AND u.status = 'running' AND m.role = 'assistant' ORDER BY m.message_id`,
+  `SELECT event_type, payload_json FROM orchestration_events WHERE space_id = ? AND stream_id = ?
    AND event_type IN ('thread.checkpoint-revert-requested', 'thread.reverted') ORDER BY sequence DESC LIMIT 1`,
 ] as const;
 
@@ -146,9 +147,16 @@ export async function loadThread(store: Store, spaceId: SpaceId, threadId: Threa
         length: String(message["text"]).length,
         isStreaming: Number(message["is_streaming"]) === 1,
       })),
-      isReverting: reverts?.[0]?.["event_type"] === "thread.checkpoint-revert-requested",
+      reverting: revertOf(reverts?.[0]),
     },
   };
+}
+
+/** The revert that the newest of the two events left open. */
+function revertOf(row: Row | undefined): ThreadState["reverting"] {
+  if (row?.["event_type"] !== "thread.checkpoint-revert-requested") return null;
+  const payload = JSON.parse(String(row["payload_json"])) as EventPayload<"thread.checkpoint-revert-requested">;
+  return { turnCount: payload.turnCount, mode: payload.mode };
 }
 
 const queuedTurnOf = (row: Row): ThreadState["queue"][number] => ({

@@ -25,7 +25,7 @@ import { insertRows, openSqliteStore, type Row, type SqlValue, type Store } from
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
 import { HUB_COLUMNS, HUB_MIGRATIONS } from "../schema/index.ts";
 import { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";
-import { entries } from "./test-commands.ts";
+import { entries } from "@muster/core/testing";
 import type { Timers } from "./timers.ts";
 
 export const START = Date.parse("2026-01-01T00:00:00.000Z");

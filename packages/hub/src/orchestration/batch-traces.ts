@@ -1,0 +1,59 @@
+// What a batch has written so far that later work of the same batch asks about and no database can tell yet: ids that
+// were used, and how far the messages of ended turns have grown.
+import type { ApprovalRequestId, MessageId, ThreadId, TurnId } from "@muster/contracts";
+import { type AssistantMessage, type DecidedEvent, openedApproval } from "@muster/core";
+
+interface Trace {
+  readonly threadId: string;
+  readonly turnId: TurnId;
+  readonly length: number;
+}
+
+export class BatchTraces {
+  readonly #turns = new Set<TurnId>();
+  readonly #messages = new Set<MessageId>();
+  readonly #requests = new Set<ApprovalRequestId>();
+  readonly #texts = new Map<MessageId, Trace>();
+  readonly #assistantMessages = new Map<TurnId, MessageId>();
+
+  follow({ streamId, event }: DecidedEvent): void {
+    if (event.eventType === "thread.turn-start-requested" || event.eventType === "thread.turn-queued") {
+      this.#turns.add(event.payload.turnId);
+    } else if (event.eventType === "thread.message-sent") {
+      const { messageId, turnId, role, offset, text } = event.payload;
+      this.#messages.add(messageId);
+      if (role !== "assistant" || turnId === null) return;
+      this.#texts.set(messageId, { threadId: streamId, turnId, length: offset + text.length });
+      if (offset === 0) this.#assistantMessages.set(turnId, messageId);
+    } else if (event.eventType === "thread.activity-appended") {
+      const opened = openedApproval(event.payload);
+      if (opened !== null) this.#requests.add(opened.requestId);
+    } else if (event.eventType === "thread.reverted") {
+      for (const messageId of event.payload.droppedMessageIds) this.#texts.delete(messageId);
+    }
+  }
+
+  hasTurn(turnId: TurnId): boolean {
+    return this.#turns.has(turnId);
+  }
+
+  hasMessage(messageId: MessageId): boolean {
+    return this.#messages.has(messageId);
+  }
+
+  hasRequest(requestId: ApprovalRequestId): boolean {
+    return this.#requests.has(requestId);
+  }
+
+  /** An assistant message of a turn that no longer runs and that this batch has written to. */
+  message(threadId: ThreadId, messageId: MessageId): AssistantMessage | null {
+    const trace = this.#texts.get(messageId);
+    if (trace?.threadId !== threadId) return null;
+    return { messageId, turnId: trace.turnId, length: trace.length, isStreaming: false };
+  }
+
+  /** The assistant message of the turn that began last, if it began in this batch. */
+  assistantMessageOf(turnId: TurnId): MessageId | null {
+    return this.#assistantMessages.get(turnId) ?? null;
+  }
+}
