@@ -5,6 +5,8 @@ import { oneLine } from "./output/text.ts";
 import type { Paint } from "./shell.ts";
 
 const REASONS_SHOWN = 8;
+/** Details that the message has in the words of a person. */
+const PLACES = new Set(["home", "pid"]);
 
 export interface ErrorAnswer extends ErrorBody {
   readonly hint: string;
@@ -62,7 +64,7 @@ function reasonsOf(error: MusterError): string[] {
   for (const [name, value] of Object.entries(details)) {
     if (name === "advice" || (typeof value !== "string" && typeof value !== "number")) continue;
     const text = oneLine(String(value));
-    if (text !== "" && !error.message.includes(text)) reasons.push(`${name}: ${text}`);
+    if (text !== "" && !PLACES.has(name) && !error.message.includes(text)) reasons.push(`${name}: ${text}`);
   }
   return reasons.slice(0, REASONS_SHOWN).map(oneLine);
 }

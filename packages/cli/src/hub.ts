@@ -2,6 +2,7 @@
 // no other address.
 import { createClient, type MusterClient } from "@muster/client";
 import { MusterError } from "@muster/contracts";
+import { abortableFetch } from "./abortable-fetch.ts";
 import type { Context } from "./context.ts";
 import { isAlive, readEndpoint, readToken } from "./home.ts";
 
@@ -45,7 +46,11 @@ export interface Hub extends MusterClient {
 export function connect(context: Context): Hub {
   const address = findHub(context);
   return {
-    ...createClient({ baseUrl: address.url, ...(address.token === null ? {} : { token: address.token }) }),
+    ...createClient({
+      baseUrl: address.url,
+      fetch: abortableFetch,
+      ...(address.token === null ? {} : { token: address.token }),
+    }),
     address,
   };
 }

@@ -15,7 +15,8 @@ const outputOf = (stream: NodeJS.WriteStream): Output => ({
   write: (text) => {
     stream.write(text);
   },
-  isTerminal: stream.isTTY === true,
+  // A terminal without a width cannot be drawn on.
+  isTerminal: stream.isTTY === true && stream.columns > 0,
   columns: stream.isTTY === true && stream.columns > 0 ? stream.columns : Number.POSITIVE_INFINITY,
   // It looks at the stream, NO_COLOR and FORCE_COLOR by itself.
   paint: (format, text) => styleText(format, text, { stream }),

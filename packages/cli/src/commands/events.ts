@@ -16,6 +16,8 @@ interface TailOptions {
 }
 
 const PAGE_EVENTS = 500;
+/** Enough to know what it was; --json has all of it. */
+const SUMMARY_COLUMNS_MAX = 160;
 
 export function addEventCommands({ program, context }: Registry): void {
   const events = program
@@ -94,7 +96,7 @@ function eventLine(event: WireEvent, { paint, width }: Pick<Context, "paint" | "
   const head = `${String(event.sequence).padStart(6)}  ${time}  ${shortId(event.streamId).padEnd(8)}  `;
   const type = event.eventType.padEnd(34);
   const told = oneLine(summaryOf(event));
-  const room = width - head.length - type.length - 2;
+  const room = Math.min(SUMMARY_COLUMNS_MAX, width - head.length - type.length - 2);
   const summary = room > 10 ? cut(told, room) : told;
   return `${paint("dim", head)}${typePaint(event.eventType, paint)(type)}  ${summary}`.trimEnd().concat("\n");
 }
@@ -119,9 +121,7 @@ export function summaryOf(event: WireEvent): string {
     case "thread.turn-dequeued":
       return event.payload.reason;
     case "thread.turn-settled":
-      return [event.payload.status, event.payload.reason, event.payload.detail]
-        .filter((part) => part !== null)
-        .join(", ");
+      return [event.payload.status, event.payload.reason, event.payload.detail].filter(Boolean).join(", ");
     case "thread.activity-appended":
       return `${event.payload.kind}: ${event.payload.summary}`;
     case "thread.approval-response-requested":
@@ -129,7 +129,7 @@ export function summaryOf(event: WireEvent): string {
     case "thread.approval-expired":
       return event.payload.reason;
     case "thread.session-set":
-      return [event.payload.status, event.payload.lastError].filter((part) => part !== null).join(", ");
+      return [event.payload.status, event.payload.lastError].filter(Boolean).join(", ");
     case "thread.turn-diff-completed":
       return `turn ${event.payload.turnCount}: ${event.payload.files.map(({ path }) => path).join(", ") || "nothing changed"}`;
     case "thread.reverted":

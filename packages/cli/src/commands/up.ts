@@ -54,6 +54,7 @@ async function up(context: Context, options: UpOptions): Promise<void> {
     consoleDirectory: consoleDirectory(),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     pid: process.pid,
+    environment: shell.env,
   };
   const signal = shell.interrupted();
   // Only here, so that the other commands need not load hub and daemon.

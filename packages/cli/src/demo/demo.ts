@@ -43,6 +43,7 @@ export async function runDemo(context: Context, { isKept }: { isKept: boolean })
       world,
       results,
       isKept: isKept && isVerified,
+      isInterrupted: interruption.aborted,
       durationMs: performance.now() - began,
       end: progress.end,
     });
@@ -81,11 +82,12 @@ interface Summary {
   readonly world: GrowingWorld;
   readonly results: readonly StepResult[];
   readonly isKept: boolean;
+  readonly isInterrupted: boolean;
   readonly durationMs: number;
   end(text: string): void;
 }
 
-function summarize(context: Context, { world, results, isKept, durationMs, end }: Summary): void {
+function summarize(context: Context, { world, results, isKept, isInterrupted, durationMs, end }: Summary): void {
   const { paint, voice } = context;
   const verified = results.filter((result) => result.verified).length;
   const isVerified = verified === results.length;
@@ -109,7 +111,7 @@ function summarize(context: Context, { world, results, isKept, durationMs, end }
   );
   const head = isVerified
     ? `${paint("green", "✓")} ${counted(verified, "step")} verified in ${lasting(durationMs)}.\n`
-    : `${paint("red", "✗")} ${results.at(-1)?.title}: not as it should be. ${counted(verified, "step")} before it verified.\n`;
+    : `${paint("red", "✗")} ${isInterrupted ? "Interrupted in" : "Not as it should be"}: ${results.at(-1)?.title}. ${counted(verified, "step")} before it verified.\n`;
   const links = threads.map(({ title, url: link }) => [title, link] as const);
   const login = world.up === undefined ? [] : [["Log in", world.up.ready.loginUrl] as const];
   const folder = [["Folder", world.folders.root] as const];

@@ -9,8 +9,7 @@ import {
   type TurnId,
   type TurnTerminalStatus,
 } from "@muster/contracts";
-import { shortId } from "../ids.ts";
-import { approvalOf, stepText } from "../output/steps.ts";
+import { approvalOf, type Plan, planOf, planText, stepText, waitsFor } from "../output/steps.ts";
 import { safeText } from "../output/text.ts";
 import { changeSummary } from "../output/thread.ts";
 import type { Paint } from "../shell.ts";
@@ -46,6 +45,7 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
   const said = new Map<string, Said>();
   let isAtLineStart = true;
   let speaking: string | null = null;
+  let plan: Plan = [];
   let end: TurnEnd | null = null;
 
   const print = (text: string): void => {
@@ -70,6 +70,13 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
     print(safeText(visible.slice(message.shown)));
     message.shown = visible.length;
   };
+  const showStep = (step: Parameters<typeof stepText>[0]): string => {
+    const changed = planOf(step);
+    if (changed === null) return stepText(step, paint);
+    const text = planText(changed, plan, paint);
+    plan = changed;
+    return text;
+  };
   const takeEvent = (event: MusterEvent): boolean => {
     if (!("turnId" in event.payload) || event.payload.turnId !== turnId) return false;
     switch (event.eventType) {
@@ -81,7 +88,7 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
         return true;
       }
       case "thread.activity-appended":
-        line(stepText(event.payload, paint) + answerHint(event.payload, paint));
+        line(showStep(event.payload) + answerHint(event.payload, paint));
         return true;
       case "thread.turn-diff-completed": {
         const { files, turnCount } = event.payload;
@@ -106,7 +113,7 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
           at: message.createdAt,
           show: () => update(message.messageId, (text) => mergePersisted(text, message.text)),
         })),
-        ...activities.map((activity) => ({ at: activity.createdAt, show: () => line(stepText(activity, paint)) })),
+        ...activities.map((activity) => ({ at: activity.createdAt, show: () => line(showStep(activity)) })),
       ];
       pieces.sort((first, second) => (first.at < second.at ? -1 : first.at > second.at ? 1 : 0));
       for (const piece of pieces) piece.show();
@@ -125,9 +132,6 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
     },
   };
 }
-
-const waitsFor = (requestId: string, paint: Paint): string =>
-  paint("yellow", `  waits for you: muster approve ${shortId(requestId)}, or muster deny ${shortId(requestId)}\n`);
 
 function answerHint(step: Parameters<typeof approvalOf>[0], paint: Paint): string {
   const approval = approvalOf(step);

@@ -1,6 +1,7 @@
 // One line for each step of a turn, from the activities that a node reports. What an unknown kind means is in its
 // summary, so nothing has to be known here to be shown.
 import { type ActivityRow, ApprovalRequest, PlanEntry, ToolCall } from "@muster/contracts";
+import { shortId } from "../ids.ts";
 import type { Paint } from "../shell.ts";
 import { oneLine } from "./text.ts";
 
@@ -22,10 +23,19 @@ export function approvalOf({ kind, payload }: Step): ApprovalRequest | null {
 
 const PLAN_MARKS = { pending: "·", in_progress: "▸", completed: "✓" } as const;
 
-export function planText(entries: unknown, paint: Paint): string {
-  const parsed = PlanEntry.array().safeParse(entries);
-  if (!parsed.success) return "";
-  return parsed.data
+export type Plan = readonly PlanEntry[];
+
+/** The plan of a step, when it has one. */
+export function planOf({ kind, payload }: Step): Plan | null {
+  if (kind !== "plan.updated") return null;
+  const parsed = PlanEntry.array().safeParse(payload["entries"]);
+  return parsed.success ? parsed.data : null;
+}
+
+/** The plan's lines; only those that differ from the plan before it. */
+export function planText(plan: Plan, before: Plan, paint: Paint): string {
+  return plan
+    .filter(({ content, status }, index) => before[index]?.content !== content || before[index]?.status !== status)
     .map(({ content, status }) => {
       const line = `  ${PLAN_MARKS[status]} ${oneLine(content)}\n`;
       return status === "in_progress" ? line : paint("dim", line);
@@ -37,7 +47,8 @@ export function planText(entries: unknown, paint: Paint): string {
 export function stepText(step: Step, paint: Paint): string {
   const tool = toolOf(step);
   if (tool) return toolText(tool, step.kind, paint);
-  if (step.kind === "plan.updated") return planText(step.payload["entries"], paint);
+  const plan = planOf(step);
+  if (plan) return planText(plan, [], paint);
   if (step.kind === "usage.updated") return "";
   const approval = approvalOf(step);
   if (approval) return `${paint("yellow", "?")} ${oneLine(approval.title || step.summary)}\n`;
@@ -54,3 +65,7 @@ function toolText(tool: ToolCall, kind: string, paint: Paint): string {
   }
   return kind === "tool.started" ? `${paint("cyan", "▸")} ${title}\n` : "";
 }
+
+/** How to answer the question above. */
+export const waitsFor = (requestId: string, paint: Paint): string =>
+  paint("yellow", `  waits for you: muster approve ${shortId(requestId)}, or muster deny ${shortId(requestId)}\n`);

@@ -2,7 +2,7 @@
 import type { ActivityRow, CheckpointRow, DiffFile, MessageRow, ThreadWindow, TurnRow } from "@muster/contracts";
 import { shortId } from "../ids.ts";
 import type { Paint } from "../shell.ts";
-import { stepText } from "./steps.ts";
+import { stepText, waitsFor } from "./steps.ts";
 import { facts } from "./table.ts";
 import { counted, oneLine, safeText } from "./text.ts";
 import { ago, between } from "./time.ts";
@@ -46,9 +46,7 @@ function turnText(turn: TurnRow, window: ThreadWindow, { paint, now }: PageForm)
   const parts = [
     ...asked.map((message) => quoted(message, paint)),
     conversation(said, activities.filter(own), paint),
-    ...waiting.map(({ requestId, payload }) =>
-      paint("yellow", `  waits for you: ${oneLine(payload.title)}  (muster approve ${shortId(requestId)})\n`),
-    ),
+    ...waiting.map(({ requestId }) => waitsFor(requestId, paint)),
     ...checkpoints.filter(own).map((checkpoint) => changes(checkpoint, paint)),
     turn.reason === null || turn.status === "completed" ? "" : paint("dim", `  ${turnReason(turn.reason)}\n`),
   ];
@@ -63,9 +61,12 @@ const quoted = (message: MessageRow, paint: Paint): string =>
 
 /** Text and steps in the order in which they came. */
 function conversation(messages: readonly MessageRow[], activities: readonly ActivityRow[], paint: Paint): string {
+  // A plan is told again with every change; the last telling has it all.
+  const lastPlan = activities.findLast(({ kind }) => kind === "plan.updated");
+  const steps = activities.filter((activity) => activity.kind !== "plan.updated" || activity === lastPlan);
   const pieces = [
     ...messages.map((message) => ({ at: message.createdAt, text: `${safeText(message.text).trimEnd()}\n` })),
-    ...activities.map((activity) => ({ at: activity.createdAt, text: stepText(activity, paint) })),
+    ...steps.map((activity) => ({ at: activity.createdAt, text: stepText(activity, paint) })),
   ];
   pieces.sort((first, second) => (first.at < second.at ? -1 : first.at > second.at ? 1 : 0));
   return pieces.map(({ text }) => (text === "\n" ? "" : text)).join("");

@@ -15,6 +15,8 @@ export interface UpSettings {
   readonly consoleDirectory: string | null;
   readonly logLevel?: string;
   readonly pid: number;
+  /** Of which agents and git see a part. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Running {
@@ -39,7 +41,7 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
   };
   const made = makeHome(paths.home);
   try {
-    const daemon = await prepareDaemon({ home: paths.daemon });
+    const daemon = await prepareDaemon({ home: paths.daemon, environment: settings.environment });
     undo.push(() => daemon.close());
     const logLevel = settings.logLevel === undefined ? {} : { logLevel: settings.logLevel };
     const { consoleDirectory } = settings;

@@ -57,13 +57,13 @@ export const kill = step("kill", "Kill an agent's process with SIGKILL", async (
 
 export const goOn = step("go-on", "Ask the same thread again", async (world) => {
   const { second, watch } = world;
-  const turnId = await startTurn(world, second, "recall\nsay Back at work.");
+  const turnId = await startTurn(world, second, "recall");
   const { payload } = await watch.settled(turnId);
   verify(payload.status === "completed", "the turn completes", payload);
   const { turn, window } = await readTurn(world, second, turnId);
   verify(turn.status === "completed", "the API agrees with the feed", turn);
   const answer = answerOf(window, turnId);
-  verify(answer.endsWith("Back at work."), "a new agent answers", answer);
+  verify(/^I remember \d+ earlier turns\.$/.test(answer), "a new agent took up the conversation", answer);
   await lookAround(world);
-  return `a new agent answered: "${answer}"`;
+  return `a new agent took up the conversation: "${answer}"`;
 });
