@@ -14,7 +14,6 @@ import {
   ProviderThreadId,
   SessionId,
   SpaceId,
-  ThreadId,
   TurnId,
 } from "./ids.ts";
 import { ApprovalDecision, DiffFile, RuntimeMode, TurnTerminalStatus } from "./runtime.ts";

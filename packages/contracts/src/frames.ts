@@ -22,8 +22,23 @@ export interface FrameLimits {
 
 export const FRAME_LIMITS: FrameLimits = { chunkSetsMax: 4, chunkedMaxCharacters: 2 * CHUNKED_MAX_CHARACTERS };
 
-/** Bytes of a text in UTF-8. */
-export const byteLength = (text: string): number => new TextEncoder().encode(text).byteLength;
+/** Bytes of a text in UTF-8, counted without copying it; a lone surrogate counts as the replacement character's three. */
+export function byteLength(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) continue;
+    if (unit < 0x800) bytes += 1;
+    else if (unit >= 0xd800 && unit < 0xdc00 && isLowSurrogate(text.charCodeAt(index + 1))) {
+      // A pair is two units and four bytes.
+      bytes += 2;
+      index += 1;
+    } else bytes += 2;
+  }
+  return bytes;
+}
+
+const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000;
 
 /** Whether a text stays below the limit, without counting where its length alone tells. */
 const fits = (text: string, maxBytes: number): boolean =>
