@@ -28,12 +28,13 @@ export function DiffDrawer({ request, onClose }: { request: DiffRequest | null; 
       opened={request !== null}
       onClose={onClose}
       position="right"
-      size={isNarrow ? "100%" : "min(1180px, 88vw)"}
+      size={isNarrow ? "100%" : "86%"}
+      classNames={{ content: classes["drawer"] ?? "", header: classes["header"] ?? "", title: classes["title"] ?? "" }}
     >
       <Drawer.Overlay backgroundOpacity={0.4} />
-      <Drawer.Content className={classes["drawer"] ?? ""} aria-label="Diff">
-        <Drawer.Header className={classes["header"] ?? ""}>
-          <Drawer.Title className={classes["title"] ?? ""}>
+      <Drawer.Content aria-label="Diff">
+        <Drawer.Header>
+          <Drawer.Title>
             {request === null ? "Diff" : `Changes of turn ${request.checkpoint.checkpointTurnCount}`}
           </Drawer.Title>
           {request !== null && <LineCounts {...sumCounts(request.checkpoint.files)} />}

@@ -5,7 +5,6 @@ import { IconChevronRight, IconFolderPlus, IconMessagePlus, IconServerOff } from
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useNodes, useOverview } from "../application/muster.tsx";
-import { useMe } from "../application/session.tsx";
 import { AddProjectForm } from "../projects/add-project-form.tsx";
 import { CopyButton } from "../shared/copy-button.tsx";
 import { RelativeTime } from "../shared/time.tsx";
@@ -20,11 +19,10 @@ const RECENT_MAX = 8;
 export function HomePage() {
   const { isLoaded, projects, threads } = useOverview();
   const nodes = useNodes();
-  const me = useMe();
   return (
     <div className={classes["page"]}>
       <Title order={1} size="h2" mb="lg">
-        Hello, {me.displayName}
+        Home
       </Title>
       {!isLoaded ? (
         <Loading />

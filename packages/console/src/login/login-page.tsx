@@ -9,6 +9,7 @@ import { useEffect, useState } from "react";
 import { useMuster } from "../application/muster.tsx";
 import { ME_KEY } from "../application/session.tsx";
 import { CopyButton } from "../shared/copy-button.tsx";
+import { Hint } from "../shared/hint.tsx";
 import { Logo } from "../shell/logo.tsx";
 import classes from "./login-page.module.css";
 
@@ -75,7 +76,7 @@ function HowToLogIn({ failure, onBack }: { failure: MusterError | null; onBack: 
       </div>
       {failure !== null && (
         <Alert color="red" variant="light" icon={<IconAlertTriangle size={18} />} title={failure.message} role="alert">
-          {failure.row.hint}
+          <Hint text={failure.row.hint} />
           {failure.row.retryable && (
             <Button variant="default" size="xs" mt="sm" display="block" onClick={onBack}>
               Try again

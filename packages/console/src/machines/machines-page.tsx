@@ -2,8 +2,10 @@
 import { Alert, Code, Group, Skeleton, Stack, Text, Title, Tooltip } from "@mantine/core";
 import type { DetectedProvider, NodeHealth, NodeState, NodeSummary } from "@muster/contracts";
 import { IconCheck, IconDownload, IconLock, IconServer2 } from "@tabler/icons-react";
-import { useNodes } from "../application/muster.tsx";
+import { useEffect } from "react";
+import { useMuster, useNodes } from "../application/muster.tsx";
 import { CopyButton } from "../shared/copy-button.tsx";
+import { Hint } from "../shared/hint.tsx";
 import { RelativeTime } from "../shared/time.tsx";
 import { nodeName } from "../threads/thread-choices.ts";
 import classes from "./machines-page.module.css";
@@ -29,8 +31,12 @@ const STATE_HINT: Readonly<Record<NodeState, string>> = {
 };
 const HEALTH_ORDER: Readonly<Record<NodeHealth, number>> = { online: 0, degraded: 1, offline: 2 };
 
+/** A machine's state comes by the feed as it changes; its heartbeats are only read. */
+const HEARTBEATS_READ_EVERY_MS = 5_000;
+
 export function MachinesPage() {
   const nodes = useNodes();
+  useHeartbeats();
   const sorted = [...(nodes ?? [])].sort(
     (first, second) =>
       HEALTH_ORDER[first.health] - HEALTH_ORDER[second.health] || nodeName(first).localeCompare(nodeName(second)),
@@ -58,6 +64,15 @@ export function MachinesPage() {
       )}
     </div>
   );
+}
+
+function useHeartbeats(): void {
+  const { feed } = useMuster();
+  useEffect(() => {
+    const read = (): void => void feed.reloadNodes().catch(() => {});
+    const timer = setInterval(read, HEARTBEATS_READ_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [feed]);
 }
 
 function Machine({ node }: { node: NodeSummary }) {
@@ -138,7 +153,11 @@ function Agents({ providers }: { providers: readonly DetectedProvider[] }) {
             )}
             <span className={classes["providerName"]}>{provider.title}</span>
             <span className={classes["providerDetail"]}>
-              {provider.found ? (provider.path ?? provider.command) : (provider.installHint ?? "not installed")}
+              {provider.found ? (
+                <span className="mono">{provider.path ?? provider.command}</span>
+              ) : (
+                <Hint text={provider.installHint ?? "not installed"} />
+              )}
             </span>
           </li>
         ))}

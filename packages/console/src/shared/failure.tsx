@@ -5,6 +5,7 @@ import { notifications } from "@mantine/notifications";
 import { isAbort, toMusterError } from "@muster/client";
 import { ERRORS } from "@muster/contracts";
 import { IconAlertTriangle, IconPlugConnectedX, IconRefresh } from "@tabler/icons-react";
+import { Hint } from "./hint.tsx";
 
 /** A notification that stays long enough to be read and acted on. */
 export function notifyFailure(thrown: unknown, onRetry?: () => void): void {
@@ -20,7 +21,7 @@ export function notifyFailure(thrown: unknown, onRetry?: () => void): void {
     message: (
       <Stack gap={6} align="flex-start">
         <Text size="sm" c="dimmed">
-          {ERRORS[error.code].hint}
+          <Hint text={ERRORS[error.code].hint} />
         </Text>
         {onRetry !== undefined && (
           <Button
@@ -53,7 +54,7 @@ export function FailureNotice({ error: thrown, onRetry }: { error: unknown; onRe
           {error.message}
         </Title>
         <Text c="dimmed" size="sm">
-          {error.row.hint}
+          <Hint text={error.row.hint} />
         </Text>
         {onRetry !== undefined && (
           <Group mt="xs">

@@ -27,12 +27,16 @@ export function ApprovalPanel({ approval, waitingCount }: { approval: ApprovalRo
 
   useEffect(() => {
     const { activeElement } = document;
-    if (activeElement === null || activeElement === document.body || activeElement.id === "main")
-      panel.current?.focus();
+    const isFree = activeElement === null || activeElement === document.body || activeElement.id === "main";
+    if (isFree || activeElement.matches("[data-timeline]")) panel.current?.focus();
   }, []);
 
   const answer = async (decision: ApprovalDecision): Promise<void> => {
     if (answered !== null) return;
+    // The panel goes away with its answer; whoever was in it goes on in the timeline.
+    if (panel.current?.contains(document.activeElement) === true) {
+      document.querySelector<HTMLElement>("[data-timeline]")?.focus({ preventScroll: true });
+    }
     setAnswered(decision);
     if (!(await run({ type: "thread.approval.respond", threadId, requestId, decision }))) setAnswered(null);
   };

@@ -54,27 +54,26 @@ function Content({ preferred, onClose }: { preferred: ProjectId | null; onClose:
   }
   return (
     <Stack>
-      <Group align="flex-end" gap="xs" wrap="nowrap">
-        <Select
-          label="Project"
-          flex={1}
-          allowDeselect={false}
-          value={project?.projectId ?? null}
-          onChange={setChosen}
-          data={projects.map(({ projectId, title }) => ({ value: projectId, label: title }))}
-          {...(project === undefined ? {} : { description: project.workspaceRoot })}
-          inputWrapperOrder={["label", "input", "description"]}
-          comboboxProps={{ withinPortal: true }}
-        />
-        <Button
-          variant="default"
-          mb={project === undefined ? 0 : 22}
-          leftSection={<IconPlus size={16} />}
-          onClick={() => setIsAdding(true)}
-        >
-          Add
-        </Button>
-      </Group>
+      <div>
+        <Group align="flex-end" gap="xs" wrap="nowrap">
+          <Select
+            label="Project"
+            flex={1}
+            allowDeselect={false}
+            value={project?.projectId ?? null}
+            onChange={setChosen}
+            data={projects.map(({ projectId, title }) => ({ value: projectId, label: title }))}
+          />
+          <Button variant="default" leftSection={<IconPlus size={16} />} onClick={() => setIsAdding(true)}>
+            Add
+          </Button>
+        </Group>
+        {project !== undefined && (
+          <Text size="xs" c="dimmed" mt={5} className="mono" style={{ overflowWrap: "anywhere" }}>
+            {project.workspaceRoot}
+          </Text>
+        )}
+      </div>
       {project !== undefined && (
         <ThreadForm key={project.projectId} project={project} node={nodeOfProject(project, nodes)} onClose={onClose} />
       )}
@@ -142,7 +141,6 @@ function ThreadForm({
             label: isFound ? label : `${label} (not installed)`,
             disabled: !isFound,
           }))}
-          comboboxProps={{ withinPortal: true }}
         />
         {missing?.isFound === false && missing.hint !== null && (
           <Text size="sm" c="dimmed">

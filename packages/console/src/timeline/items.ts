@@ -14,7 +14,7 @@ import type {
 import { planOf, requestIdOf, toolOf, usageOf } from "./payloads.ts";
 
 export type TimelineItem =
-  | { readonly kind: "user"; readonly key: string; readonly message: MessageRow; readonly isQueued: boolean }
+  | { readonly kind: "user"; readonly key: string; readonly message: MessageRow }
   | { readonly kind: "assistant"; readonly key: string; readonly message: MessageRow }
   | { readonly kind: "tools"; readonly key: string; readonly calls: readonly ToolCall[] }
   | { readonly kind: "plan"; readonly key: string; readonly entries: readonly PlanEntry[] }
@@ -41,34 +41,73 @@ const HIDDEN_KINDS = new Set([
   "usage.updated",
 ]);
 
+/** What a turn was made from, and what was made: as long as the first is the same, so is the second, object by object. */
+const cache = new WeakMap<TurnRow, { readonly from: readonly unknown[]; readonly items: TimelineItem[] }>();
+
 /** Queued turns are not part of it: they wait beside the composer. */
 export function timelineItems(view: ThreadView): TimelineItem[] {
   const byTurn = groupByTurn(view);
   return view.turns
     .filter((turn) => turn.status !== "queued")
-    .flatMap((turn) => turnItems(turn, byTurn.get(turn.turnId) ?? emptyParts(), view));
+    .flatMap((turn) => cachedItems(turn, byTurn.get(turn.turnId) ?? emptyParts(), view));
 }
 
 interface TurnParts {
   readonly messages: MessageRow[];
   readonly activities: ActivityRow[];
+  readonly approvals: ApprovalRow[];
+  checkpoint: CheckpointRow | undefined;
 }
-const emptyParts = (): TurnParts => ({ messages: [], activities: [] });
+const emptyParts = (): TurnParts => ({ messages: [], activities: [], approvals: [], checkpoint: undefined });
 
-function groupByTurn({ messages, activities, turns }: ThreadView): Map<string, TurnParts> {
+function groupByTurn({ messages, activities, turns, approvals, checkpoints }: ThreadView): Map<string, TurnParts> {
   const groups = new Map<string, TurnParts>(turns.map((turn) => [turn.turnId, emptyParts()]));
   // What belongs to no turn is shown with the newest, where it happened.
   const fallback = turns.findLast((turn) => turn.status !== "queued")?.turnId ?? "";
   for (const message of messages) groups.get(message.turnId ?? fallback)?.messages.push(message);
   for (const activity of activities) groups.get(activity.turnId ?? fallback)?.activities.push(activity);
+  for (const approval of approvals) groups.get(approval.turnId)?.approvals.push(approval);
+  for (const turn of turns) {
+    const parts = groups.get(turn.turnId);
+    const isOfTurn = (row: CheckpointRow): boolean =>
+      row.turnId === turn.turnId && row.checkpointTurnCount === turn.turnCount;
+    if (parts !== undefined) parts.checkpoint = checkpoints.find(isOfTurn);
+  }
   return groups;
 }
 
-function turnItems(turn: TurnRow, { messages, activities }: TurnParts, view: ThreadView): TimelineItem[] {
+function cachedItems(turn: TurnRow, parts: TurnParts, view: ThreadView): TimelineItem[] {
+  const ending = view.thread?.latestTurnId === turn.turnId ? view.session?.lastError : null;
+  const from = [
+    parts.checkpoint,
+    ending,
+    parts.messages.length,
+    ...parts.messages,
+    ...parts.activities,
+    ...parts.approvals,
+  ];
+  const known = cache.get(turn);
+  if (
+    known !== undefined &&
+    known.from.length === from.length &&
+    known.from.every((value, index) => value === from[index])
+  ) {
+    return known.items;
+  }
+  const items = turnItems(turn, parts, view);
+  cache.set(turn, { from, items });
+  return items;
+}
+
+function turnItems(
+  turn: TurnRow,
+  { messages, activities, approvals, checkpoint }: TurnParts,
+  view: ThreadView,
+): TimelineItem[] {
   const steps: Step[] = [];
   const replies: TimelineItem[] = [];
   for (const message of messages) {
-    if (message.role === "user") replies.push({ kind: "user", key: message.messageId, message, isQueued: false });
+    if (message.role === "user") replies.push({ kind: "user", key: message.messageId, message });
     // Live text that is not persisted yet has no time: it is the newest there is.
     else
       steps.push({
@@ -77,11 +116,8 @@ function turnItems(turn: TurnRow, { messages, activities }: TurnParts, view: Thr
         item: { kind: "assistant", key: message.messageId, message },
       });
   }
-  steps.push(...activitySteps(turn, activities, view));
+  steps.push(...activitySteps(turn, activities, approvals));
   steps.sort((first, second) => (first.at < second.at ? -1 : first.at > second.at ? 1 : first.order - second.order));
-  const checkpoint = view.checkpoints.find(
-    ({ checkpointTurnCount, turnId }) => checkpointTurnCount === turn.turnCount && turnId === turn.turnId,
-  );
   const changed: TimelineItem[] =
     checkpoint !== undefined && checkpoint.files.length > 0
       ? [{ kind: "diff", key: `diff-${turn.turnId}`, checkpoint }]
@@ -89,7 +125,7 @@ function turnItems(turn: TurnRow, { messages, activities }: TurnParts, view: Thr
   return [...replies, ...joinTools(steps.map(({ item }) => item)), ...changed, statusItem(turn, activities, view)];
 }
 
-function activitySteps(turn: TurnRow, activities: readonly ActivityRow[], view: ThreadView): Step[] {
+function activitySteps(turn: TurnRow, activities: readonly ActivityRow[], approvals: readonly ApprovalRow[]): Step[] {
   const tools = new Map<string, { at: string; order: number; call: ToolCall }>();
   const steps: Step[] = [];
   let plan: Step | undefined;
@@ -113,7 +149,7 @@ function activitySteps(turn: TurnRow, activities: readonly ActivityRow[], view: 
         item: { kind: "plan", key: `plan-${turn.turnId}`, entries },
       };
     } else if (requestId !== null) {
-      const approval = view.approvals.find((row) => row.requestId === requestId);
+      const approval = approvals.find((row) => row.requestId === requestId);
       if (approval !== undefined) steps.push({ at, order, item: { kind: "approval", key: requestId, approval } });
     } else if (!HIDDEN_KINDS.has(activity.kind) && activity.summary !== "") {
       steps.push({

@@ -1,5 +1,5 @@
 // What an activity's payload holds, by its kind. A payload that does not fit its schema is not shown rather than shown
-// wrongly: another version of the daemon may have written it.
+// wrongly: a full journal drops payloads, and another version of the daemon may have written it.
 import { type ActivityRow, PlanEntry, ToolCall, Usage } from "@muster/contracts";
 
 const cache = new WeakMap<ActivityRow, unknown>();
@@ -10,13 +10,8 @@ function parsed<Value>(activity: ActivityRow, parse: () => Value): Value {
   return cache.get(activity) as Value;
 }
 
-/** Older daemons may wrap the value in a field of its name. */
-const unwrap = (payload: Record<string, unknown>, field: string): unknown => payload[field] ?? payload;
-
 export const toolOf = (activity: ActivityRow): ToolCall | null =>
-  activity.kind.startsWith("tool.")
-    ? parsed(activity, () => ToolCall.safeParse(unwrap(activity.payload, "tool")).data ?? null)
-    : null;
+  activity.kind.startsWith("tool.") ? parsed(activity, () => ToolCall.safeParse(activity.payload).data ?? null) : null;
 
 export const planOf = (activity: ActivityRow): PlanEntry[] | null =>
   activity.kind === "plan.updated"
@@ -24,9 +19,7 @@ export const planOf = (activity: ActivityRow): PlanEntry[] | null =>
     : null;
 
 export const usageOf = (activity: ActivityRow): Usage | null =>
-  activity.kind === "usage.updated"
-    ? parsed(activity, () => Usage.safeParse(unwrap(activity.payload, "usage")).data ?? null)
-    : null;
+  activity.kind === "usage.updated" ? parsed(activity, () => Usage.safeParse(activity.payload).data ?? null) : null;
 
 export const requestIdOf = (activity: ActivityRow): string | null => {
   const requestId = activity.payload["requestId"];

@@ -4,7 +4,7 @@ import { ActionIcon, Button, Loader, Tooltip } from "@mantine/core";
 import type { CheckpointRow } from "@muster/contracts";
 import { IconArrowDown } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useLayoutEffect, useRef } from "react";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from "react";
 import { Item } from "./item.tsx";
 import type { TimelineItem } from "./items.ts";
 import classes from "./timeline.module.css";
@@ -31,6 +31,30 @@ export interface TimelineProps {
   readonly onOpenDiff: (checkpoint: CheckpointRow, path: string | null) => void;
 }
 
+/**
+ * A viewport that shrinks, because a question or a longer text comes in below it, would hide its end without a scroll:
+ * whoever was at the end stays there.
+ */
+function useStayAtEnd(viewport: RefObject<HTMLElement | null>, scrollToEnd: () => void): void {
+  useEffect(() => {
+    const element = viewport.current;
+    if (element === null) return;
+    let wasAtEnd = true;
+    const noteScroll = (): void => {
+      wasAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight <= END_THRESHOLD_PX;
+    };
+    const observer = new ResizeObserver(() => {
+      if (wasAtEnd) scrollToEnd();
+    });
+    element.addEventListener("scroll", noteScroll, { passive: true });
+    observer.observe(element);
+    return () => {
+      element.removeEventListener("scroll", noteScroll);
+      observer.disconnect();
+    };
+  }, [viewport, scrollToEnd]);
+}
+
 export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenDiff }: TimelineProps) {
   const viewport = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
@@ -47,6 +71,10 @@ export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenD
   });
 
   useLayoutEffect(() => virtualizer.scrollToEnd(), [virtualizer]);
+  useStayAtEnd(
+    viewport,
+    useCallback(() => virtualizer.scrollToEnd(), [virtualizer]),
+  );
 
   const first = virtualizer.range?.startIndex ?? 0;
   const isNearTop = (virtualizer.scrollOffset ?? 0) < LOAD_OLDER_WITHIN_PX && first <= 2;
@@ -63,6 +91,7 @@ export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenD
         aria-label="Conversation"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         tabIndex={0}
+        data-timeline
         data-testid="timeline"
       >
         {hasOlder && (

@@ -2,6 +2,7 @@
 import { Loader } from "@mantine/core";
 import type { TurnRow, Usage } from "@muster/contracts";
 import { IconAlertTriangle, IconCircleCheck, IconPlayerStop } from "@tabler/icons-react";
+import { Hint } from "../shared/hint.tsx";
 import { durationText, Elapsed } from "../shared/time.tsx";
 import { turnEnding } from "./turn-ending.ts";
 import classes from "./turn-status.module.css";
@@ -40,7 +41,11 @@ function Failed({ title, hint, detail }: { title: string; hint: string | null; d
       <div className={classes["failure"]}>
         <p className={classes["failureTitle"]}>{title}</p>
         {detail !== null && detail !== title && <pre className={classes["detail"]}>{detail}</pre>}
-        {hint !== null && <p className={classes["failureHint"]}>{hint}</p>}
+        {hint !== null && (
+          <p className={classes["failureHint"]}>
+            <Hint text={hint} />
+          </p>
+        )}
       </div>
     </div>
   );
@@ -55,7 +60,7 @@ function usageText({ totalTokens, inputTokens, outputTokens, contextTokens, cost
       ? contextTokens
       : (inputTokens ?? 0) + (outputTokens ?? 0));
   const parts = [
-    ...(total === undefined ? [] : [`${numbers.format(total)} tokens`]),
+    ...(total === undefined ? [] : [total === 1 ? "1 token" : `${numbers.format(total)} tokens`]),
     ...(cost === undefined
       ? []
       : [`${cost.amount.toLocaleString("en", { maximumFractionDigits: 4 })} ${cost.currency}`]),
