@@ -49,6 +49,11 @@ const readBytes = (request: IncomingMessage, maxBytes: number): Promise<Buffer> 
       request.off("data", onData).off("end", onEnd).off("error", onLost).off("close", onLost);
       finish();
     };
+    const lost = new MusterError("malformed_request", "The body ended too early.");
+    if (request.destroyed) {
+      reject(lost);
+      return;
+    }
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
       chunks.push(chunk);
@@ -57,7 +62,7 @@ const readBytes = (request: IncomingMessage, maxBytes: number): Promise<Buffer> 
       settle(() => reject(tooLarge(maxBytes)));
     };
     const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks, size)));
-    const onLost = (): void => settle(() => reject(new MusterError("malformed_request", "The body ended too early.")));
+    const onLost = (): void => settle(() => reject(lost));
     request.on("data", onData).on("end", onEnd).on("error", onLost).on("close", onLost);
   });
 

@@ -20,8 +20,13 @@ export interface ConnectionsOptions {
   readonly onUpgrade: UpgradeHandler | undefined;
 }
 
+const codeOf = (error: Error): string => ("code" in error ? String(error.code) : "");
+
+/** The bytes are wrong or late, as against a connection that is gone. */
+const isAboutBytes = (error: Error): boolean => /^(?:HPE_|ERR_HTTP_)/.test(codeOf(error));
+
 const unreadable = (error: Error): MusterError => {
-  const code = "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === "HPE_HEADER_OVERFLOW")
     return new MusterError("payload_too_large", "The headers are larger than the limit.");
   if (code === "ERR_HTTP_REQUEST_TIMEOUT")
@@ -41,7 +46,7 @@ type Doing = ServerResponse | "silent" | "idle";
 export class Connections {
   readonly #options: ConnectionsOptions;
   /** Every connection that speaks HTTP; an upgraded one is its new owner's. */
-  readonly #open = new Map<Duplex, { readonly socket: Socket; doing: Doing }>();
+  readonly #open = new Map<Duplex, { readonly socket: Socket; doing: Doing; broken: boolean }>();
   #closed: Promise<void> | undefined;
   #allEnded: (() => void) | undefined;
 
@@ -60,7 +65,7 @@ export class Connections {
     response.once("close", () => {
       if (connection.doing !== response) return;
       connection.doing = "idle";
-      if (this.#closed !== undefined) connection.socket.destroySoon();
+      if (connection.broken || this.#closed !== undefined) connection.socket.destroySoon();
     });
   }
 
@@ -91,7 +96,7 @@ export class Connections {
   }
 
   #opened(socket: Socket): void {
-    this.#open.set(socket, { socket, doing: "silent" });
+    this.#open.set(socket, { socket, doing: "silent", broken: false });
     socket.once("close", () => this.#forget(socket));
   }
 
@@ -101,13 +106,17 @@ export class Connections {
   }
 
   #refuse(error: Error, socket: Duplex): void {
-    const response = this.#open.get(socket)?.doing;
-    if (response === undefined || typeof response === "string")
+    const connection = this.#open.get(socket);
+    const response = connection?.doing;
+    if (!isAboutBytes(error)) socket.destroy();
+    else if (connection === undefined || response === undefined || typeof response === "string") {
       endWith(socket, rawError(unreadable(error), this.#options.ids.next()));
-    else if (response.headersSent) socket.destroy();
+    } else if (response.headersSent) socket.destroy();
     else {
       response.setHeader("connection", "close");
-      sendError(response, unreadable(error));
+      // What cannot be read came after a whole request, which still gets its own answer.
+      if (response.req.complete) connection.broken = true;
+      else sendError(response, unreadable(error));
     }
   }
 

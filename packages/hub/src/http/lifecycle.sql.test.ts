@@ -118,6 +118,23 @@ describe("what is no request", () => {
     });
   });
 
+  it("takes nothing from the request before it, which gets its own answer", async () => {
+    let open = () => {};
+    served.orchestration.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const command = JSON.stringify(deleteCommand());
+    const connection = served.raw(
+      `POST /api/v1/orchestration/commands HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${served.bearer.authorization}\r\nContent-Type: application/json\r\nContent-Length: ${command.length}\r\n\r\n${command}nonsense\r\n\r\n`,
+    );
+    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1));
+    open();
+    const answer = await connection.closed;
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toContain('"accepted"');
+    expect(served.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
   it("has headers without end", async () => {
     const answer = await answerTo(`GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${"x".repeat(17_000)}\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);

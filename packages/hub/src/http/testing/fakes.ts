@@ -1,7 +1,8 @@
 // The hub's ports in memory, as small as a test of the server needs: they remember what they were asked and answer
 // what they were told.
 import { randomUUID } from "node:crypto";
-import type { ClientCommand, DispatchResult, FeedMessage, MusterError, SessionId, SpaceId } from "@muster/contracts";
+import type { ClientCommand, DispatchResult, FeedMessage, SessionId, SpaceId } from "@muster/contracts";
+import { MusterError } from "@muster/contracts";
 import type { Caller, FeedItem, Nodes, Orchestration } from "../../ports.ts";
 
 export const GENERATION = "generation-1";
@@ -67,7 +68,7 @@ export class FakeOrchestration implements Orchestration {
   /** What a new feed gives at once. */
   firstItems: readonly FeedItem[] = [{ message: synchronized }];
   /** Thrown by whatever is asked next, when set. */
-  failure: MusterError | Error | undefined;
+  failure: Error | undefined;
   /** Awaited by dispatch. */
   gate: Promise<void> = Promise.resolve();
   sequence = 0;
@@ -98,7 +99,7 @@ export class FakeOrchestration implements Orchestration {
 
   getThread = async (_caller: Caller, input: unknown) => {
     this.#read("getThread", input);
-    return unused("getThread without a failure")();
+    throw new MusterError("thread_not_found");
   };
 
   async getTurnDiff(
