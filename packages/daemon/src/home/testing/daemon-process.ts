@@ -1,0 +1,13 @@
+// A daemon as a process of its own, for tests that kill it: arguments are the home and the start options as JSON.
+import { prepareDaemon, type StartOptions } from "../../daemon.ts";
+
+const [home = "", options = "{}"] = process.argv.slice(2);
+try {
+  const prepared = await prepareDaemon({ home });
+  const running = await prepared.start(JSON.parse(options) as StartOptions);
+  await running.connected;
+  process.stdout.write("connected\n");
+} catch (error) {
+  process.stdout.write(`${String(error)}\n`);
+  process.exit(1);
+}
