@@ -4,10 +4,11 @@ import { ActionIcon, Button, Loader, Tooltip } from "@mantine/core";
 import type { CheckpointRow } from "@muster/contracts";
 import { IconArrowDown } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef } from "react";
 import { Item } from "./item.tsx";
 import type { TimelineItem } from "./items.ts";
 import classes from "./timeline.module.css";
+import { useFollowEnd } from "./use-follow-end.ts";
 
 /** Guesses until a row was measured. */
 const ESTIMATES: Readonly<Record<TimelineItem["kind"], number>> = {
@@ -31,39 +32,15 @@ export interface TimelineProps {
   readonly onOpenDiff: (checkpoint: CheckpointRow, path: string | null) => void;
 }
 
-/**
- * A viewport that shrinks, because a question or a longer text comes in below it, would hide its end without a scroll:
- * whoever was at the end stays there.
- */
-function useStayAtEnd(viewport: RefObject<HTMLElement | null>, scrollToEnd: () => void): void {
-  useEffect(() => {
-    const element = viewport.current;
-    if (element === null) return;
-    let wasAtEnd = true;
-    const noteScroll = (): void => {
-      wasAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight <= END_THRESHOLD_PX;
-    };
-    const observer = new ResizeObserver(() => {
-      if (wasAtEnd) scrollToEnd();
-    });
-    element.addEventListener("scroll", noteScroll, { passive: true });
-    observer.observe(element);
-    return () => {
-      element.removeEventListener("scroll", noteScroll);
-      observer.disconnect();
-    };
-  }, [viewport, scrollToEnd]);
-}
-
 export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenDiff }: TimelineProps) {
-  const viewport = useRef<HTMLDivElement>(null);
+  const viewport = useRef<HTMLElement>(null);
+  const canvas = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count: items.length,
     getScrollElement: () => viewport.current,
     estimateSize: (index) => ESTIMATES[items[index]?.kind ?? "assistant"],
     getItemKey: useCallback((index: number) => items[index]?.key ?? index, [items]),
     anchorTo: "end",
-    followOnAppend: true,
     scrollEndThreshold: END_THRESHOLD_PX,
     overscan: 8,
     paddingStart: 16,
@@ -71,10 +48,8 @@ export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenD
   });
 
   useLayoutEffect(() => virtualizer.scrollToEnd(), [virtualizer]);
-  useStayAtEnd(
-    viewport,
-    useCallback(() => virtualizer.scrollToEnd(), [virtualizer]),
-  );
+  const scrollToEnd = useCallback(() => virtualizer.scrollToEnd(), [virtualizer]);
+  useFollowEnd({ viewport, canvas, thresholdPx: END_THRESHOLD_PX, scrollToEnd });
 
   const first = virtualizer.range?.startIndex ?? 0;
   const isNearTop = (virtualizer.scrollOffset ?? 0) < LOAD_OLDER_WITHIN_PX && first <= 2;
@@ -105,7 +80,7 @@ export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenD
             )}
           </div>
         )}
-        <div className={classes["canvas"]} style={{ height: virtualizer.getTotalSize() }}>
+        <div ref={canvas} className={classes["canvas"]} style={{ height: virtualizer.getTotalSize() }}>
           {virtualizer.getVirtualItems().map((row) => {
             const item = items[row.index];
             if (item === undefined) return null;
