@@ -10,7 +10,6 @@ import type { BatchParts } from "./batch.ts";
 import { appendStatements, type PendingEvent } from "./event-log.ts";
 import { inDialect } from "./placeholders.ts";
 import { projectionStatements } from "./projection-writer.ts";
-import { versionGuards } from "./stream-states.ts";
 import type { ClientWork, IngestWork } from "./work.ts";
 
 interface Aggregate {
@@ -45,12 +44,6 @@ export class BatchWrite {
 
   get hasEffects(): boolean {
     return this.#effects.length > 0;
-  }
-
-  get isEmpty(): boolean {
-    return (
-      this.#events.length === 0 && this.#receipts.length === 0 && this.#cursors.size === 0 && this.#answers.length === 0
-    );
   }
 
   /** An event with what follows from it. `nodeId` is where its effect goes. */
@@ -119,10 +112,7 @@ export class BatchWrite {
     for (const answer of this.#answers) answer(firstSequence);
   }
 
-  toBatch(
-    facts: readonly Guard[],
-    streams: readonly { kind: "project" | "thread"; id: string; baseVersion: number }[],
-  ): Batch {
+  toBatch(facts: readonly Guard[]): Batch {
     const { dialect } = this.#parts.store;
     const count = this.#events.length;
     const statements: Statement[] = [
@@ -159,17 +149,17 @@ export class BatchWrite {
       });
     }
     return {
-      guards: [
-        ...facts,
-        ...versionGuards(
-          dialect,
-          this.#spaceId,
-          streams.map(({ kind, id, baseVersion }) => ({ kind, id, version: baseVersion })),
-        ),
-      ],
+      guards: count > 0 ? [...facts, this.#noProjectorLags()] : facts,
       ...(count > 0 ? { allocation: { table: "orchestration_events", column: "sequence", count } } : {}),
       statements,
     };
+  }
+
+  /** Rows of an append go on top of all rows before it: a projector that lies behind has to catch up first. */
+  #noProjectorLags(): Guard {
+    const sql = `SELECT projector FROM projection_state
+      WHERE last_applied_sequence < (SELECT coalesce(max(sequence), 0) FROM orchestration_events)`;
+    return { query: { sql, parameters: [] }, expected: [] };
   }
 
   #result(sequence: number, receipt: DispatchResult["receipt"]): DispatchResult {

@@ -5,39 +5,25 @@ import type { CommandId, EventId, IngestEntry, InternalCommand, SpaceId, ThreadI
 import { MusterError } from "@muster/contracts";
 import {
   type Clock,
-  type DecidedEvent,
   type Decision,
   type DecisionContext,
   decideInternal,
   decideProject,
   decideThread,
   EMPTY_CONTEXT,
-  evolveProject,
-  evolveThread,
   type Ids,
   isoTime,
-  openedApproval,
-  type ProjectState,
-  type ThreadState,
 } from "@muster/core";
 import type { Store } from "@muster/store";
+import { BatchStreams } from "./batch-streams.ts";
 import { BatchTraces } from "./batch-traces.ts";
 import { BatchWrite } from "./batch-write.ts";
+import { DecisionContexts, Unauthorized } from "./decision-context.ts";
 import { type EventTemplate, pendingEvent } from "./event-log.ts";
 import { FactReader } from "./facts.ts";
 import { receiptOutcome } from "./receipts.ts";
-import {
-  loadProject,
-  loadThread,
-  projectKey,
-  type StateCache,
-  type StreamKey,
-  threadKey,
-  type Versioned,
-} from "./stream-states.ts";
+import type { StateCache } from "./stream-states.ts";
 import { type ClientWork, type HubWork, type IngestWork, opensBatch } from "./work.ts";
-
-const WRITING_ROLES: ReadonlySet<string> = new Set(["owner", "collaborator", "runtime_contributor"]);
 
 export interface BatchParts {
   readonly store: Store;
@@ -47,21 +33,13 @@ export interface BatchParts {
   readonly generation: string;
 }
 
-interface Overlay {
-  readonly kind: "project" | "thread";
-  readonly id: string;
-  /** As read, before this batch: what the append must still find. */
-  readonly baseVersion: number;
-  version: number;
-  state: ProjectState | ThreadState | null;
-}
-
 export class BatchDecision {
   readonly #parts: BatchParts;
   readonly #spaceId: SpaceId;
   readonly #now: string;
   readonly #facts: FactReader;
-  readonly #overlays = new Map<StreamKey, Overlay>();
+  readonly #streams: BatchStreams;
+  readonly #contexts: DecisionContexts;
   readonly #firstByCommandId = new Map<CommandId, ClientWork>();
   readonly #traces = new BatchTraces();
   readonly write: BatchWrite;
@@ -71,11 +49,9 @@ export class BatchDecision {
     this.#spaceId = spaceId;
     this.#now = isoTime(parts.clock.now());
     this.#facts = new FactReader(parts.store, spaceId);
+    this.#streams = new BatchStreams(parts.store, parts.cache, spaceId);
+    this.#contexts = new DecisionContexts(this.#facts, this.#streams, this.#traces);
     this.write = new BatchWrite(parts, spaceId, this.#now);
-  }
-
-  get isEmpty(): boolean {
-    return this.#overlays.size === 0 && this.write.isEmpty;
   }
 
   /** Decides a client's command; its answer waits for the commit, except where a stored receipt answers it. */
@@ -101,7 +77,7 @@ export class BatchDecision {
         : { kind: "thread" as const, id: (command as { threadId: ThreadId }).threadId as string };
     let decision: Decision;
     try {
-      const context = await this.#clientContext(work);
+      const context = await this.#contexts.ofClient(work);
       decision = await this.#decideClientCommand(work, context);
     } catch (error) {
       if (!(error instanceof MusterError)) throw error;
@@ -138,6 +114,11 @@ export class BatchDecision {
    */
   async decideIngest(work: IngestWork, limit: number): Promise<{ isDone: boolean }> {
     const cursor = await this.#cursorOf(work);
+    if (work.entries.some((entry, index) => entry.sequence !== work.firstSequence + index)) {
+      const message = "The entries of a journal batch are numbered one after the other, from firstSequence.";
+      this.write.onCommit(() => work.reject(new MusterError("validation_failed", message)));
+      return { isDone: true };
+    }
     if (work.firstSequence > cursor + 1) {
       const gap = new MusterError("ingest_gap", undefined, { expected: cursor + 1 });
       this.write.onCommit(() => work.resolve({ lastSequence: cursor, error: gap.toBody() }));
@@ -174,19 +155,18 @@ export class BatchDecision {
 
   /** What the store commits. */
   toBatch() {
-    const streams = [...this.#overlays.values()];
-    return this.write.toBatch(this.#facts.guards, streams);
+    return this.write.toBatch([...this.#facts.guards, ...this.#streams.guards]);
   }
 
   /** After the commit: the cache learns the new states, then everyone is answered. */
   committed(firstSequence: number): void {
-    for (const [key, { version, state }] of this.#overlays) this.#parts.cache.set(key, { version, state });
+    this.#streams.committed();
     this.write.answer(firstSequence);
   }
 
   /** After a conflict or a failure: what was read may be stale. */
   forget(): void {
-    for (const key of this.#overlays.keys()) this.#parts.cache.drop(key);
+    this.#streams.forget();
   }
 
   async #cursorOf(work: IngestWork): Promise<number> {
@@ -219,9 +199,9 @@ export class BatchDecision {
     correlationId: CommandId | null,
     metadata: EventTemplate["metadata"],
   ): Promise<void> {
-    const thread = await this.#thread(command.threadId);
-    const project = thread === null ? null : await this.#project(thread.projectId);
-    const facts = await this.#internalFacts(thread, command);
+    const thread = await this.#streams.thread(command.threadId);
+    const project = thread === null ? null : await this.#streams.project(thread.projectId);
+    const facts = await this.#contexts.ofReport(thread, command);
     const decision = decideInternal(thread, command, { ...EMPTY_CONTEXT, actor, project, ...facts });
     await this.#append(decision, {
       actorKind: actor.kind,
@@ -232,111 +212,10 @@ export class BatchDecision {
     });
   }
 
-  /** What a node's report rests on besides its stream. What this batch has written counts before what is stored. */
-  async #internalFacts(thread: ThreadState | null, command: InternalCommand): Promise<Partial<DecisionContext>> {
-    const { threadId } = command;
-    switch (command.type) {
-      case "thread.message.assistant.delta":
-      case "thread.message.assistant.complete": {
-        const { messageId } = command;
-        if (thread?.messages.some((message) => message.messageId === messageId)) return {};
-        const storedMessage =
-          this.#traces.message(threadId, messageId) ?? (await this.#facts.assistantMessage(threadId, messageId));
-        if (storedMessage !== null) return { storedMessage };
-        return {
-          isMessageIdUsed: this.#traces.hasMessage(messageId) || (await this.#facts.isMessageIdUsed(messageId)),
-        };
-      }
-      case "thread.turn.diff.complete": {
-        const { turnId } = command;
-        const known = this.#traces.assistantMessageOf(turnId);
-        return { assistantMessageId: known ?? (await this.#facts.assistantMessageOf(threadId, turnId)) };
-      }
-      case "thread.activity.append": {
-        const opened = openedApproval(command);
-        if (opened === null) return {};
-        const { requestId } = opened;
-        return {
-          isRequestIdUsed: this.#traces.hasRequest(requestId) || (await this.#facts.isRequestIdUsed(requestId)),
-        };
-      }
-      case "thread.revert.complete":
-        return { afterRevert: await this.#facts.afterRevert(command) };
-      default:
-        return {};
-    }
-  }
-
-  async #clientContext(work: ClientWork): Promise<DecisionContext> {
-    const { command, actor, caller } = work;
-    const base: DecisionContext = { ...EMPTY_CONTEXT, actor };
-    if (command.type === "project.create") {
-      const role = caller.roles.get(command.sessionId);
-      if (role === undefined || !WRITING_ROLES.has(role)) throw new Unauthorized("permission_denied");
-      const [sessionIsActive, node] = await Promise.all([
-        this.#facts.sessionIsActive(command.sessionId),
-        this.#facts.node(command),
-      ]);
-      return { ...base, project: await this.#project(command.projectId), sessionIsActive, node };
-    }
-    const isOfProject = "projectId" in command;
-    const thread = "threadId" in command ? await this.#thread(command.threadId) : null;
-    const projectId = isOfProject ? command.projectId : thread?.projectId;
-    const project = projectId === undefined ? null : await this.#project(projectId);
-    this.#authorize(work, project, isOfProject ? "project_not_found" : "thread_not_found");
-    if (project === null) return base;
-    const context: DecisionContext = { ...base, project };
-    switch (command.type) {
-      case "project.meta.update":
-      case "thread.create":
-      case "thread.checkpoint.revert":
-        return {
-          ...context,
-          node: await this.#facts.node(project),
-          checkpoint: command.type === "thread.checkpoint.revert" ? await this.#facts.checkpoint(command) : null,
-        };
-      case "project.delete": {
-        const threadIds = await this.#facts.liveThreadIds(command.projectId);
-        const liveThreads: { threadId: ThreadId; state: ThreadState }[] = [];
-        for (const threadId of threadIds) {
-          const state = await this.#thread(threadId);
-          if (state !== null && !state.isDeleted) liveThreads.push({ threadId, state });
-        }
-        return { ...context, liveThreads };
-      }
-      case "thread.turn.start":
-        return {
-          ...context,
-          node: await this.#facts.node(project),
-          isTurnIdUsed: this.#traces.hasTurn(command.turnId) || (await this.#facts.isTurnIdUsed(command.turnId)),
-          isMessageIdUsed:
-            this.#traces.hasMessage(command.message.messageId) ||
-            (await this.#facts.isMessageIdUsed(command.message.messageId)),
-        };
-      case "thread.turn.interrupt":
-        return {
-          ...context,
-          node: await this.#facts.node(project),
-          isStartUndelivered:
-            thread?.running != null && (await this.#facts.isStartUndelivered(command.threadId, thread.running.turnId)),
-        };
-      default:
-        return context;
-    }
-  }
-
-  /** What is not the caller's looks like what does not exist. */
-  #authorize(work: ClientWork, project: ProjectState | null, absent: "project_not_found" | "thread_not_found"): void {
-    if (project === null) return;
-    const role = work.caller.roles.get(project.sessionId);
-    if (role === undefined) throw new Unauthorized(absent);
-    if (!WRITING_ROLES.has(role)) throw new Unauthorized("permission_denied");
-  }
-
   async #decideClientCommand(work: ClientWork, context: DecisionContext): Promise<Decision> {
     const { command } = work;
-    if ("threadId" in command) return decideThread(await this.#thread(command.threadId), command, context);
-    return decideProject(await this.#project(command.projectId), command, context);
+    if ("threadId" in command) return decideThread(await this.#streams.thread(command.threadId), command, context);
+    return decideProject(await this.#streams.project(command.projectId), command, context);
   }
 
   /** Gives each event its place and lets the overlay follow. Returns the index of the last one. */
@@ -346,7 +225,8 @@ export class BatchDecision {
   ): Promise<number> {
     const eventIds: EventId[] = [];
     for (const decided of decision.events) {
-      const overlay = await this.#overlayOf(decided);
+      const streamVersion = await this.#streams.evolve(decided);
+      this.#traces.follow(decided);
       const eventId = this.#parts.ids.next() as EventId;
       eventIds.push(eventId);
       const event = pendingEvent(
@@ -355,69 +235,19 @@ export class BatchDecision {
           spaceId: this.#spaceId,
           aggregateKind: decided.aggregateKind,
           streamId: decided.streamId,
-          streamVersion: overlay.version + 1,
+          streamVersion,
           eventId,
           occurredAt: this.#now,
           causationEventId: decided.causedBy === undefined ? null : (eventIds[decided.causedBy] ?? null),
         },
         decided.event,
       );
-      this.#traces.follow(decided);
-      overlay.version += 1;
-      overlay.state =
-        overlay.kind === "project"
-          ? evolveProject(overlay.state as ProjectState | null, decided.event)
-          : evolveThread(overlay.state as ThreadState | null, decided.event);
-      const thread = overlay.kind === "thread" ? (overlay.state as ThreadState | null) : null;
-      const project = thread === null ? null : await this.#project(thread.projectId);
+      const thread =
+        decided.aggregateKind === "thread" ? await this.#streams.thread(decided.streamId as ThreadId) : null;
+      const project = thread === null ? null : await this.#streams.project(thread.projectId);
       this.write.add(event, project?.nodeId ?? null);
     }
     if (decision.diffBlob !== undefined) this.write.keepDiff(decision.diffBlob);
     return this.write.eventCount - 1;
   }
-
-  async #overlayOf(decided: DecidedEvent): Promise<Overlay> {
-    const id = decided.streamId;
-    if (decided.aggregateKind === "project") await this.#project(id as never);
-    else await this.#thread(id as ThreadId);
-    const key =
-      decided.aggregateKind === "project"
-        ? projectKey(this.#spaceId, id as never)
-        : threadKey(this.#spaceId, id as ThreadId);
-    const overlay = this.#overlays.get(key);
-    if (overlay === undefined) throw new Error(`no state was read for ${key}`);
-    return overlay;
-  }
-
-  async #project(projectId: Parameters<typeof projectKey>[1]): Promise<ProjectState | null> {
-    const { store } = this.#parts;
-    const key = projectKey(this.#spaceId, projectId);
-    return (await this.#stateOf(key, "project", projectId, () =>
-      loadProject(store, this.#spaceId, projectId),
-    )) as ProjectState | null;
-  }
-
-  async #thread(threadId: ThreadId): Promise<ThreadState | null> {
-    const { store } = this.#parts;
-    const key = threadKey(this.#spaceId, threadId);
-    return (await this.#stateOf(key, "thread", threadId, () =>
-      loadThread(store, this.#spaceId, threadId),
-    )) as ThreadState | null;
-  }
-
-  async #stateOf(
-    key: StreamKey,
-    kind: "project" | "thread",
-    id: string,
-    load: () => Promise<Versioned<ProjectState | ThreadState>>,
-  ): Promise<ProjectState | ThreadState | null> {
-    const known = this.#overlays.get(key);
-    if (known !== undefined) return known.state;
-    const { version, state } = this.#parts.cache.get(key) ?? (await load());
-    this.#overlays.set(key, { kind, id, baseVersion: version, version, state });
-    return state;
-  }
 }
-
-/** A refusal that leaves no receipt: who may do what can change, and then the same command may run. */
-class Unauthorized extends MusterError {}

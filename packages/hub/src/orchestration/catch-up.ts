@@ -54,7 +54,7 @@ async function applyPage(
     "SELECT last_applied_sequence FROM projection_state WHERE projector = ?",
     name,
   );
-  await store.commit({
+  const result = await store.commit({
     guards: [{ query: cursorQuery, expected: [{ last_applied_sequence: cursor }] }],
     statements: [
       ...[...bySpace].flatMap(([spaceId, operations]) => projectionStatements(store.dialect, spaceId, operations)),
@@ -67,5 +67,8 @@ async function applyPage(
       ),
     ],
   });
-  return last;
+  if (result.status === "committed") return last;
+  // Another process moved this projector meanwhile: go on from where it is.
+  const moved = await store.read(cursorQuery);
+  return Number(moved[0]?.["last_applied_sequence"] ?? 0);
 }

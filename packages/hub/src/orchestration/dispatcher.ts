@@ -4,7 +4,15 @@ import type { SpaceId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { StoreError } from "@muster/store";
 import { BatchDecision, type BatchParts } from "./batch.ts";
-import { ATTEMPTS_MAX, BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, opensBatch, QUEUED_WORK_MAX, type Work } from "./work.ts";
+import {
+  ATTEMPTS_MAX,
+  BATCH_BYTES_MAX,
+  BATCH_COMMANDS_MAX,
+  type IngestWork,
+  opensBatch,
+  QUEUED_WORK_MAX,
+  type Work,
+} from "./work.ts";
 
 export interface Committed {
   readonly spaceId: SpaceId;
@@ -14,7 +22,9 @@ export interface Committed {
 }
 
 export interface DispatcherOptions extends BatchParts {
-  /** Wakes readers and the effect worker. Must not throw. */
+  /** Brings projectors up to the log's head, where another process left one behind. */
+  readonly catchUp: () => Promise<void>;
+  /** Wakes readers and the effect worker. */
   readonly onCommitted: (committed: Committed) => void;
   /** Told about failures that are nobody's answer: bugs. */
   readonly onBug: (error: unknown) => void;
@@ -65,19 +75,32 @@ export class Dispatcher {
     const batch = new BatchDecision(this.#options, first.spaceId);
     const taken: Work[] = [];
     const unfinished: Work[] = [];
+    let firstAllocated: number;
     try {
       await this.#decide(batch, first.spaceId, taken, unfinished);
       const result = await this.#options.store.commit(batch.toBatch());
-      if (result.status === "conflict") return this.#retry(batch, taken);
-      batch.committed(result.firstAllocated);
-      for (const work of unfinished) work.attempts = 0;
-      this.#queue = [...unfinished, ...this.#queue];
-      const { eventCount, hasEffects } = batch.write;
-      this.#options.onCommitted({ spaceId: first.spaceId, eventCount, hasEffects });
+      if (result.status === "conflict") {
+        batch.forget();
+        await this.#options.catchUp();
+        this.#retry(taken);
+        return;
+      }
+      firstAllocated = result.firstAllocated;
     } catch (error) {
       batch.forget();
       this.#failed(taken, error);
+      return;
     }
+    // From here on it is durable: nothing may run again, whatever goes wrong.
+    for (const work of unfinished) {
+      // Passing an entry is over with it; the ones behind it may go together again.
+      if (work.attempts >= ATTEMPTS_MAX) work.isAlone = false;
+      work.attempts = 0;
+    }
+    this.#queue = [...unfinished, ...this.#queue];
+    batch.committed(firstAllocated);
+    const { eventCount, hasEffects } = batch.write;
+    this.#options.onCommitted({ spaceId: first.spaceId, eventCount, hasEffects });
   }
 
   /** Moves work from the queue into the batch, in order, until a limit or something that must stand at the beginning. */
@@ -122,23 +145,19 @@ export class Dispatcher {
       case "hub":
         await batch.decideHub(work);
         return true;
-      case "ingest": {
-        if (work.isAlone && work.attempts > ATTEMPTS_MAX) {
-          work.attempts = 0;
-          await batch.passEntry(work);
-          return (await batch.decideIngest(work, 0)).isDone;
-        }
-        return (await batch.decideIngest(work, work.isAlone ? 1 : entriesLeft)).isDone;
-      }
+      case "ingest":
+        if (work.attempts >= ATTEMPTS_MAX) await batch.passEntry(work);
+        return (await batch.decideIngest(work, entriesOf(work, entriesLeft))).isDone;
     }
   }
 
   /** Others changed what the decisions rest on: everything is decided again on fresh state. */
-  #retry(batch: BatchDecision, taken: readonly Work[]): void {
-    batch.forget();
+  #retry(taken: readonly Work[]): void {
     const again: Work[] = [];
     for (const work of taken) {
       work.attempts += 1;
+      // After a second conflict each goes by itself, so that one contended stream cannot use up its neighbours' tries.
+      if (work.attempts > 1) work.isAlone = true;
       if (work.attempts < ATTEMPTS_MAX) again.push(work);
       else work.reject(new MusterError("concurrency_conflict"));
     }
@@ -154,25 +173,34 @@ export class Dispatcher {
     }
     const again: Work[] = [];
     for (const work of taken) {
-      const wasAlone = taken.length === 1 && (work.isAlone || work.kind !== "ingest");
+      const wasAlone = work.isAlone || (taken.length === 1 && work.kind !== "ingest");
       work.isAlone = true;
       work.attempts += 1;
-      if (!wasAlone || work.kind === "ingest" || (work.attempts < ATTEMPTS_MAX && error instanceof StoreError))
-        again.push(work);
-      else
-        work.reject(
-          error instanceof StoreError && error.code === "constraint_violated"
-            ? new MusterError("concurrency_conflict")
-            : this.#bug(error),
-        );
+      if (!wasAlone || this.#mayTryAgain(work, error)) again.push(work);
+      else if (error instanceof StoreError && error.code === "constraint_violated")
+        work.reject(new MusterError("concurrency_conflict", undefined, undefined, { cause: error }));
+      else work.reject(this.#bug(error));
     }
     this.#queue = [...again, ...this.#queue];
+  }
+
+  /** A key that another process took first may be free of conflict when decided again; a journal's entry is passed at last. */
+  #mayTryAgain(work: Work, error: unknown): boolean {
+    if (work.kind !== "ingest") return work.attempts < ATTEMPTS_MAX && error instanceof StoreError;
+    if (work.attempts === ATTEMPTS_MAX) this.#options.onBug(error);
+    return work.attempts <= ATTEMPTS_MAX;
   }
 
   #bug(error: unknown): MusterError {
     this.#options.onBug(error);
     return new MusterError("internal_error", undefined, undefined, { cause: error });
   }
+}
+
+/** Alone, entries go one by one, so that the one that cannot be stored is found; none besides one that is passed. */
+function entriesOf(work: IngestWork, entriesLeft: number): number {
+  if (work.attempts >= ATTEMPTS_MAX) return 0;
+  return work.isAlone ? 1 : entriesLeft;
 }
 
 /** The answer for everyone in the batch when the store itself is the trouble; null when one piece of work may be. */

@@ -4,7 +4,7 @@
 import type { ErrorBody, NodeId, SpaceId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { type Clock, isoTime, OVERTAKING_EFFECTS, type Random } from "@muster/core";
-import type { Store } from "@muster/store";
+import type { Row, Store } from "@muster/store";
 import type { NodeConnections, NodeIdentity } from "../ports.ts";
 import { type EffectRow, effectBodyOf, effectRowOf } from "./effect-bodies.ts";
 import { query } from "./placeholders.ts";
@@ -12,7 +12,7 @@ import type { Timers } from "./timers.ts";
 
 /** How long a node may take to say that it has taken an effect over. */
 export const EFFECT_LEASE_MS = 30_000;
-/** Effects looked at in one pass. */
+/** Effects looked at and claimed together. */
 export const EFFECTS_PAGE_MAX = 256;
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_CAP_MS = 30_000;
@@ -65,14 +65,8 @@ export class EffectWorker {
   async nodeConnected(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
     await this.#write(
       `UPDATE orchestration_effects SET status = 'pending', lease_owner = NULL, lease_expires_at = NULL, available_at = ?, updated_at = ?
-       WHERE space_id = ? AND node_id = ? AND status = 'running'`,
+       WHERE space_id = ? AND node_id = ? AND status IN ('pending', 'running')`,
       this.#now(),
-      this.#now(),
-      spaceId,
-      nodeId,
-    );
-    await this.#write(
-      "UPDATE orchestration_effects SET available_at = ? WHERE space_id = ? AND node_id = ? AND status = 'pending'",
       this.#now(),
       spaceId,
       nodeId,
@@ -109,13 +103,7 @@ export class EffectWorker {
 
   async #pass(): Promise<void> {
     const { store, connections } = this.#options;
-    const now = this.#now();
-    await this.#write(
-      `UPDATE orchestration_effects SET status = 'pending', lease_owner = NULL, lease_expires_at = NULL, updated_at = ?
-       WHERE status = 'running' AND lease_expires_at < ?`,
-      now,
-      now,
-    );
+    await this.#takeBackExpired();
     // By node, so that whatever waits for a machine that is away stands in nobody's way.
     const nodes = await store.read(
       query(
@@ -132,79 +120,113 @@ export class EffectWorker {
     this.#schedule(nextAt);
   }
 
+  /** Effects whose node has not said in time that it took them. */
+  async #takeBackExpired(): Promise<void> {
+    const { store } = this.#options;
+    const expired = "status = 'running' AND lease_expires_at < ?";
+    const now = this.#now();
+    const some = await store.read(
+      query(store.dialect, `SELECT 1 AS one FROM orchestration_effects WHERE ${expired} LIMIT 1`, now),
+    );
+    if (some.length === 0) return;
+    await this.#write(
+      `UPDATE orchestration_effects SET status = 'pending', lease_owner = NULL, lease_expires_at = NULL, updated_at = ? WHERE ${expired}`,
+      now,
+      now,
+    );
+  }
+
   /** Hands over what one node can take now. Returns when to look again, in ms since the epoch. */
   async #passNode(spaceId: SpaceId, nodeId: NodeId): Promise<number> {
-    const { store, clock } = this.#options;
-    const now = this.#now();
-    const rows = await store.read(
+    const { store } = this.#options;
+    const inFlight = await store.read(
       query(
         store.dialect,
-        `SELECT * FROM orchestration_effects WHERE space_id = ? AND node_id = ? AND status IN ('pending', 'running')
-         ORDER BY event_sequence LIMIT ${EFFECTS_PAGE_MAX}`,
+        "SELECT thread_id, lease_expires_at FROM orchestration_effects WHERE space_id = ? AND node_id = ? AND status = 'running'",
         spaceId,
         nodeId,
       ),
     );
-    const busyThreads = new Set(rows.filter((row) => row["status"] === "running").map((row) => row["thread_id"]));
-    let nextAt = Number.POSITIVE_INFINITY;
-    for (const row of rows) {
-      if (row["status"] !== "pending") {
-        nextAt = Math.min(nextAt, Date.parse(String(row["lease_expires_at"])));
-        continue;
+    const busyThreads = new Set(inFlight.map((row) => row["thread_id"] as string));
+    let nextAt = Math.min(...inFlight.map((row) => Date.parse(String(row["lease_expires_at"]))));
+    for (let after = 0; ; ) {
+      const rows = await store.read(
+        query(
+          store.dialect,
+          `SELECT * FROM orchestration_effects WHERE space_id = ? AND node_id = ? AND status = 'pending' AND event_sequence > ?
+           ORDER BY event_sequence LIMIT ${EFFECTS_PAGE_MAX}`,
+          spaceId,
+          nodeId,
+          after,
+        ),
+      );
+      const { ready, waitsUntil } = this.#choose(rows, busyThreads);
+      nextAt = Math.min(nextAt, waitsUntil);
+      for (const effect of await this.#claim(ready)) {
+        nextAt = Math.min(nextAt, this.#options.clock.now() + EFFECT_LEASE_MS);
+        await this.#handOver(effect);
       }
-      const effect = effectRowOf(row);
-      const mayOvertake = OVERTAKING_EFFECTS.has(effect.kind);
-      if (busyThreads.has(effect.threadId) && !mayOvertake) continue;
-      // A waiting effect keeps later ones of its thread behind it.
-      if (!mayOvertake) busyThreads.add(effect.threadId);
-      if (String(row["available_at"]) > now) {
-        nextAt = Math.min(nextAt, Date.parse(String(row["available_at"])));
-        continue;
-      }
-      await this.#handOver(effect);
-      nextAt = Math.min(nextAt, clock.now() + EFFECT_LEASE_MS);
+      if (rows.length < EFFECTS_PAGE_MAX || this.#isClosed) return nextAt;
+      after = Number(rows.at(-1)?.["event_sequence"]);
     }
-    return nextAt;
   }
 
-  async #handOver(effect: EffectRow): Promise<void> {
-    const { store, connections, clock, replicaId } = this.#options;
-    const claimed = await store.commit({
+  /** Of pending effects in event order, those whose turn it is. `busyThreads` grows by the threads of all of them. */
+  #choose(rows: readonly Row[], busyThreads: Set<string>): { ready: EffectRow[]; waitsUntil: number } {
+    const now = this.#now();
+    const ready: EffectRow[] = [];
+    let waitsUntil = Number.POSITIVE_INFINITY;
+    for (const row of rows) {
+      const effect = effectRowOf(row);
+      const mayGo = OVERTAKING_EFFECTS.has(effect.kind) || !busyThreads.has(effect.threadId);
+      // Whether it goes or waits: later ones of its thread stay behind it.
+      busyThreads.add(effect.threadId);
+      if (!mayGo) continue;
+      if (String(row["available_at"]) > now) waitsUntil = Math.min(waitsUntil, Date.parse(String(row["available_at"])));
+      else ready.push(effect);
+    }
+    return { ready, waitsUntil };
+  }
+
+  /** Takes the lease of each in one commit. Another process may have been faster with some. */
+  async #claim(effects: readonly EffectRow[]): Promise<EffectRow[]> {
+    const { store, clock, replicaId } = this.#options;
+    if (effects.length === 0) return [];
+    const result = await store.commit({
       guards: [],
-      statements: [
-        {
-          ...query(
-            store.dialect,
-            `UPDATE orchestration_effects SET status = 'running', lease_owner = ?, lease_expires_at = ?, fence = fence + 1,
-             attempt_count = attempt_count + 1, updated_at = ? WHERE space_id = ? AND effect_id = ? AND status = 'pending' AND fence = ?`,
-            replicaId,
-            isoTime(clock.now() + EFFECT_LEASE_MS),
-            this.#now(),
-            effect.spaceId,
-            effect.effectId,
-            effect.fence,
-          ),
-          expectChanges: 1,
-        },
-      ],
+      statements: effects.map((effect) =>
+        query(
+          store.dialect,
+          `UPDATE orchestration_effects SET status = 'running', lease_owner = ?, lease_expires_at = ?, fence = fence + 1,
+           attempt_count = attempt_count + 1, updated_at = ? WHERE space_id = ? AND effect_id = ? AND status = 'pending' AND fence = ?`,
+          replicaId,
+          isoTime(clock.now() + EFFECT_LEASE_MS),
+          this.#now(),
+          effect.spaceId,
+          effect.effectId,
+          effect.fence,
+        ),
+      ),
     });
-    if (claimed.status === "conflict") return;
-    const held = { ...effect, fence: effect.fence + 1, attemptCount: effect.attemptCount + 1 };
+    if (result.status === "conflict") return [];
+    return effects
+      .filter((_effect, index) => result.changes[index] === 1)
+      .map((effect) => ({ ...effect, fence: effect.fence + 1, attemptCount: effect.attemptCount + 1 }));
+  }
+
+  /** Never throws: what goes wrong with one effect is that one's, and its lease runs out. */
+  async #handOver(held: EffectRow): Promise<void> {
+    const { store, connections, onBug } = this.#options;
     try {
-      const body = await effectBodyOf(store, held);
-      const isSent = connections.runEffect(effect.spaceId as SpaceId, effect.nodeId as NodeId, {
-        effectId: effect.effectId,
-        fence: held.fence,
-        effect: body,
-      });
-      if (!isSent) await this.#postpone(held, "node_offline");
+      const { effectId, fence } = held;
+      const effect = await effectBodyOf(store, held);
+      const [spaceId, nodeId] = [held.spaceId as SpaceId, held.nodeId as NodeId];
+      if (!connections.runEffect(spaceId, nodeId, { effectId, fence, effect }))
+        await this.#postpone(held, "node_offline");
     } catch (error) {
-      const known =
-        error instanceof MusterError
-          ? error
-          : new MusterError("internal_error", undefined, undefined, { cause: error });
-      if (!(error instanceof MusterError)) this.#options.onBug(error);
-      await this.#fail(held, known.toBody());
+      if (!(error instanceof MusterError)) onBug(error);
+      const known = error instanceof MusterError ? error : new MusterError("internal_error");
+      await this.#fail(held, known.toBody()).catch(onBug);
     }
   }
 
@@ -224,15 +246,17 @@ export class EffectWorker {
     );
   }
 
+  /** What the effect was for ends first: a crash in between hands it over once more and leaves nothing hanging. */
   async #fail(effect: EffectRow, error: ErrorBody): Promise<void> {
-    await this.#finish(effect, "failed", error.code);
     await this.#options.onFailed(effect, error);
+    await this.#finish(effect, "failed", error.code);
   }
 
+  /** The end of its turn may just have cancelled it; what became of it is more. */
   async #finish(effect: EffectRow, status: "succeeded" | "failed", code: string | null): Promise<void> {
     await this.#write(
       `UPDATE orchestration_effects SET status = ?, lease_owner = NULL, lease_expires_at = NULL, last_error = ?, updated_at = ?
-       WHERE space_id = ? AND effect_id = ? AND status = 'running' AND fence = ?`,
+       WHERE space_id = ? AND effect_id = ? AND status IN ('running', 'cancelled') AND fence = ?`,
       status,
       code,
       this.#now(),

@@ -114,6 +114,10 @@ export const pendingEvent = (template: EventTemplate, event: NewEvent): PendingE
 export function logQueries(dialect: Store["dialect"]) {
   const db = queryBuilder<HubDatabase>(dialect);
   const events = db.selectFrom("orchestration_events").selectAll().orderBy("sequence");
+  const sizes = db
+    .selectFrom("orchestration_events")
+    .select((expression) => expression.fn<number>("length", ["payload_json"]).as("bytes"))
+    .orderBy("sequence");
   const compiled = (query: { compile(): { sql: string; parameters: readonly unknown[] } }): Query => {
     const { sql, parameters } = query.compile();
     return { sql, parameters: parameters as Query["parameters"] };
@@ -126,6 +130,24 @@ export function logQueries(dialect: Store["dialect"]) {
     ofStream: (spaceId: string, kind: "project" | "thread", streamId: string, sequence: number, limit: number): Query =>
       compiled(
         events
+          .where("space_id", "=", spaceId)
+          .where("aggregate_kind", "=", kind)
+          .where("stream_id", "=", streamId)
+          .where("sequence", ">", sequence)
+          .limit(limit),
+      ),
+    /** One row `{bytes}` per event, to tell how much a replay would be without reading it. */
+    gapOfSpace: (spaceId: string, sequence: number, limit: number): Query =>
+      compiled(sizes.where("space_id", "=", spaceId).where("sequence", ">", sequence).limit(limit)),
+    gapOfStream: (
+      spaceId: string,
+      kind: "project" | "thread",
+      streamId: string,
+      sequence: number,
+      limit: number,
+    ): Query =>
+      compiled(
+        sizes
           .where("space_id", "=", spaceId)
           .where("aggregate_kind", "=", kind)
           .where("stream_id", "=", streamId)

@@ -1,11 +1,13 @@
 // The live feed of one reader: first attached, then replayed from its sequence, then live; no gap and no repeat. The
 // log alone is the source of events. Live deltas and presence come beside it, may be dropped, and carry no id.
-import type { FeedMessage, SpaceId, ThreadId, WireEvent } from "@muster/contracts";
+import type { FeedMessage, NodeId, SpaceId, ThreadId, WireEvent } from "@muster/contracts";
 import { FEED_GAP_MAX_BYTES, FEED_GAP_MAX_EVENTS, MusterError } from "@muster/contracts";
 import type { Store } from "@muster/store";
 import type { Caller, FeedItem } from "../ports.ts";
 import { logQueries, wireEventOf } from "./event-log.ts";
 import type { LogTail } from "./log-tail.ts";
+import { MembershipWatch } from "./membership-watch.ts";
+import type { Timers } from "./timers.ts";
 import type { Visibility } from "./visibility.ts";
 
 /** Live messages kept for one reader; the oldest fall out, because persisted text makes up for them. */
@@ -13,6 +15,10 @@ export const LIVE_MESSAGES_MAX = 1_000;
 const PAGE_EVENTS = 200;
 
 export type LiveMessage = Extract<FeedMessage, { type: "delta" | "presence" }>;
+interface Live {
+  readonly message: LiveMessage;
+  readonly nodeId: NodeId | null;
+}
 type Reset = Extract<FeedMessage, { type: "reset" }>;
 
 export interface FeedParts {
@@ -20,6 +26,8 @@ export interface FeedParts {
   readonly tail: LogTail;
   readonly visibility: Visibility;
   readonly generation: string;
+  readonly timers: Timers;
+  readonly onBug: (error: unknown) => void;
 }
 
 export interface FeedRequest {
@@ -34,10 +42,12 @@ export class Feeds {
   readonly #parts: FeedParts;
   readonly #queries: ReturnType<typeof logQueries>;
   readonly #open = new Set<Reader>();
+  readonly #memberships: MembershipWatch;
   #isClosed = false;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
+    this.#memberships = new MembershipWatch(parts, this.#open);
     this.#queries = logQueries(parts.store.dialect);
   }
 
@@ -45,14 +55,16 @@ export class Feeds {
     return this.#open.size;
   }
 
-  publish(spaceId: SpaceId, message: LiveMessage): void {
-    for (const reader of this.#open) if (reader.caller.spaceId === spaceId) reader.offer(message);
+  /** `nodeId` names the node that says it, for deltas: it is heard on its own threads only. */
+  publish(spaceId: SpaceId, message: LiveMessage, nodeId: NodeId | null = null): void {
+    for (const reader of this.#open) if (reader.caller.spaceId === spaceId) reader.offer({ message, nodeId });
   }
 
   /** Ends every feed with a `reset` that says the hub stops. */
   close(): void {
     this.#isClosed = true;
-    for (const reader of this.#open) reader.stop();
+    this.#memberships.close();
+    for (const reader of this.#open) reader.reset("stopping");
   }
 
   async *follow(caller: Caller, request: FeedRequest): AsyncGenerator<FeedItem> {
@@ -63,8 +75,20 @@ export class Feeds {
     const reader = new Reader(caller, request);
     const unwatch = tail.watch(() => reader.wake());
     this.#open.add(reader);
+    this.#memberships.start();
+    // An aborted request is forgotten at once, also when nobody asks its generator for more.
+    const forget = (): void => {
+      unwatch();
+      this.#open.delete(reader);
+    };
+    request.signal.addEventListener("abort", forget);
     try {
-      const start = positionOf(request, generation, tail.head);
+      let start = positionOf(request, generation, tail.head);
+      if (typeof start !== "number" && start.reason === "beyond-head") {
+        // What a caller was just told of may not have been read here yet.
+        await tail.refresh();
+        start = positionOf(request, generation, tail.head);
+      }
       if (typeof start !== "number") {
         yield { message: { ...start, generation, headSequence: tail.head } };
         return;
@@ -75,9 +99,9 @@ export class Feeds {
       }
       yield* this.#run(reader, start);
     } finally {
-      unwatch();
+      request.signal.removeEventListener("abort", forget);
       reader.end();
-      this.#open.delete(reader);
+      forget();
     }
   }
 
@@ -87,7 +111,7 @@ export class Feeds {
     let isSynchronized = false;
     while (!reader.isEnded) {
       const head = tail.head;
-      while (position < head) {
+      while (position < head && reader.resetReason === null) {
         // A reader that took so long that the log has left it behind starts over; it never slows others.
         if (isSynchronized && head - position > FEED_GAP_MAX_EVENTS && tail.after(position) === null) {
           yield { message: { type: "reset", reason: "slow-reader", generation, headSequence: tail.head } };
@@ -99,19 +123,20 @@ export class Feeds {
           if (!(await visibility.canSee(reader.caller, event))) continue;
           yield { id: `${generation}:${event.sequence}`, message: { type: "event", event } };
           if (reader.isEnded) return;
+          if (reader.resetReason !== null) break;
         }
         if (events.length === 0) position = Math.max(position, head);
+      }
+      if (reader.resetReason !== null) {
+        yield { message: { type: "reset", reason: reader.resetReason, generation, headSequence: tail.head } };
+        return;
       }
       if (!isSynchronized) {
         isSynchronized = true;
         yield { message: { type: "synchronized", generation, sequence: position } };
       }
-      for (const message of reader.take()) {
-        if (await this.#canSeeLive(reader, message)) yield { message };
-      }
-      if (reader.isStopping) {
-        yield { message: { type: "reset", reason: "stopping", generation, headSequence: tail.head } };
-        return;
+      for (const live of reader.take()) {
+        if (await this.#canSeeLive(reader, live)) yield { message: live.message };
       }
       if (tail.head === position) await reader.wait();
     }
@@ -128,7 +153,7 @@ export class Feeds {
           (event) =>
             event.sequence <= head &&
             event.spaceId === reader.caller.spaceId &&
-            (threadId === undefined || event.streamId === threadId),
+            (threadId === undefined || (event.aggregateKind === "thread" && event.streamId === threadId)),
         );
     }
     const { spaceId } = reader.caller;
@@ -141,21 +166,25 @@ export class Feeds {
   }
 
   async #isTooFarBehind(caller: Caller, threadId: ThreadId | undefined, start: number): Promise<boolean> {
-    if (this.#parts.tail.head - start <= FEED_GAP_MAX_EVENTS && this.#parts.tail.after(start) !== null) return false;
-    const rows = await this.#parts.store.read(
+    const { tail, store } = this.#parts;
+    const recent = tail.head - start <= FEED_GAP_MAX_EVENTS ? tail.after(start) : null;
+    if (recent !== null) return recent.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > FEED_GAP_MAX_BYTES;
+    const rows = await store.read(
       threadId === undefined
-        ? this.#queries.ofSpace(caller.spaceId, start, FEED_GAP_MAX_EVENTS + 1)
-        : this.#queries.ofStream(caller.spaceId, "thread", threadId, start, FEED_GAP_MAX_EVENTS + 1),
+        ? this.#queries.gapOfSpace(caller.spaceId, start, FEED_GAP_MAX_EVENTS + 1)
+        : this.#queries.gapOfStream(caller.spaceId, "thread", threadId, start, FEED_GAP_MAX_EVENTS + 1),
     );
-    const bytes = rows.reduce((sum, row) => sum + String(row["payload_json"]).length, 0);
+    const bytes = rows.reduce((sum, row) => sum + Number(row["bytes"]), 0);
     return rows.length > FEED_GAP_MAX_EVENTS || bytes > FEED_GAP_MAX_BYTES;
   }
 
-  async #canSeeLive(reader: Reader, message: LiveMessage): Promise<boolean> {
+  async #canSeeLive(reader: Reader, { message, nodeId }: Live): Promise<boolean> {
     if (message.type === "presence") return reader.caller.roles.has(message.node.sessionId);
+    const { visibility } = this.#parts;
     const { threadId } = message.delta;
     if (reader.request.threadId !== undefined && reader.request.threadId !== threadId) return false;
-    return this.#parts.visibility.canSeeThread(reader.caller, threadId);
+    if (nodeId !== (await visibility.nodeOf(reader.caller.spaceId, threadId))) return false;
+    return visibility.canSeeThread(reader.caller, threadId);
   }
 }
 
@@ -176,10 +205,10 @@ function positionOf(request: FeedRequest, generation: string, head: number): num
 class Reader {
   readonly caller: Caller;
   readonly request: FeedRequest;
-  #live: LiveMessage[] = [];
+  #live: Live[] = [];
   #resolve: (() => void) | null = null;
   #isWoken = false;
-  #isStopping = false;
+  #resetReason: Reset["reason"] | null = null;
   readonly #onAbort = (): void => this.wake();
 
   constructor(caller: Caller, request: FeedRequest) {
@@ -192,24 +221,25 @@ class Reader {
     return this.request.signal.aborted;
   }
 
-  get isStopping(): boolean {
-    return this.#isStopping;
+  /** Why it must start over, once it must. */
+  get resetReason(): Reset["reason"] | null {
+    return this.#resetReason;
   }
 
-  offer(message: LiveMessage): void {
+  offer(live: Live): void {
     if (this.#live.length >= LIVE_MESSAGES_MAX) this.#live.shift();
-    this.#live.push(message);
+    this.#live.push(live);
     this.wake();
   }
 
-  take(): LiveMessage[] {
+  take(): Live[] {
     const messages = this.#live;
     this.#live = [];
     return messages;
   }
 
-  stop(): void {
-    this.#isStopping = true;
+  reset(reason: Reset["reason"]): void {
+    this.#resetReason ??= reason;
     this.wake();
   }
 

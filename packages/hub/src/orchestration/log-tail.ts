@@ -24,6 +24,7 @@ export class LogTail {
   #head = 0;
   #reading: Promise<void> | null = null;
   #wokenAgain = false;
+  #isClosed = false;
   readonly #waiters = new Set<() => void>();
 
   constructor(store: Store, onBug: (error: unknown) => void) {
@@ -45,6 +46,7 @@ export class LogTail {
 
   /** Something was committed, here or by another process: look. */
   wake(): void {
+    if (this.#isClosed) return;
     if (this.#reading !== null) {
       this.#wokenAgain = true;
       return;
@@ -56,6 +58,20 @@ export class LogTail {
         this.wake();
       }
     });
+  }
+
+  /** Resolves when the log has been read as it stood at the call, or later. */
+  async refresh(): Promise<void> {
+    this.wake();
+    const isBehind = this.#wokenAgain;
+    await this.#reading;
+    if (isBehind) await this.#reading;
+  }
+
+  /** Reads no more; resolves when the last read is over. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#reading;
   }
 
   /** Events above `sequence`, oldest first, or null where memory does not reach back that far. */

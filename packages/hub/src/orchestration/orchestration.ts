@@ -1,5 +1,6 @@
 // Puts dispatcher, feeds, reads and effect worker together behind the Orchestration port.
 import type { ClientCommand, DispatchResult, NodeId, PrincipalId, SpaceId } from "@muster/contracts";
+import { MusterError } from "@muster/contracts";
 import {
   type Actor,
   type Clock,
@@ -14,19 +15,23 @@ import { insertRows } from "@muster/store";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
 import { HUB_COLUMNS } from "../schema/index.ts";
 import { catchUpProjections } from "./catch-up.ts";
-import { getTurnDiff } from "./diffs.ts";
+import { TurnDiffs } from "./diffs.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EffectWorker } from "./effect-worker.ts";
 import { Feeds } from "./feed.ts";
 import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
 import { query } from "./placeholders.ts";
-import { getEventsPage, getSnapshot, getThread } from "./reads.ts";
+import { getEventsPage, getSnapshot } from "./reads.ts";
 import { Forgotten, startedTurns, type TurnPlace, turnsToStop } from "./reconcile.ts";
 import { StateCache } from "./stream-states.ts";
+import { getThread } from "./thread-window.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 import { Visibility } from "./visibility.ts";
 import type { IngestAnswer } from "./work.ts";
+
+/** Bytes of a command without its text, about. */
+const COMMAND_BYTES = 1_024;
 
 export interface OrchestrationOptions {
   readonly store: Store;
@@ -53,11 +58,13 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   await tail.open();
   const visibility = new Visibility(store);
   const reads = { store, visibility, generation, connections, clock };
-  const feeds = new Feeds({ store, tail, visibility, generation });
+  const timers = options.timers ?? systemTimers;
+  const diffs = new TurnDiffs(reads);
+  const feeds = new Feeds({ store, tail, visibility, generation, timers, onBug });
   const forgotten = new Forgotten();
   const effects: EffectWorker = new EffectWorker({
     ...options,
-    timers: options.timers ?? systemTimers,
+    timers,
     onFailed: (effect, error) => hub.endAfterFailure(effect, error),
   });
   const dispatcher = new Dispatcher({
@@ -67,6 +74,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     generation,
     cache: new StateCache(),
     onBug,
+    catchUp: () => catchUpProjections(store, clock, onBug),
     onCommitted: ({ eventCount, hasEffects }) => {
       if (eventCount > 0) tail.wake();
       if (hasEffects) effects.wake();
@@ -90,28 +98,13 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   };
 
   return {
-    dispatch: (caller: Caller, command: ClientCommand): Promise<DispatchResult> =>
-      new Promise((resolve, reject) => {
-        const actor: Actor = { kind: "client", id: caller.principalId };
-        const fingerprint = commandFingerprint(caller.principalId, command);
-        const sizeBytes = command.type === "thread.turn.start" ? command.message.text.length + 1_024 : 1_024;
-        dispatcher.submit({
-          kind: "client",
-          spaceId: caller.spaceId,
-          sizeBytes,
-          attempts: 0,
-          isAlone: false,
-          caller,
-          actor,
-          command,
-          fingerprint,
-          resolve,
-          reject,
-        });
-      }),
+    async dispatch(caller: Caller, command: ClientCommand): Promise<DispatchResult> {
+      const work = { ...clientWork(caller, command), attempts: 0, isAlone: false };
+      return new Promise((resolve, reject) => dispatcher.submit({ ...work, resolve, reject }));
+    },
     getSnapshot: (caller, input) => getSnapshot(reads, caller, input),
     getThread: (caller, input) => getThread(reads, caller, input),
-    getTurnDiff: (caller, input) => getTurnDiff(reads, caller, input),
+    getTurnDiff: (caller, input) => diffs.get(caller, input),
     getEventsPage: (caller, input) => getEventsPage(reads, caller, input),
     feed: (caller, input) => feeds.follow(caller, input),
     async ingest(node, batch) {
@@ -135,7 +128,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       return answer;
     },
     ingestCursor: cursorOf,
-    publishDelta: (node, delta) => feeds.publish(node.spaceId, { type: "delta", delta }),
+    publishDelta: (node, delta) => feeds.publish(node.spaceId, { type: "delta", delta }, node.nodeId),
     publishPresence: (spaceId, nodes) => {
       for (const node of nodes) feeds.publish(spaceId, { type: "presence", node });
     },
@@ -154,10 +147,40 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     head: () => ({ generation, headSequence: tail.head }),
     async close() {
       feeds.close();
-      await dispatcher.close();
+      // Before the dispatcher, which ends what effects were for.
       await effects.close();
+      await dispatcher.close();
+      await tail.close();
     },
   };
+}
+
+/** @throws MusterError `validation_failed` for text that has no canonical form. */
+function clientWork(caller: Caller, command: ClientCommand) {
+  const actor: Actor = { kind: "client", id: caller.principalId };
+  return {
+    kind: "client" as const,
+    spaceId: caller.spaceId,
+    sizeBytes: sizeOf(command),
+    caller,
+    actor,
+    command,
+    fingerprint: fingerprintOf(caller, command),
+  };
+}
+
+function fingerprintOf(caller: Caller, command: ClientCommand): string {
+  try {
+    return commandFingerprint(caller.principalId, command);
+  } catch (cause) {
+    throw new MusterError("validation_failed", "The command holds text that is no Unicode.", undefined, { cause });
+  }
+}
+
+function sizeOf(command: ClientCommand): number {
+  if (command.type !== "thread.turn.start") return COMMAND_BYTES;
+  const { text, attachments } = command.message;
+  return attachments.reduce((sum, attachment) => sum + attachment.text.length, COMMAND_BYTES + text.length);
 }
 
 /** One cursor per projector, at 0 in a new store. */

@@ -1,33 +1,17 @@
-// Snapshot, thread window, diff and event pages: from projection tables alone, each in one read transaction together
-// with the projector cursors, so that the feed continues exactly where the answer ends.
-import type {
-  ActivityRow,
-  CheckpointRow,
-  EventsPage,
-  MessageRow,
-  PlanEntry,
-  ProjectId,
-  ProjectRow,
-  Snapshot,
-  ThreadId,
-  ThreadSummary,
-  ThreadWindow,
-  TurnRow,
-} from "@muster/contracts";
+// Snapshot and event pages: from projection tables and log alone, the snapshot in one read transaction together with
+// the projector cursors, so that the feed continues exactly where the answer ends.
+import type { EventsPage, ProjectId, Snapshot, ThreadId, ThreadSummary } from "@muster/contracts";
 import { MusterError, READ_MAX_BYTES } from "@muster/contracts";
-import type { Query, Row, Store } from "@muster/store";
+import type { Row, Store } from "@muster/store";
 import type { Caller } from "../ports.ts";
 import { fromSql } from "./columns.ts";
 import { logQueries, wireEventOf } from "./event-log.ts";
 import { query } from "./placeholders.ts";
+import { ENVELOPE_BYTES, fitSnapshot, jsonBytes } from "./read-budget.ts";
 import type { Visibility } from "./visibility.ts";
 
 /** Projects in one snapshot. */
 export const SNAPSHOT_PROJECTS_MAX = 500;
-/** Room left below READ_MAX_BYTES for what surrounds the rows. */
-const ENVELOPE_BYTES = 16 * 1024;
-/** An activity's payload larger than this is left out of a window that would be too large. */
-const PAYLOAD_KEPT_BYTES = 4 * 1024;
 
 export interface ReadParts {
   readonly store: Store;
@@ -35,7 +19,7 @@ export interface ReadParts {
   readonly generation: string;
 }
 
-const CURSOR =
+export const CURSOR =
   "SELECT coalesce(min(last_applied_sequence), 0) AS sequence, max(updated_at) AS updated_at FROM projection_state";
 
 const sessionsOf = (caller: Caller): string[] => [...caller.roles.keys()];
@@ -80,13 +64,17 @@ export async function getSnapshot(
     ),
   ]);
   const rows = threads ?? [];
-  const shown = rows.slice(0, input.limit).map(summaryOf);
+  const fitted = fitSnapshot(
+    (projects ?? []).map((row) => fromSql("projection_projects", row)),
+    rows.slice(0, input.limit).map(summaryOf),
+  );
+  const shown = fitted.threads;
   const last = shown.at(-1);
-  const hasMore = rows.length > input.limit;
+  const hasMore = rows.length > shown.length;
   return {
     generation,
     snapshotSequence: Number(cursor?.[0]?.["sequence"] ?? 0),
-    projects: (projects ?? []).map((row) => fromSql("projection_projects", row)),
+    projects: fitted.projects,
     threads: shown,
     page: { before: hasMore && last !== undefined ? `${last.updatedAt}~${last.threadId}` : null, hasMore },
     updatedAt: (cursor?.[0]?.["updated_at"] as string | null | undefined) ?? null,
@@ -111,7 +99,7 @@ function summaryOf(row: Row): ThreadSummary {
 }
 
 /** A page's cursor: `<ISO time>~<id>`. */
-function cursorOf(text: string): { time: string; id: string } {
+export function cursorOf(text: string): { time: string; id: string } {
   const match = /^(\d{4}-\d{2}-\d{2}T[\d:.]+Z)~([A-Za-z0-9_-]{1,64})$/.exec(text);
   if (match === null)
     throw new MusterError("validation_failed", "That is no cursor of a page; give back what `page.before` held.", {
@@ -119,132 +107,6 @@ function cursorOf(text: string): { time: string; id: string } {
     });
   return { time: match[1] ?? "", id: match[2] ?? "" };
 }
-
-export async function getThread(
-  { store, visibility, generation }: ReadParts,
-  caller: Caller,
-  input: { threadId: ThreadId; turnLimit: number; before?: string },
-): Promise<ThreadWindow> {
-  if (!(await visibility.canSeeThread(caller, input.threadId))) throw new MusterError("thread_not_found");
-  const before = input.before === undefined ? null : cursorOf(input.before);
-  const ids = [caller.spaceId, input.threadId];
-  const of = (sql: string, ...more: (string | number)[]): Query => query(store.dialect, sql, ...ids, ...more);
-  // The window's turns are chosen once, inside the same read transaction, by a subquery that every table repeats.
-  const beforeFilter = before === null ? "" : " AND (requested_at < ? OR (requested_at = ? AND turn_id < ?))";
-  const beforeValues = before === null ? [] : [before.time, before.time, before.id];
-  const window = `SELECT turn_id FROM projection_thread_turns WHERE space_id = ? AND thread_id = ?${beforeFilter} ORDER BY requested_at DESC, turn_id DESC LIMIT ${input.turnLimit}`;
-  const inWindow = (table: string, orderBy: string): Query =>
-    of(
-      `SELECT * FROM ${table} WHERE space_id = ? AND thread_id = ? AND turn_id IN (${window}) ORDER BY ${orderBy}`,
-      ...ids,
-      ...beforeValues,
-    );
-  const [cursor, threads, projects, sessions, turns, messages, activities, checkpoints, approvals, plans] =
-    await store.readTransaction([
-      query(store.dialect, CURSOR),
-      of("SELECT * FROM projection_threads WHERE space_id = ? AND thread_id = ? AND deleted_at IS NULL"),
-      of(
-        `SELECT p.* FROM projection_threads t JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
-       WHERE t.space_id = ? AND t.thread_id = ? AND p.deleted_at IS NULL`,
-      ),
-      of("SELECT * FROM projection_thread_sessions WHERE space_id = ? AND thread_id = ?"),
-      of(
-        `SELECT * FROM projection_thread_turns WHERE space_id = ? AND thread_id = ?${beforeFilter} ORDER BY requested_at DESC, turn_id DESC LIMIT ${input.turnLimit + 1}`,
-        ...beforeValues,
-      ),
-      inWindow("projection_thread_messages", "created_at, message_id"),
-      inWindow("projection_thread_activities", "created_at, activity_id"),
-      inWindow("projection_checkpoints", "checkpoint_turn_count"),
-      inWindow("projection_pending_approvals", "created_at, request_id"),
-      of(
-        "SELECT payload_json FROM projection_thread_activities WHERE space_id = ? AND thread_id = ? AND kind = 'plan.updated' ORDER BY created_at DESC, activity_id DESC LIMIT 1",
-      ),
-    ]);
-  const thread = threads?.[0];
-  const project = projects?.[0];
-  const session = sessions?.[0];
-  if (thread === undefined || project === undefined || session === undefined) throw new MusterError("thread_not_found");
-  const turnRows = turns ?? [];
-  const parts: WindowParts = {
-    turns: turnRows.slice(0, input.turnLimit).map((row) => fromSql("projection_thread_turns", row)),
-    messages: (messages ?? []).map((row) => fromSql("projection_thread_messages", row)),
-    activities: (activities ?? []).map((row) => fromSql("projection_thread_activities", row)),
-    checkpoints: (checkpoints ?? []).map((row) => fromSql("projection_checkpoints", row)),
-    isCut: turnRows.length > input.turnLimit,
-  };
-  const fitted = fitWindow(parts, READ_MAX_BYTES - ENVELOPE_BYTES);
-  const oldest = fitted.turns.at(-1);
-  const kept = new Set(fitted.turns.map((turn) => turn.turnId));
-  const plan =
-    plans?.[0] === undefined
-      ? []
-      : ((JSON.parse(String(plans[0]["payload_json"])) as { entries?: PlanEntry[] }).entries ?? []);
-  return {
-    generation,
-    snapshotSequence: Number(cursor?.[0]?.["sequence"] ?? 0),
-    thread: fromSql("projection_threads", thread),
-    project: fromSql("projection_projects", project) as ProjectRow,
-    session: fromSql("projection_thread_sessions", session),
-    turns: [...fitted.turns].reverse(),
-    messages: fitted.messages,
-    activities: fitted.activities,
-    checkpoints: fitted.checkpoints,
-    approvals: (approvals ?? [])
-      .map((row) => fromSql("projection_pending_approvals", row))
-      .filter((approval) => kept.has(approval.turnId)),
-    plan,
-    page: {
-      before: fitted.isCut && oldest !== undefined ? `${oldest.requestedAt}~${oldest.turnId}` : null,
-      hasMore: fitted.isCut,
-    },
-  };
-}
-
-interface WindowParts {
-  /** Newest first. */
-  readonly turns: TurnRow[];
-  readonly messages: MessageRow[];
-  readonly activities: ActivityRow[];
-  readonly checkpoints: CheckpointRow[];
-  readonly isCut: boolean;
-}
-
-/** Drops the oldest turns until the window fits; of a single turn that is too large alone, the largest payloads. */
-function fitWindow(parts: WindowParts, maxBytes: number): WindowParts {
-  let current = parts;
-  while (sizeOf(current) > maxBytes && current.turns.length > 1) {
-    const turns = current.turns.slice(0, Math.max(1, current.turns.length >> 1));
-    const kept = new Set(turns.map((turn) => turn.turnId));
-    current = {
-      turns,
-      messages: current.messages.filter((message) => message.turnId !== null && kept.has(message.turnId)),
-      activities: current.activities.filter((activity) => activity.turnId !== null && kept.has(activity.turnId)),
-      checkpoints: current.checkpoints.filter((checkpoint) => kept.has(checkpoint.turnId)),
-      isCut: true,
-    };
-  }
-  if (sizeOf(current) <= maxBytes) return current;
-  const activities = current.activities.map((activity) =>
-    JSON.stringify(activity.payload).length > PAYLOAD_KEPT_BYTES
-      ? { ...activity, payload: { ...shortened(activity.payload), truncated: true } }
-      : activity,
-  );
-  const light = { ...current, activities };
-  if (sizeOf(light) <= maxBytes) return light;
-  // Still too large: the newest steps are the ones people look at.
-  let newest = activities;
-  while (newest.length > 0 && sizeOf({ ...light, activities: newest }) > maxBytes)
-    newest = newest.slice(Math.ceil(newest.length / 2));
-  return { ...light, activities: newest };
-}
-
-const sizeOf = (parts: WindowParts): number => Buffer.byteLength(JSON.stringify(parts));
-
-/** The payload without its long texts. */
-const shortened = (payload: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(payload).filter(([, value]) => typeof value !== "object" && String(value).length <= 512),
-  );
 
 export async function getEventsPage(
   { store, visibility, generation }: ReadParts,
@@ -265,7 +127,7 @@ export async function getEventsPage(
   let bytes = ENVELOPE_BYTES;
   let nextAfter = after;
   for (const event of read) {
-    bytes += JSON.stringify(event).length;
+    bytes += jsonBytes(event);
     if (bytes > READ_MAX_BYTES && events.length > 0) break;
     nextAfter = event.sequence;
     if (await visibility.canSee(caller, event)) events.push(event);

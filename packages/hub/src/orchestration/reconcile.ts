@@ -28,45 +28,47 @@ export async function startedTurns(store: Store, node: NodeIdentity): Promise<Tu
   return rows.map((row) => ({ threadId: row["thread_id"] as ThreadId, turnId: row["turn_id"] as TurnId }));
 }
 
-/** Turns that a node says it runs and that have ended here. */
+/** Of the turns that a node says it runs, those that do not run here, or not on it. */
 export async function turnsToStop(
   store: Store,
   node: NodeIdentity,
   claimed: readonly TurnPlace[],
 ): Promise<TurnPlace[]> {
-  const stop: TurnPlace[] = [];
-  for (const turn of claimed) {
-    const rows = await store.read(
-      query(
-        store.dialect,
-        "SELECT status FROM projection_thread_turns WHERE space_id = ? AND turn_id = ?",
-        node.spaceId,
-        turn.turnId,
-      ),
-    );
-    if (rows[0]?.["status"] !== "running") stop.push(turn);
-  }
-  return stop;
+  if (claimed.length === 0) return [];
+  const rows = await store.read(
+    query(
+      store.dialect,
+      `SELECT u.turn_id FROM projection_projects p
+       JOIN projection_threads t ON t.space_id = p.space_id AND t.project_id = p.project_id
+       JOIN projection_thread_turns u ON u.space_id = t.space_id AND u.thread_id = t.thread_id AND u.status = 'running'
+       WHERE p.space_id = ? AND p.node_id = ?`,
+      node.spaceId,
+      node.nodeId,
+    ),
+  );
+  const running = new Set(rows.map((row) => row["turn_id"]));
+  return claimed.filter((turn) => !running.has(turn.turnId));
 }
 
-/** Turns to settle when a journal has been ingested far enough. */
+/** Turns to settle when a journal has been ingested far enough. One hello counts per node: the newest. */
 export class Forgotten {
-  readonly #waiting = new Map<string, { readonly journalSequence: number; readonly turns: readonly TurnPlace[] }>();
+  readonly #waiting = new Map<
+    string,
+    { readonly journalId: JournalId; readonly journalSequence: number; readonly turns: readonly TurnPlace[] }
+  >();
 
   wait(node: NodeIdentity, journalId: JournalId, journalSequence: number, turns: readonly TurnPlace[]): void {
-    const key = keyOf(node, journalId);
-    if (turns.length === 0) this.#waiting.delete(key);
-    else this.#waiting.set(key, { journalSequence, turns });
+    if (turns.length === 0) this.#waiting.delete(keyOf(node));
+    else this.#waiting.set(keyOf(node), { journalId, journalSequence, turns });
   }
 
   /** The turns whose wait is over. */
   ingested(node: NodeIdentity, journalId: JournalId, lastSequence: number): readonly TurnPlace[] {
-    const key = keyOf(node, journalId);
-    const waiting = this.#waiting.get(key);
-    if (waiting === undefined || lastSequence < waiting.journalSequence) return [];
-    this.#waiting.delete(key);
+    const waiting = this.#waiting.get(keyOf(node));
+    if (waiting === undefined || waiting.journalId !== journalId || lastSequence < waiting.journalSequence) return [];
+    this.#waiting.delete(keyOf(node));
     return waiting.turns;
   }
 }
 
-const keyOf = (node: NodeIdentity, journalId: JournalId): string => `${node.spaceId}/${node.nodeId}/${journalId}`;
+const keyOf = (node: NodeIdentity): string => `${node.spaceId}/${node.nodeId}`;

@@ -21,11 +21,11 @@ import type {
 } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
+import { entries } from "@muster/core/testing";
 import { insertRows, openSqliteStore, type Row, type SqlValue, type Store } from "@muster/store";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
 import { HUB_COLUMNS, HUB_MIGRATIONS } from "../schema/index.ts";
 import { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";
-import { entries } from "@muster/core/testing";
 import type { Timers } from "./timers.ts";
 
 export const START = Date.parse("2026-01-01T00:00:00.000Z");
@@ -304,11 +304,19 @@ async function seed(store: Store): Promise<void> {
       guards: [],
       statements: [
         ...insert("spaces", [space, "A space", null, AT]),
-        ...insert("principals", [space, "owner", "human", "Owner", AT, null]),
+        ...insert(
+          "principals",
+          ...["owner", "collaborator", "viewer", "stranger"].map((name) => [space, name, "human", name, AT, null]),
+        ),
         ...insert(
           "sessions",
           [space, "session", "Session", "active", null, AT, AT],
           [space, "other-session", "Other", "active", null, AT, AT],
+        ),
+        ...insert(
+          "session_memberships",
+          ...["owner", "collaborator", "viewer"].map((role) => [space, "session", role, role, "active", AT, AT]),
+          [space, "other-session", "stranger", "owner", "active", AT, AT],
         ),
         ...attachedNode(store, space, "node", "session"),
         ...attachedNode(store, space, "other-node", "session"),

@@ -1,0 +1,155 @@
+// Keeps answers below their limit of bytes. What is left out first is what has a read of its own: diffs and their file
+// lists, scripts of one project, the events of a thread in pages. A cut text says that it is cut. Pure.
+import type {
+  ActivityRow,
+  ApprovalRow,
+  CheckpointRow,
+  MessageRow,
+  PlanEntry,
+  ProjectRow,
+  ThreadSummary,
+  TurnRow,
+} from "@muster/contracts";
+import { READ_MAX_BYTES } from "@muster/contracts";
+
+/** Room for what surrounds the rows. */
+export const ENVELOPE_BYTES = 4 * 1024;
+/** Bytes of a snapshot that projects may take from its threads. */
+const PROJECTS_MAX_BYTES = READ_MAX_BYTES / 2;
+/** A row's JSON, or a field of it, that is small enough to stay whole. */
+const SMALL_BYTES = 4 * 1024;
+/** Characters of a value that stays in a shortened payload. */
+const VALUE_KEPT_CHARACTERS = 512;
+/** Bytes of a plan that stays whole. */
+const PLAN_KEPT_BYTES = 128 * 1024;
+const PLAN_ENTRY_KEPT_CHARACTERS = 160;
+/** Longest texts of messages, tried one after the other. */
+const TEXT_STEPS = [256 * 1024, 64 * 1024, 16 * 1024, 4 * 1024, 1024];
+
+export const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+
+/** The newest projects and as many threads, from the first, as fit. */
+export function fitSnapshot(
+  projects: ProjectRow[],
+  threads: ThreadSummary[],
+): { projects: ProjectRow[]; threads: ThreadSummary[] } {
+  let shown = projects;
+  if (jsonBytes(shown) > PROJECTS_MAX_BYTES)
+    shown = shown.map((project) => (jsonBytes(project) > SMALL_BYTES ? { ...project, scripts: [] } : project));
+  while (jsonBytes(shown) > PROJECTS_MAX_BYTES) shown = shown.slice(Math.ceil(shown.length / 4));
+  let bytes = ENVELOPE_BYTES + jsonBytes(shown);
+  const fitting = threads.findIndex((thread) => {
+    bytes += jsonBytes(thread) + 1;
+    return bytes > READ_MAX_BYTES;
+  });
+  return { projects: shown, threads: fitting < 0 ? threads : threads.slice(0, fitting) };
+}
+
+export interface WindowParts {
+  /** Newest first; all others oldest first. */
+  readonly turns: TurnRow[];
+  readonly messages: MessageRow[];
+  readonly activities: ActivityRow[];
+  readonly checkpoints: CheckpointRow[];
+  readonly approvals: ApprovalRow[];
+  readonly plan: PlanEntry[];
+  readonly isCut: boolean;
+}
+
+/** Drops the oldest turns until the window fits; of a single turn that is too large alone, its largest texts. */
+export function fitWindow(parts: WindowParts, surroundings: object): WindowParts {
+  const maxBytes = READ_MAX_BYTES - ENVELOPE_BYTES - jsonBytes(surroundings);
+  const fits = (window: WindowParts): boolean => jsonBytes(window) <= maxBytes;
+  let window = parts;
+  while (!fits(window) && window.turns.length > 1) window = withoutOldest(window);
+  for (const lighten of LIGHTER) {
+    if (fits(window)) return window;
+    window = lighten(window);
+  }
+  for (const characters of TEXT_STEPS) {
+    if (fits(window)) return window;
+    window = { ...window, messages: window.messages.map((message) => cutMessage(message, characters)) };
+  }
+  // Thousands of small rows: the newest are the ones people look at.
+  for (let list = largestList(window); list !== null && !fits(window); list = largestList(window))
+    window = { ...window, [list]: window[list].slice(Math.ceil(window[list].length / 2)) };
+  return window;
+}
+
+const LISTS = ["activities", "messages", "approvals", "checkpoints"] as const;
+
+/** The list that takes the most bytes, of those with more than one row. */
+function largestList(window: WindowParts): (typeof LISTS)[number] | null {
+  const long = LISTS.filter((list) => window[list].length > 1);
+  return long.sort((a, b) => jsonBytes(window[b]) - jsonBytes(window[a]))[0] ?? null;
+}
+
+/** Fewer turns by a quarter, and with them what is theirs or older. */
+function withoutOldest(window: WindowParts): WindowParts {
+  const turns = window.turns.slice(0, Math.max(1, Math.floor((window.turns.length * 3) / 4)));
+  const kept = new Set<string | null>(turns.map((turn) => turn.turnId));
+  const begin = turns.at(-1)?.requestedAt ?? "";
+  const isKept = ({ turnId, createdAt }: { turnId: string | null; createdAt: string }): boolean =>
+    turnId === null ? createdAt >= begin : kept.has(turnId);
+  return {
+    ...window,
+    turns,
+    messages: window.messages.filter(isKept),
+    activities: window.activities.filter(isKept),
+    checkpoints: window.checkpoints.filter((checkpoint) => kept.has(checkpoint.turnId)),
+    approvals: window.approvals.filter(isKept),
+    isCut: true,
+  };
+}
+
+const LIGHTER: readonly ((window: WindowParts) => WindowParts)[] = [
+  (window) => ({ ...window, activities: window.activities.map(lightActivity) }),
+  (window) => ({ ...window, checkpoints: window.checkpoints.map(lightCheckpoint) }),
+  (window) => ({ ...window, messages: window.messages.map(withoutAttachments) }),
+  (window) => ({ ...window, approvals: window.approvals.map(lightApproval) }),
+  (window) => ({
+    ...window,
+    plan: jsonBytes(window.plan) > PLAN_KEPT_BYTES ? window.plan.map(lightEntry) : window.plan,
+  }),
+];
+
+function lightActivity(activity: ActivityRow): ActivityRow {
+  if (jsonBytes(activity.payload) <= SMALL_BYTES) return activity;
+  const short = Object.entries(activity.payload).filter(
+    ([, value]) => typeof value !== "object" && String(value).length <= VALUE_KEPT_CHARACTERS,
+  );
+  return { ...activity, payload: { ...Object.fromEntries(short.slice(0, 16)), truncated: true } };
+}
+
+const lightCheckpoint = (checkpoint: CheckpointRow): CheckpointRow =>
+  jsonBytes(checkpoint.files) > SMALL_BYTES ? { ...checkpoint, files: [] } : checkpoint;
+
+const withoutAttachments = (message: MessageRow): MessageRow =>
+  jsonBytes(message.attachments) <= SMALL_BYTES
+    ? message
+    : {
+        ...message,
+        attachments: message.attachments.map((one) => ({ ...one, text: `[${one.text.length} characters left out]` })),
+      };
+
+/** Without the tool call, whose texts are the bulk of it: it is an activity of its own. */
+function lightApproval(approval: ApprovalRow): ApprovalRow {
+  if (jsonBytes(approval.payload) <= SMALL_BYTES) return approval;
+  const { tool: _tool, ...payload } = approval.payload;
+  return { ...approval, payload };
+}
+
+const lightEntry = (entry: PlanEntry): PlanEntry => ({
+  ...entry,
+  content: entry.content.slice(0, PLAN_ENTRY_KEPT_CHARACTERS),
+});
+
+/** Beginning and end of a long text, and between them how much is missing. */
+function cutMessage(message: MessageRow, characters: number): MessageRow {
+  const { text } = message;
+  if (text.length <= characters) return message;
+  const half = Math.floor(characters / 2);
+  const notice = `\n[${text.length - 2 * half} characters left out]\n`;
+  const cut = `${text.slice(0, half)}${notice}${text.slice(text.length - half)}`.toWellFormed();
+  return cut.length < text.length ? { ...message, text: cut } : message;
+}
