@@ -1,6 +1,7 @@
 // Hub and daemon in one process: started in the order in which each needs the other, undone in reverse when one of
 // them cannot start, so that a bad start leaves nothing behind.
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { MusterError } from "@muster/contracts";
 import { prepareDaemon } from "@muster/daemon";
 import { startHub } from "@muster/hub";
@@ -71,8 +72,13 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
 
 /** Makes the home where it is missing; the first folder made, if any. */
 function makeHome(home: string): string | undefined {
+  const missing: string[] = [];
+  for (let folder = home; !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
   try {
-    return mkdirSync(home, { recursive: true, mode: 0o700 });
+    // One by one: Node's own recursive way never returns where the system takes no folders, as in /proc.
+    for (const folder of missing) mkdirSync(folder, { mode: 0o700 });
+    if (!statSync(home).isDirectory()) throw Object.assign(new Error("a file is there"), { code: "ENOTDIR" });
+    return missing[0];
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
     throw new MusterError(
