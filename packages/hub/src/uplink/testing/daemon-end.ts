@@ -1,5 +1,5 @@
 // A daemon's end of the uplink as a script: a key, a socket, the frames it got, and a hello that a test can spoil.
-import { generateKeyPairSync, type KeyObject, randomUUID, sign } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign } from "node:crypto";
 import {
   type Frame,
   type FrameOf,
@@ -13,9 +13,13 @@ import { type ClientOptions, WebSocket } from "ws";
 import { type HubEnd, SPACE } from "./hub-end.ts";
 
 /** Resolves when the condition holds; fails after the deadline with what was awaited. */
-export const until = async (what: string, holds: () => boolean, deadlineMs = 10_000): Promise<void> => {
+export const until = async (
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  deadlineMs = 10_000,
+): Promise<void> => {
   const endMs = performance.now() + deadlineMs;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > endMs) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
@@ -26,12 +30,20 @@ export interface Machine {
   readonly privateKey: KeyObject;
 }
 
+export const newMachine = (name = `node-${randomUUID()}`): Machine => ({
+  nodeId: name as NodeId,
+  privateKey: generateKeyPairSync("ed25519").privateKey,
+});
+
+/** Base64 of the 32 raw bytes of the public key. */
+export const keyOf = ({ privateKey }: Machine): string =>
+  Buffer.from(createPublicKey(privateKey).export({ format: "jwk" }).x ?? "", "base64url").toString("base64");
+
 /** A machine whose key the hub knows. */
-export const enrolled = (hub: HubEnd, name = `node-${randomUUID()}`): Machine => {
-  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-  const raw = Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url").toString("base64");
-  hub.keys.set(name as NodeId, raw);
-  return { nodeId: name as NodeId, privateKey };
+export const enrolled = (hub: HubEnd, name?: string): Machine => {
+  const machine = newMachine(name);
+  hub.keys.set(machine.nodeId, keyOf(machine));
+  return machine;
 };
 
 export class DaemonEnd {
