@@ -5,6 +5,7 @@ import type { ApprovalDecision, ApprovalRow } from "@muster/contracts";
 import { IconHelpCircleFilled } from "@tabler/icons-react";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useCommand } from "../shared/use-command.ts";
+import { useWorkspacePath } from "../shared/workspace-path.tsx";
 import { EditView } from "../timeline/edit-view.tsx";
 import classes from "./approval-panel.module.css";
 
@@ -19,6 +20,7 @@ const KIND_TEXT: Readonly<Record<ApprovalRow["payload"]["kind"], string>> = {
 
 export function ApprovalPanel({ approval, waitingCount }: { approval: ApprovalRow; waitingCount: number }) {
   const { run } = useCommand();
+  const shorten = useWorkspacePath();
   const panel = useRef<HTMLElement>(null);
   const [answered, setAnswered] = useState<ApprovalDecision | null>(null);
   const { requestId, threadId, payload } = approval;
@@ -74,7 +76,7 @@ export function ApprovalPanel({ approval, waitingCount }: { approval: ApprovalRo
         <EditView key={edit.path} edit={edit} />
       ))}
       {payload.tool?.locations.length !== 0 && payload.tool?.edits === undefined && (
-        <p className={classes["where"]}>{payload.tool?.locations.map(({ path }) => path).join(", ")}</p>
+        <p className={classes["where"]}>{payload.tool?.locations.map(({ path }) => shorten(path)).join(", ")}</p>
       )}
       <div className={classes["buttons"]}>
         <Button

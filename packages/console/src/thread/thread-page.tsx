@@ -7,6 +7,7 @@ import { useMuster, useThread } from "../application/muster.tsx";
 import { DiffDrawer, type DiffRequest } from "../diff/diff-drawer.tsx";
 import { FailureNotice, notifyFailure } from "../shared/failure.tsx";
 import { NotFound } from "../shared/not-found.tsx";
+import { WorkspaceProvider } from "../shared/workspace-path.tsx";
 import { timelineItems } from "../timeline/items.ts";
 import { Timeline } from "../timeline/timeline.tsx";
 import { Announcer } from "./announcer.tsx";
@@ -28,7 +29,11 @@ export function ThreadPage({ threadId: given }: { threadId: string }) {
     return <FailureNotice error={view.error} onRetry={() => void feed.reloadThread(threadId)} />;
   }
   if (view.thread.deletedAt !== null) return <NotFound what="thread" />;
-  return <Ready threadId={threadId} view={view} />;
+  return (
+    <WorkspaceProvider value={view.thread.worktreePath ?? view.project?.workspaceRoot ?? null}>
+      <Ready threadId={threadId} view={view} />
+    </WorkspaceProvider>
+  );
 }
 
 function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {

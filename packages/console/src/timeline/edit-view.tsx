@@ -1,5 +1,6 @@
 // A small edit as a tool reports it, before the turn's real diff is there.
 import { useMemo } from "react";
+import { useWorkspacePath } from "../shared/workspace-path.tsx";
 import { editLines } from "./edit-lines.ts";
 import classes from "./edit-view.module.css";
 
@@ -8,10 +9,11 @@ export function EditView({
 }: {
   edit: { readonly path: string; readonly oldText: string | null; readonly newText: string };
 }) {
+  const shorten = useWorkspacePath();
   const lines = useMemo(() => editLines(edit.oldText, edit.newText), [edit.oldText, edit.newText]);
   return (
     <figure className={classes["edit"]}>
-      <figcaption className={classes["path"]}>{edit.path}</figcaption>
+      <figcaption className={classes["path"]}>{shorten(edit.path)}</figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
       <pre className={classes["lines"]} tabIndex={0}>
         {lines.map((line, index) => (

@@ -16,6 +16,7 @@ import {
   IconX,
 } from "@tabler/icons-react";
 import { memo, useState } from "react";
+import { useWorkspacePath } from "../shared/workspace-path.tsx";
 import { EditView } from "./edit-view.tsx";
 import classes from "./tool-card.module.css";
 
@@ -89,13 +90,14 @@ function Status({ status }: { status: ToolCall["status"] }) {
 }
 
 function Details({ call }: { call: ToolCall }) {
+  const shorten = useWorkspacePath();
   return (
     <div className={classes["details"]}>
       {call.locations.length > 0 && (
         <ul className={classes["locations"]} aria-label="Places">
           {call.locations.map(({ path, line }) => (
             <li key={`${path}:${line ?? ""}`} className="mono">
-              {path}
+              {shorten(path)}
               {line === undefined ? "" : `:${line}`}
             </li>
           ))}

@@ -1,0 +1,317 @@
+// The console in a real browser, on a real hub with a real daemon and an agent that speaks the real protocol.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { ThreadId } from "@muster/contracts";
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
+import { makeThread, Place, readThread, repository, settledTurn, startTurn, type Up, until } from "../cli/muster.ts";
+import { DESKTOP, launch, openPage, PHONE, violations } from "./browser.ts";
+
+/** Said slowly enough to be seen coming. */
+const SLOWLY = { MUSTER_SAMPLE_DELAY_MS: "40" };
+const CUT_CONNECTION = [
+  /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_NETWORK/,
+];
+
+let browser: Browser;
+let place: Place;
+beforeAll(async () => {
+  await ensureBundle(repository, process.execPath);
+  browser = await launch();
+});
+afterAll(() => browser.close());
+beforeEach(() => {
+  place = new Place();
+  Object.assign(place.env, SLOWLY);
+});
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await place.clear();
+});
+
+const turnStatus = (page: Page, status: string): Locator =>
+  page.locator(`[data-testid=turn-status][data-status=${status}]`);
+const connection = (page: Page, status: string): Locator =>
+  page.locator(`[data-testid=connection-state][data-status=${status}]`);
+
+async function logIn(page: Page, { ready }: Up): Promise<void> {
+  await page.goto(ready.loginUrl);
+  await page.getByRole("heading", { name: "Home", level: 1 }).waitFor();
+}
+
+async function send(page: Page, text: string): Promise<void> {
+  await page.getByTestId("composer-input").fill(text);
+  await page.getByTestId("composer-send").click();
+}
+
+describe("the console", () => {
+  test("takes a person from the login link through a turn, an approval, its diff, an interrupt and the machines", async () => {
+    const up = await place.up();
+    const folder = place.repository("checkout-service");
+    const { page, context, complaints } = await openPage(
+      browser,
+      { ...DESKTOP, colorScheme: "dark" },
+      { origin: up.ready.url },
+    );
+
+    await logIn(page, up);
+    expect(page.url()).toBe(`${up.ready.url}/`);
+    expect((await context.cookies()).map(({ httpOnly, sameSite }) => ({ httpOnly, sameSite }))).toEqual([
+      { httpOnly: true, sameSite: "Strict" },
+    ]);
+
+    // There is no project yet: the page says how to add one.
+    await page.getByLabel("Folder").fill(folder);
+    await page.getByRole("button", { name: "Add project" }).click();
+    await page.getByRole("heading", { name: "Start your first thread" }).waitFor();
+
+    await page.getByTestId("new-thread").click();
+    await page.getByRole("textbox", { name: "Title", exact: true }).fill("Notes for newcomers");
+    await page.getByRole("button", { name: "Start thread" }).click();
+    await page.getByTestId("thread-item").filter({ hasText: "Notes for newcomers" }).waitFor();
+    await page.getByRole("heading", { name: "What should be done?" }).waitFor();
+
+    // A turn: the text comes while it is said, and the question stops it.
+    await send(page, "Write down what this service is, so that a newcomer finds their way.");
+    await page.getByTestId("message-user").waitFor();
+    await page.locator("[data-testid=message-assistant][data-streaming=true]").first().waitFor();
+    await page.getByTestId("approval-card").waitFor();
+    await page.getByTestId("thread-item").getByText("1 waiting for an answer").waitFor();
+    await page.getByTestId("timeline").getByText("Waits for your answer").waitFor();
+    expect(existsSync(join(folder, "NOTES.md"))).toBe(false);
+
+    await page.getByTestId("approve-accept").click();
+    await turnStatus(page, "completed").waitFor();
+    await page.getByTestId("approval-card").waitFor({ state: "detached" });
+    expect(existsSync(join(folder, "NOTES.md"))).toBe(true);
+    await page.getByTestId("timeline").getByText("Allowed", { exact: true }).waitFor();
+
+    // What it changed.
+    await page.getByTestId("diff-card").getByText("1 file changed").waitFor();
+    await page.getByTestId("diff-file").filter({ hasText: "NOTES.md" }).click();
+    await page.getByTestId("diff-view").getByText("README: checkout-service").waitFor();
+    await page.getByRole("button", { name: "Close the diff" }).click();
+    await page.getByTestId("diff-view").waitFor({ state: "detached" });
+
+    // A second turn hangs; a third waits behind it; the second is stopped, the third runs.
+    await send(page, "hang");
+    await page.getByTestId("interrupt").waitFor();
+    await send(page, "say I waited for my turn.");
+    await page.getByTestId("queued-turn").filter({ hasText: "I waited" }).waitFor();
+    await page.getByTestId("interrupt").click();
+    await turnStatus(page, "interrupted").waitFor();
+    await page.getByTestId("message-assistant").getByText("I waited for my turn.").waitFor();
+    await page.getByTestId("queued-turn").waitFor({ state: "detached" });
+
+    // A third one fails, and the page says why and what to do.
+    await turnStatus(page, "completed").nth(1).waitFor();
+    await send(page, "die with there is no disk left");
+    await turnStatus(page, "error").getByText("there is no disk left").waitFor();
+    await turnStatus(page, "error").getByText("Start another turn").waitFor();
+
+    await page.getByRole("link", { name: "Machines" }).click();
+    const machine = page.getByTestId("machines-page").getByTestId("machine-row");
+    await machine.getByTestId("machine-health").getByText("Online").waitFor();
+    await machine.getByText(/last heartbeat (just now|\d+ s ago)/).waitFor();
+    await machine.getByText("Sample agent").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("EXP-7 says within five seconds that the hub is gone, and goes on without a reload and without missing anything", async () => {
+    const up = await place.up();
+    const port = new URL(up.ready.url).port;
+    const threadId = await makeThread(up.client, place.repository("shop"));
+    const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: CUT_CONNECTION });
+    await logIn(page, up);
+    await page.getByTestId("thread-item").click();
+    await connection(page, "live").waitFor();
+    await page.evaluate(() => Object.assign(globalThis, { isTheSamePage: true }));
+
+    // Killed in the middle of what the agent says.
+    const killed = await startTurn(up.client, threadId, "say One, two, three, four.\nread README.md\nhang");
+    await page.getByTestId("message-assistant").getByText("One, two, three, four.").waitFor();
+    await page.getByTestId("message-assistant").getByText("README.md has").waitFor();
+    up.child.kill("SIGKILL");
+    await connection(page, "reconnecting").waitFor({ timeout: 5_000 });
+    await page.getByTestId("connection-state").getByText("Reconnecting…").waitFor();
+    await up.finished;
+
+    const again = await place.up("--port", port);
+    expect(again.ready.url).toBe(up.ready.url);
+    await connection(page, "live").waitFor();
+    await settledTurn(again.client, threadId, killed);
+    await turnStatus(page, "interrupted").getByText("Interrupted by a restart").waitFor();
+
+    // Work goes on in the same page.
+    const next = await startTurn(again.client, threadId, "say Five, six.");
+    await settledTurn(again.client, threadId, next);
+    await page.getByTestId("message-assistant").getByText("Five, six.").waitFor();
+    expect(await page.evaluate(() => "isTheSamePage" in globalThis)).toBe(true);
+    await expectWholeThread(page, again, threadId);
+    expect(complaints).toEqual([]);
+  });
+
+  test("shows the live health of machines again once a killed hub is back", async () => {
+    const up = await place.up();
+    const { page } = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: CUT_CONNECTION });
+    await logIn(page, up);
+    await page.getByRole("link", { name: "Machines" }).click();
+    await page.locator("[data-testid=machine-row][data-health=online]").waitFor();
+    up.child.kill("SIGKILL");
+    await connection(page, "reconnecting").waitFor({ timeout: 5_000 });
+    await up.finished;
+    await place.up("--port", new URL(up.ready.url).port);
+    await connection(page, "live").waitFor();
+    await page.locator("[data-testid=machine-row][data-health=online]").waitFor();
+  });
+
+  test("answers an approval by keyboard, and declines what was asked", async () => {
+    const up = await place.up();
+    const folder = place.repository("shop");
+    const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+    await logIn(page, up);
+    await page.getByLabel("Folder").fill(folder);
+    await page.getByRole("button", { name: "Add project" }).click();
+    await page.getByRole("button", { name: "New thread", exact: true }).last().click();
+    await page.getByRole("button", { name: "Start thread" }).click();
+    await page.getByTestId("composer-input").fill("edit secret.txt: no");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("approval-card").waitFor();
+    // From the composer to the question, and its key.
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("d");
+    await page.getByTestId("timeline").getByText("Declined", { exact: true }).waitFor();
+    await turnStatus(page, "completed").waitFor();
+    expect(existsSync(join(folder, "secret.txt"))).toBe(false);
+    expect(await page.getByTestId("diff-card").count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+});
+
+/** The page shows what the hub has stored: every message, none twice. */
+async function expectWholeThread(page: Page, { client }: Up, threadId: ThreadId): Promise<void> {
+  const thread = await readThread(client, threadId);
+  const stored = thread.messages
+    .filter(({ role, text }) => role === "assistant" && text !== "")
+    .map(({ text }) => text);
+  let shown: string[] = [];
+  await until("the page to show what is stored", async () => {
+    shown = (await page.getByTestId("message-assistant").allInnerTexts()).map((text) => text.trim());
+    return JSON.stringify(shown) === JSON.stringify(stored);
+  }).catch(() => expect(shown).toEqual(stored));
+}
+
+describe("the way in", () => {
+  test("says how to log in, and refuses a link that was used", async () => {
+    const up = await place.up();
+    const first = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: [/401/] });
+    await first.page.goto(up.ready.url);
+    await first.page.getByTestId("login-page").getByText("muster login", { exact: true }).waitFor();
+    await logIn(first.page, up);
+    const second = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: [/401/] });
+    await second.page.goto(up.ready.loginUrl);
+    await second.page
+      .getByTestId("login-page")
+      .getByRole("alert")
+      .getByText("The login link was used before")
+      .waitFor();
+    expect(second.page.url()).not.toContain("token");
+    // Logged out, the first one is shown the way in again.
+    await first.page.getByRole("button", { name: "Account" }).click();
+    await first.page.getByRole("menuitem", { name: "Log out" }).click();
+    await first.page.getByTestId("login-page").waitFor();
+    expect([...first.complaints, ...second.complaints]).toEqual([]);
+  });
+});
+
+describe("the looks", () => {
+  test.each(["light", "dark"] as const)(
+    "EXP-7 no page has a serious violation of WCAG 2.2 AA in the %s scheme",
+    async (colorScheme) => {
+      const up = await place.up();
+      const threadId = await makeThread(up.client, place.repository("shop"));
+      const whole = await startTurn(
+        up.client,
+        threadId,
+        "plan\nthink Hm.\nsay # Title\\n\\nSome `code`, a [link](https://example.com), and\\n\\n```ts\\nconst one = 1;\\n```\nread README.md\nedit NOTES.md without asking: one\nsay Done.",
+      );
+      await settledTurn(up.client, threadId, whole);
+      const failed = await startTurn(up.client, threadId, "die with no disk");
+      await settledTurn(up.client, threadId, failed);
+      await up.client.dispatch({ type: "thread.meta.update", threadId, runtimeMode: "approval-required" });
+      await startTurn(up.client, threadId, "edit more.md: more");
+
+      const { page } = await openPage(
+        browser,
+        { ...DESKTOP, colorScheme },
+        { origin: up.ready.url, expected: [/401/] },
+      );
+      await page.goto(up.ready.url);
+      await page.getByTestId("login-page").waitFor();
+      expect(await violations(page)).toEqual([]);
+      await logIn(page, up);
+      await page.getByRole("heading", { name: "Needs you" }).waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.getByTestId("thread-item").click();
+      await page.getByTestId("approval-card").waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.getByTestId("timeline").focus();
+      await page.keyboard.press("Home");
+      await page.getByTestId("plan-card").waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.getByTestId("diff-file").first().click();
+      await page.getByTestId("diff-view").getByText("one", { exact: true }).waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.getByRole("button", { name: "Close the diff" }).click();
+      await page.getByTestId("new-thread").click();
+      await page.getByRole("button", { name: "Start thread" }).waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.keyboard.press("Escape");
+      await page.getByRole("link", { name: "Machines" }).click();
+      await page.getByTestId("machine-row").waitFor();
+      expect(await violations(page)).toEqual([]);
+    },
+  );
+
+  test("works on a phone of 390 pixels: nothing sticks out, the navigation is behind its button", async () => {
+    const up = await place.up();
+    const threadId = await makeThread(up.client, place.repository("checkout-service"));
+    await up.client.dispatch({
+      type: "thread.meta.update",
+      threadId,
+      runtimeMode: "approval-required",
+      title: "Notes for newcomers",
+    });
+    const { page, complaints } = await openPage(browser, { ...PHONE, colorScheme: "light" }, { origin: up.ready.url });
+    await logIn(page, up);
+    await page.getByRole("button", { name: "Open the navigation" }).tap();
+    await page.getByTestId("thread-item").tap();
+    await page.getByTestId("composer-input").waitFor();
+    await page
+      .getByTestId("composer-input")
+      .fill("Write down what this service is, so that a newcomer finds their way.");
+    await page.getByTestId("composer-send").tap();
+    await page.getByTestId("approval-card").waitFor();
+    await page.getByTestId("timeline").getByText("Waits for your answer").waitFor();
+    expect(await stickingOut(page)).toEqual([]);
+    await page.getByTestId("approve-accept").tap();
+    await turnStatus(page, "completed").waitFor();
+    await page.getByTestId("diff-file").tap();
+    await page.getByTestId("diff-view").getByText("README: checkout-service").waitFor();
+    expect(await stickingOut(page)).toEqual([]);
+    await page.getByRole("button", { name: "Close the diff" }).tap();
+    await page.getByRole("button", { name: "Open the navigation" }).tap();
+    await page.getByRole("link", { name: "Machines" }).tap();
+    await page.getByTestId("machine-row").waitFor();
+    expect(await stickingOut(page)).toEqual([]);
+    expect(await violations(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});
+
+/** What makes the page wider than its window. A string, because tests know no document. */
+const stickingOut = (page: Page): Promise<string[]> =>
+  page.evaluate(
+    `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && document.documentElement.scrollWidth > innerWidth).map((e) => e.className)`,
+  );
