@@ -151,10 +151,10 @@ class Daemon implements RunningDaemon {
   static async start(parts: DaemonParts): Promise<Daemon> {
     const { store, ids, start, home } = parts;
     SpaceId.parse(start.spaceId);
-    const log = pino(
-      { level: start.logLevel ?? "info", base: null },
-      destination({ dest: home.paths.log, mode: 0o600, sync: true }),
-    );
+    const file = destination({ dest: home.paths.log, mode: 0o600, sync: true });
+    // A full disk must not end the daemon: what cannot be logged is lost, what was accepted is not.
+    file.on("error", () => {});
+    const log = pino({ level: start.logLevel ?? "info", base: null, timestamp: pino.stdTimeFunctions.isoTime }, file);
     const holder: { daemon: Daemon | undefined } = { daemon: undefined };
     const journal = await Journal.open({
       store,
@@ -162,6 +162,7 @@ class Daemon implements RunningDaemon {
       ids,
       timers: systemTimers,
       onAppended: () => holder.daemon?.appended(),
+      onInvalid: ({ type }, issues) => log.error({ type, issues }, "an entry for the journal did not fit the contract"),
       onDelayed: (error) => log.warn({ err: error }, "the journal could not be written; trying again"),
     });
     const daemon = new Daemon(parts, journal, log);

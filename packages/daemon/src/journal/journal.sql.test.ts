@@ -234,6 +234,17 @@ describe("DMN-12 what goes wrong on the disk", () => {
   });
 });
 
+it("an entry that the hub could never read is left out and told, so that it blocks nothing", async () => {
+  const told: string[] = [];
+  const { journal } = await openJournal({
+    onInvalid: (command, issues) => told.push(`${command.type} ${issues.join()}`),
+  });
+  await journal.append([activity("a"), activity("x".repeat(2_000)), activity("b", { kind: "" }), activity("c")]);
+  expect(await summaries(journal)).toEqual(["a", "c"]);
+  expect(told).toHaveLength(2);
+  expect(told[0]).toContain("thread.activity.append summary");
+});
+
 it("ORC-37 a renewed journal has a new id and offers the rows above the mark from 1 again", async () => {
   const { journal } = await openJournal();
   await journal.append([activity("a"), activity("b"), activity("c")]);

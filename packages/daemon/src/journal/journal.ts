@@ -1,6 +1,6 @@
 // The journal toward the hub: what happened, on disk before it leaves, numbered without gaps, kept until the hub has it
 // and a day longer. Its id names these rows and no others: it survives restarts, and is new when the numbering starts anew.
-import { byteLength, type CommandId, type IngestEntry, type InternalCommand, JournalId } from "@muster/contracts";
+import { byteLength, type CommandId, type IngestEntry, InternalCommand, JournalId } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
 import { insertRows, queryBuilder, type Statement, type Store, template } from "@muster/store";
 import type { Timers } from "../processes/index.ts";
@@ -28,6 +28,8 @@ export interface JournalOptions {
   readonly limits?: Partial<JournalLimits>;
   /** Called after entries became durable. */
   readonly onAppended?: () => void;
+  /** An entry did not fit the contract and was left out: a bug here, which must not block what comes after it. */
+  readonly onInvalid?: (command: InternalCommand, issues: readonly string[]) => void;
   /** Called for each try that the disk refused and that is repeated. */
   readonly onDelayed?: (error: Error) => void;
 }
@@ -64,6 +66,7 @@ export class Journal {
   readonly #limits: JournalLimits;
   readonly #commits: GroupCommit;
   readonly #onAppended: () => void;
+  readonly #onInvalid: NonNullable<JournalOptions["onInvalid"]>;
   #journalId: JournalId;
   #lastSequence: number;
   /** Highest number given out in the transaction that is being put together. */
@@ -86,6 +89,7 @@ export class Journal {
     this.#timers = options.timers;
     this.#limits = { ...JOURNAL_LIMITS, ...options.limits };
     this.#onAppended = options.onAppended ?? (() => {});
+    this.#onInvalid = options.onInvalid ?? (() => {});
     this.#commits = new GroupCommit({
       store: options.store,
       timers: options.timers,
@@ -160,15 +164,18 @@ export class Journal {
   /**
    * Appends entries, and commits the statements in the same transaction. Durable when it resolves; order is that of
    * the calls. Waits while the disk is full. Rejects where a statement breaks a rule; then nothing of it was written.
+   * An entry that the contract would refuse is left out: the hub could not read the batch that holds it, ever.
    */
   append(entries: readonly JournalEntry[], statements: readonly Statement[] = []): Promise<void> {
     const createdAt = isoTime(this.#clock.now());
-    const rows = entries.map((entry) => {
-      const { command, correlationId } = this.#thin(entry);
-      const payload = JSON.stringify({ command, correlationId });
-      const turnId = "turnId" in command ? command.turnId : null;
-      return { threadId: command.threadId, turnId, payload, bytes: byteLength(payload) };
-    });
+    const rows = entries
+      .filter((entry) => this.#fits(entry))
+      .map((entry) => {
+        const { command, correlationId } = this.#thin(entry);
+        const payload = JSON.stringify({ command, correlationId });
+        const turnId = "turnId" in command ? command.turnId : null;
+        return { threadId: command.threadId, turnId, payload, bytes: byteLength(payload) };
+      });
     let last = 0;
     return this.#commits.add({
       rows: rows.length,
@@ -283,6 +290,11 @@ export class Journal {
         this.#acknowledgedOnDisk = 0;
       },
     });
+    const [size] = await this.#store.read({
+      sql: "SELECT coalesce(sum(octet_length(payload)), 0) AS bytes FROM ingest_journal",
+      parameters: [],
+    });
+    this.#bytes = Number(size?.["bytes"] ?? 0);
   }
 
   /** Commits what waits, the last acknowledgement included; later appends are refused. */
@@ -302,6 +314,16 @@ export class Journal {
     return [
       acknowledgeUpTo({ journal: this.#journalId, after: this.#acknowledgedOnDisk, last: this.#acknowledging, at }),
     ];
+  }
+
+  #fits({ command }: JournalEntry): boolean {
+    const parsed = InternalCommand.safeParse(command);
+    if (!parsed.success)
+      this.#onInvalid(
+        command,
+        parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`),
+      );
+    return parsed.success;
   }
 
   #thin(entry: JournalEntry): JournalEntry {

@@ -4,8 +4,9 @@ import { MusterError, ProviderSessionId, type RuntimeEvent, type RuntimeMode, ty
 import type { Ids } from "@muster/core";
 import type { Statement } from "@muster/store";
 import type { ProviderSessionLedger } from "../journal/index.ts";
-import type { Environment, Timers } from "../processes/index.ts";
+import { type Environment, endProcessGroup, type ProcessGroupRecord, type Timers } from "../processes/index.ts";
 import type { AgentExit, Provider, ProviderLimits, ProviderSession } from "../providers/index.ts";
+import { Lanes } from "./lanes.ts";
 
 export interface AgentSession {
   readonly threadId: ThreadId;
@@ -54,7 +55,12 @@ interface Live extends AgentSession {
 export class ProviderSessions {
   readonly #options: SessionsOptions;
   readonly #live = new Map<ThreadId, Live>();
-  #starting = 0;
+  /** Starts of a thread, one after the other: one that was given up on must not be doubled by the next turn. */
+  readonly #starts = new Lanes<ThreadId>();
+  /** Threads whose start is to end in a stop. */
+  readonly #unwanted = new Set<ThreadId>();
+  /** Agents that are starting, with the process groups they have so far. */
+  readonly #starting = new Map<ThreadId, readonly ProcessGroupRecord[]>();
   #waiting: (() => void)[] = [];
   #closed = false;
 
@@ -62,46 +68,32 @@ export class ProviderSessions {
     this.#options = options;
   }
 
-  /** The thread's session, started where there is none. @throws MusterError `provider_unknown`, `unavailable`, and ProviderErrors. */
-  async acquire(input: AcquireInput): Promise<AgentSession> {
-    const { threadId, providerName, cwd, runtimeMode, onEvent } = input;
-    const known = this.#live.get(threadId);
-    if (known !== undefined) {
-      if (known.isAlive && known.providerName === providerName && known.cwd === cwd) {
-        known.session.setRuntimeMode(runtimeMode);
-        known.sink = onEvent;
-        return known;
-      }
-      await this.stop(threadId);
-    }
-    await this.#freeSlot(input.signal);
-    this.#starting += 1;
-    try {
-      return await this.#start(input);
-    } finally {
-      this.#starting -= 1;
-      this.#wake();
-    }
+  /**
+   * The thread's session, started where there is none. Where the signal aborts, the start goes on and the session waits
+   * idle for the next turn.
+   * @throws MusterError `provider_unknown`, `unavailable`, ProviderErrors, and the signal's reason.
+   */
+  acquire(input: AcquireInput): Promise<AgentSession> {
+    return this.#starts.run(input.threadId, () => this.#acquire(input));
   }
 
   /** The turn has ended; the session waits idle. */
   release(session: AgentSession): void {
     const live = this.#live.get(session.threadId);
-    if (live !== session || live === undefined) return;
-    live.sink = undefined;
-    live.usedMs = this.#options.timers.nowMs();
-    live.isFresh = false;
-    this.#wake();
+    if (live === session && live !== undefined) this.#idle(live, { wasUsed: true });
   }
 
   get(threadId: ThreadId): AgentSession | undefined {
     return this.#live.get(threadId);
   }
 
-  /** Ends the thread's process; a running turn settles `interrupted`. Nothing happens where there is none. */
+  /** Ends the thread's process, also one that is just starting; a running turn settles `interrupted`. */
   async stop(threadId: ThreadId): Promise<void> {
     const live = this.#live.get(threadId);
-    if (live === undefined) return;
+    if (live === undefined) {
+      await this.#abandonStart(threadId);
+      return;
+    }
     await live.session.stop();
     this.#gone(live, "stopped");
   }
@@ -116,10 +108,53 @@ export class ProviderSessions {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake();
-    await Promise.all([...this.#live.keys()].map((threadId) => this.stop(threadId)));
+    await Promise.all([...this.#live.keys(), ...this.#starting.keys()].map((threadId) => this.stop(threadId)));
+    await this.#starts.idle();
   }
 
-  async #start({ threadId, providerName, cwd, runtimeMode, onEvent }: AcquireInput): Promise<AgentSession> {
+  /** An agent that takes long to greet is not waited for: without its processes the start fails at once. */
+  async #abandonStart(threadId: ThreadId): Promise<void> {
+    const groups = this.#starting.get(threadId);
+    if (groups === undefined) return;
+    this.#unwanted.add(threadId);
+    const { timers } = this.#options;
+    await Promise.all(groups.map((group) => endProcessGroup(group, { timers })));
+  }
+
+  async #acquire(input: AcquireInput): Promise<AgentSession> {
+    const { threadId, providerName, cwd, runtimeMode, onEvent, signal } = input;
+    signal.throwIfAborted();
+    const known = this.#live.get(threadId);
+    if (known !== undefined) {
+      if (known.isAlive && known.providerName === providerName && known.cwd === cwd) {
+        known.session.setRuntimeMode(runtimeMode);
+        known.sink = onEvent;
+        return known;
+      }
+      await this.stop(threadId);
+    }
+    await this.#freeSlot(signal);
+    this.#starting.set(threadId, []);
+    try {
+      const live = await this.#start(input);
+      if (signal.aborted && live.isAlive) this.#idle(live, { wasUsed: false });
+      signal.throwIfAborted();
+      return live;
+    } finally {
+      this.#starting.delete(threadId);
+      this.#unwanted.delete(threadId);
+      this.#wake();
+    }
+  }
+
+  #idle(live: Live, { wasUsed }: { readonly wasUsed: boolean }): void {
+    live.sink = undefined;
+    live.usedMs = this.#options.timers.nowMs();
+    if (wasUsed) live.isFresh = false;
+    this.#wake();
+  }
+
+  async #start({ threadId, providerName, cwd, runtimeMode, onEvent, signal }: AcquireInput): Promise<Live> {
     const { providerOf, ledger, write, environment, timers, ids } = this.#options;
     const provider = providerOf(providerName);
     if (provider === undefined)
@@ -139,13 +174,16 @@ export class ProviderSessions {
         runtimeMode,
         ...(resume === null ? {} : { resume }),
         environment,
-        onEvent: (event) => (early.live === undefined ? onEvent(event) : early.live.sink?.(event)),
+        onEvent: (event) =>
+          early.live !== undefined ? early.live.sink?.(event) : signal.aborted ? undefined : onEvent(event),
         onExit: (exit) => {
           if (early.live === undefined) early.exit = exit;
           else this.#exited(early.live, exit);
         },
-        onProcessGroups: (groups) =>
-          void write([ledger.processGroups(providerSessionId, groups)]).catch(this.#options.onBug),
+        onProcessGroups: (groups) => {
+          if (this.#starting.has(threadId)) this.#starting.set(threadId, groups);
+          void write([ledger.processGroups(providerSessionId, groups)]).catch(this.#options.onBug);
+        },
         ids: { mint: () => ids.next() },
         timers,
         ...(this.#options.providerLimits === undefined ? {} : { limits: this.#options.providerLimits }),
@@ -160,7 +198,7 @@ export class ProviderSessions {
       providerName,
       session,
       cwd,
-      isAlive: early.exit === undefined,
+      isAlive: true,
       isFresh: !session.loaded,
       sink: onEvent,
       usedMs: timers.nowMs(),
@@ -169,8 +207,9 @@ export class ProviderSessions {
     this.#live.set(threadId, live);
     await write([ledger.running(providerSessionId, session.providerThreadId, session.canLoad)]);
     if (early.exit !== undefined) this.#exited(live, early.exit);
-    if (this.#closed) await this.stop(threadId);
-    return live;
+    if (!this.#closed && !this.#unwanted.has(threadId)) return live;
+    await this.stop(threadId);
+    throw new MusterError("unavailable", "The session was stopped while its agent started.");
   }
 
   #exited(live: Live, exit: AgentExit): void {
@@ -192,7 +231,7 @@ export class ProviderSessions {
     for (;;) {
       if (this.#closed) throw new MusterError("unavailable", "The daemon is stopping.");
       signal.throwIfAborted();
-      if (this.#live.size + this.#starting < this.#options.processesMax) return;
+      if (this.#live.size + this.#starting.size < this.#options.processesMax) return;
       const idle = [...this.#live.values()]
         .filter((live) => live.sink === undefined)
         .sort((one, other) => one.usedMs - other.usedMs)[0];

@@ -139,7 +139,8 @@ export class TurnRun {
     try {
       return await Promise.race([acquiring, interrupted]);
     } catch (error) {
-      acquiring.then((session) => sessions.release(session)).catch(() => {});
+      // It gives the session back by itself.
+      acquiring.catch(() => {});
       throw error;
     }
   }
