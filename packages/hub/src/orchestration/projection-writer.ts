@@ -80,10 +80,10 @@ function changeStatement(
   if (operation.operation === "remove") {
     sql = `DELETE FROM "${table}"`;
   } else {
-    const assignments = Object.entries(operation.set).map(
-      ([name, value]) => `"${columnName(table, name)}" = ${hole(toSql(table, name, value))}`,
-    );
-    if (operation.operation === "append-text") assignments.unshift(`"text" = "text" || ${hole(operation.text)}`);
+    // Holes are counted in the order of the text.
+    const assignments = operation.operation === "append-text" ? [`"text" = "text" || ${hole(operation.text)}`] : [];
+    for (const [name, value] of Object.entries(operation.set))
+      assignments.push(`"${columnName(table, name)}" = ${hole(toSql(table, name, value))}`);
     sql = `UPDATE "${table}" SET ${assignments.join(", ")}`;
   }
   const conditions = [`"space_id" = ${hole(spaceId)}`];
