@@ -28,6 +28,7 @@ import { StateCache } from "./stream-states.ts";
 import { getThread } from "./thread-window.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 import { Visibility } from "./visibility.ts";
+import { getActivity, getMessage } from "./whole-rows.ts";
 import type { IngestAnswer } from "./work.ts";
 
 /** Bytes of a command without its text, about. */
@@ -104,6 +105,8 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     },
     getSnapshot: (caller, input) => getSnapshot(reads, caller, input),
     getThread: (caller, input) => getThread(reads, caller, input),
+    getMessage: (caller, input) => getMessage(reads, caller, input),
+    getActivity: (caller, input) => getActivity(reads, caller, input),
     getTurnDiff: (caller, input) => diffs.get(caller, input),
     getEventsPage: (caller, input) => getEventsPage(reads, caller, input),
     feed: (caller, input) => feeds.follow(caller, input),
