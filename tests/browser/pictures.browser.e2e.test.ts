@@ -73,6 +73,7 @@ async function fleet(client: MusterClient): Promise<ThreadId> {
 
 async function take(page: Page, name: string): Promise<void> {
   await page.getByTestId("timeline").getByText("Waits for your answer").waitFor();
+  await page.mouse.move(0, 0);
   await page.screenshot({ path: pathOf(name), animations: "disabled", caret: "hide" });
 }
 
@@ -80,7 +81,11 @@ test("the documentation has its pictures of the console, small enough for a READ
   if (browser !== undefined) {
     const up = await place.up();
     const threadId = await fleet(up.client);
-    const desktop = await openPage(browser, { ...DESKTOP, colorScheme: "dark" }, { origin: up.ready.url });
+    const desktop = await openPage(
+      browser,
+      { ...DESKTOP, viewport: { width: 1360, height: 1040 }, colorScheme: "dark" },
+      { origin: up.ready.url },
+    );
     await desktop.page.goto(up.ready.loginUrl);
     await desktop.page.getByTestId("thread-item").filter({ hasText: "Notes for newcomers" }).click();
     await startTurn(up.client, threadId, "Write down what this service is, so that a newcomer finds their way.");

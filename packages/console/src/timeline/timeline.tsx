@@ -23,6 +23,8 @@ const ESTIMATES: Readonly<Record<TimelineItem["kind"], number>> = {
 };
 const END_THRESHOLD_PX = 90;
 const LOAD_OLDER_WITHIN_PX = 400;
+/** Room for the bar above the first row, kept also without it, so that nothing moves when it goes. */
+const OLDER_BAR_PX = 44;
 
 export interface TimelineProps {
   readonly items: readonly TimelineItem[];
@@ -43,7 +45,7 @@ export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenD
     anchorTo: "end",
     scrollEndThreshold: END_THRESHOLD_PX,
     overscan: 8,
-    paddingStart: 16,
+    paddingStart: OLDER_BAR_PX,
     paddingEnd: 24,
   });
 
@@ -69,18 +71,18 @@ export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenD
         data-timeline
         data-testid="timeline"
       >
-        {hasOlder && (
-          <div className={classes["older"]}>
-            {isLoadingOlder ? (
-              <Loader size="xs" aria-label="Loading older turns" />
-            ) : (
-              <Button size="compact-sm" variant="subtle" color="gray" onClick={onLoadOlder} data-testid="load-older">
-                Load older turns
-              </Button>
-            )}
-          </div>
-        )}
         <div ref={canvas} className={classes["canvas"]} style={{ height: virtualizer.getTotalSize() }}>
+          {hasOlder && (
+            <div className={classes["older"]}>
+              {isLoadingOlder ? (
+                <Loader size="xs" aria-label="Loading older turns" />
+              ) : (
+                <Button size="compact-sm" variant="subtle" color="gray" onClick={onLoadOlder} data-testid="load-older">
+                  Load older turns
+                </Button>
+              )}
+            </div>
+          )}
           {virtualizer.getVirtualItems().map((row) => {
             const item = items[row.index];
             if (item === undefined) return null;
