@@ -38,7 +38,7 @@ Every refusal and failure has one shape, over HTTP, in event streams, over the u
 The HTTP status and the exit code of the command line follow from the code. Answers with status 429 and 503 carry
 \`Retry-After\` in seconds when the code is retryable. An answer with status 405 names the methods in \`Allow\`.
 
-This page is made from \`packages/contracts/src/errors.ts\` and compared with it by a test.
+This page is made from \`packages/contracts/src/error-table.ts\` and compared with it by a test.
 
 ## Exit codes of the command line
 

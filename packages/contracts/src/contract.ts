@@ -5,7 +5,7 @@ import { z } from "zod";
 import { ACCESS, type Access } from "./access.ts";
 import { ClientCommand, DispatchResult } from "./commands.ts";
 import { ERROR_CODES, ERRORS, type ErrorCode } from "./errors.ts";
-import { ProjectId, ThreadId } from "./ids.ts";
+import { EventId, MessageId, ProjectId, ThreadId } from "./ids.ts";
 import {
   EVENTS_PAGE_MAX,
   EventsPage,
@@ -20,6 +20,7 @@ import {
   ThreadWindow,
   TurnDiff,
 } from "./reads.ts";
+import { ActivityRow, MessageRow } from "./rows.ts";
 
 export const API_PREFIX = "/api/v1";
 /** Largest request body the API reads. */
@@ -109,6 +110,24 @@ export const contract = {
         }),
       )
       .output(ThreadWindow),
+    getMessage: read
+      .route({
+        method: "GET",
+        path: "/orchestration/threads/{threadId}/messages/{messageId}",
+        summary: "One message whole, where a window shows it cut",
+        tags: ["orchestration"],
+      })
+      .input(z.strictObject({ threadId: ThreadId, messageId: MessageId }))
+      .output(MessageRow),
+    getActivity: read
+      .route({
+        method: "GET",
+        path: "/orchestration/threads/{threadId}/activities/{activityId}",
+        summary: "One activity whole, where a window shows it cut",
+        tags: ["orchestration"],
+      })
+      .input(z.strictObject({ threadId: ThreadId, activityId: EventId }))
+      .output(ActivityRow),
     getTurnDiff: read
       .route({
         method: "GET",

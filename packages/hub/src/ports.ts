@@ -1,16 +1,20 @@
 // How the hub's capability folders see each other: types alone, so that each can be built and tested by itself.
 // server.ts is the only place that puts them together.
 import type {
+  ActivityRow,
   ClientCommand,
   DispatchResult,
   EffectBody,
   ErrorBody,
+  EventId,
   EventsPage,
   FeedMessage,
   IngestEntry,
   JournalId,
   LiveDelta,
   Me,
+  MessageId,
+  MessageRow,
   NodeCapabilities,
   NodeId,
   NodeRequest,
@@ -61,6 +65,10 @@ export interface Orchestration {
     input: { archived?: boolean; before?: string; projectId?: ProjectId; limit: number },
   ): Promise<Snapshot>;
   getThread(caller: Caller, input: { threadId: ThreadId; turnLimit: number; before?: string }): Promise<ThreadWindow>;
+  /** Whole, whatever its size. Throws `thread_not_found`, `message_not_found`. */
+  getMessage(caller: Caller, input: { threadId: ThreadId; messageId: MessageId }): Promise<MessageRow>;
+  /** Whole, whatever its size. Throws `thread_not_found`, `activity_not_found`. */
+  getActivity(caller: Caller, input: { threadId: ThreadId; activityId: EventId }): Promise<ActivityRow>;
   getTurnDiff(
     caller: Caller,
     input: { threadId: ThreadId; fromTurnCount: number; toTurnCount: number },

@@ -111,6 +111,12 @@ const orchestrationProcedures = ({ orchestration, streams }: ProcedureOptions) =
   getThread: builder.orchestration.getThread.handler(({ input, context }) =>
     orchestration.getThread(callerOf(context), given(input)),
   ),
+  getMessage: builder.orchestration.getMessage.handler(({ input, context }) =>
+    orchestration.getMessage(callerOf(context), input),
+  ),
+  getActivity: builder.orchestration.getActivity.handler(({ input, context }) =>
+    orchestration.getActivity(callerOf(context), input),
+  ),
   getTurnDiff: builder.orchestration.getTurnDiff.handler(({ input, context }) =>
     orchestration.getTurnDiff(callerOf(context), input),
   ),

@@ -18,7 +18,7 @@ const threadId = "thread" as ThreadId;
 
 it("an activity that is too large for a window is cut there and whole by its id (ORC-26)", async () => {
   const output = "x".repeat(READ_MAX_BYTES);
-  await world.ingest([activity("tool.completed", { turnId: "turn", payload: { itemId: "item", output } })]);
+  await world.ingest(1, [activity("tool.completed", { turnId: "turn", payload: { itemId: "item", output } })]);
   const window = await world.orchestration.getThread(OWNER, { threadId, turnLimit: 10 });
   const [shown] = window.activities;
   expect(shown?.payload).toEqual({ itemId: "item", truncated: true });

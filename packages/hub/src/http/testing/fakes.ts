@@ -102,6 +102,16 @@ export class FakeOrchestration implements Orchestration {
     throw new MusterError("thread_not_found");
   };
 
+  getMessage = async (_caller: Caller, input: unknown) => {
+    this.#read("getMessage", input);
+    throw new MusterError("message_not_found");
+  };
+
+  getActivity = async (_caller: Caller, input: unknown) => {
+    this.#read("getActivity", input);
+    throw new MusterError("activity_not_found");
+  };
+
   async getTurnDiff(
     _caller: Caller,
     input: {
