@@ -60,7 +60,7 @@ export function createProgram(shell: Shell, { exitWith, usageError }: ProgramRep
     .option("--url <address>", "the hub to talk to (MUSTER_URL, the one of this home)")
     .option("--token <token>", "who you are there (MUSTER_TOKEN, the token in this home)")
     .option("--json", "answer as JSON: one object, or one line per row of a stream")
-    .option("--quiet", "ids or nothing, for scripts")
+    .option("-q, --quiet", "ids or nothing, for scripts")
     .version(VERSION, "-V, --version", "print the version")
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(shell.out.columns, 100) })
     .configureOutput({

@@ -7,15 +7,18 @@ import { step } from "../step.ts";
 import { verify } from "../wait.ts";
 import { answerOf, inGit, lookAround, readThread, readTurn, startTurn, type World } from "../world.ts";
 
+const CHUNKS = 90;
+
 export const together = step(
   "together",
   "Let both agents work at the same time, and watch their text arrive",
   async (world) => {
     const { client, watch, first, second } = world;
-    const text = "abcdefghij".repeat(2).repeat(25);
+    // Longer than a piece of text is kept back, so that some of it is stored before the message ends.
+    const text = "abcdefghij".repeat(2).repeat(CHUNKS);
     const [one, two] = await Promise.all([
-      startTurn(world, first, "plan\nstream 25 chunks of 20 characters"),
-      startTurn(world, second, "stream 25 chunks of 20 characters"),
+      startTurn(world, first, `plan\nstream ${CHUNKS} chunks of 20 characters`),
+      startTurn(world, second, `stream ${CHUNKS} chunks of 20 characters`),
     ]);
     await Promise.all([watch.delta(one, "live text of the first"), watch.delta(two, "live text of the second")]);
     const { threads } = await client.api.orchestration.getSnapshot({ projectId: world.projectId });
@@ -45,7 +48,7 @@ export const together = step(
     const { plan } = await readThread(world, first);
     verify(plan.length > 0 && plan.every(({ status }) => status === "completed"), "the plan is done", plan);
     const live = watch.deltas.filter(({ turnId }) => turnId === one || turnId === two).length;
-    return `${counted(live, "piece")} of live text, 2 × 500 characters stored exactly`;
+    return `${counted(live, "piece")} of live text, 2 × ${text.length} characters stored exactly`;
   },
 );
 
