@@ -51,6 +51,10 @@ const rowOf = (event: PendingEvent, index: number): Parameter[] => [
   JSON.stringify(event.metadata),
 ];
 
+const UNDECODABLE = { undecodable: true };
+/** Also after a journey: a payload without required fields must not be taken for one that was read. */
+const isUndecodable = (payload: object): boolean => "undecodable" in payload && payload.undecodable === true;
+
 /** A row as it goes over the wire. A payload that is no JSON object is shown as `{undecodable: true}`. */
 export function wireEventOf(row: Row): WireEvent {
   return {
@@ -68,7 +72,7 @@ export function wireEventOf(row: Row): WireEvent {
     actorKind: row["actor_kind"] as WireEvent["actorKind"],
     actorId: row["actor_id"] as WireEvent["actorId"],
     schemaVersion: String(row["schema_version"]),
-    payload: objectOf(row["payload_json"]) ?? { undecodable: true },
+    payload: objectOf(row["payload_json"]) ?? UNDECODABLE,
     metadata: objectOf(row["metadata_json"]) ?? {},
   };
 }
@@ -87,7 +91,7 @@ function objectOf(value: unknown): Record<string, unknown> | null {
 
 /** The event for projectors, or null where this program does not know its type, its MAJOR or its shape. */
 export function knownEvent(event: WireEvent): MusterEvent | null {
-  if (!isEventType(event.eventType) || !isKnownEvent(event)) return null;
+  if (!isEventType(event.eventType) || !isKnownEvent(event) || isUndecodable(event.payload)) return null;
   const payload = EVENT_PAYLOADS[event.eventType].safeParse(event.payload);
   return payload.success ? ({ ...event, payload: payload.data } as MusterEvent) : null;
 }

@@ -83,12 +83,9 @@ export class Feeds {
     };
     request.signal.addEventListener("abort", forget);
     try {
-      let start = positionOf(request, generation, tail.head);
-      if (typeof start !== "number" && start.reason === "beyond-head") {
-        // What a caller was just told of may not have been read here yet.
-        await tail.refresh();
-        start = positionOf(request, generation, tail.head);
-      }
+      // What a caller was just told of, here or by another process, may not have been read here yet.
+      await tail.refresh();
+      const start = positionOf(request, generation, tail.head);
       if (typeof start !== "number") {
         yield { message: { ...start, generation, headSequence: tail.head } };
         return;
