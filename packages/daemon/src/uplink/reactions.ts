@@ -7,7 +7,7 @@ export const RETRY_CAP_MS = 30_000;
 export const HEALTHY_AFTER_MS = 60_000;
 /** A hub on this machine may just be starting: the first tries are this far apart at most. */
 export const QUICK_RETRY_MS = 250;
-export const QUICK_RETRIES = 8;
+export const QUICK_RETRIES = 16;
 /** Least wait after a refusal that asks for patience. */
 export const BACK_OFF_MIN_MS = 5_000;
 
@@ -47,10 +47,10 @@ export interface RetryInput {
 /** Full jitter: anything from 0 to the exponential bound, so that a thousand daemons do not come at once. */
 export function retryDelayMs({ reaction, failures, fraction, isLoopback }: RetryInput): number {
   if (reaction === "reconnect-now" && failures === 0) return 0;
-  const bound = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(failures, 16));
-  if (reaction === "back-off") return BACK_OFF_MIN_MS + Math.floor(fraction * bound);
-  if (isLoopback && failures < QUICK_RETRIES) return Math.floor(fraction * QUICK_RETRY_MS);
-  return Math.floor(fraction * bound);
+  if (isLoopback && failures < QUICK_RETRIES && reaction !== "back-off") return Math.floor(fraction * QUICK_RETRY_MS);
+  const doublings = Math.min(isLoopback ? Math.max(0, failures - QUICK_RETRIES) : failures, 16);
+  const bound = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** doublings);
+  return (reaction === "back-off" ? BACK_OFF_MIN_MS : 0) + Math.floor(fraction * bound);
 }
 
 export const isLoopbackHost = (hostname: string): boolean =>

@@ -162,10 +162,12 @@ class WebSocketUplink implements Uplink {
 
   #ended(end: ConnectionEnd): void {
     const { log, host } = this.#options;
+    const wasConnected = this.isConnected;
     this.#down();
     if (this.#stopped) return;
     const reaction = reactionTo(end.code);
-    log.info({ code: end.code, error: end.error?.code, reaction }, "disconnected");
+    // A hub that is away for days is no news every half minute.
+    log[wasConnected ? "info" : "debug"]({ code: end.code, error: end.error?.code, reaction }, "disconnected");
     if (reaction === "stop" || reaction === "stop-cloned") {
       this.#stopped = true;
       const cloned = new MusterError(

@@ -28,7 +28,7 @@ export const until = async (
   const endMs = performance.now() + deadlineMs;
   while (!(await holds())) {
     if (performance.now() > endMs) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
 
