@@ -1,0 +1,454 @@
+// Effects: what a commit asks of a node is delivered though either side dies at any point, in order per thread, and
+// done once. The node here takes effects over as the daemon does: by effectId, refusing a fence below one it has seen.
+import { ERRORS, type ErrorBody } from "@muster/contracts";
+import { askApproval, command, createProject, createThread, finishDiff, settle, startTurn } from "@muster/core/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { EFFECT_LEASE_MS } from "./effect-worker.ts";
+import { type EffectRun, nodeIdentity, openWorld, settled, until, type World } from "./test-world.ts";
+
+let world: World;
+beforeEach(async () => {
+  world = await openWorld({ isFile: true });
+  await world.dispatch(createProject());
+  await world.dispatch(createThread());
+});
+afterEach(() => world.close());
+
+const effects = () =>
+  world.rows(
+    "SELECT kind, status, attempt_count, fence, lease_owner, last_error FROM orchestration_effects ORDER BY event_sequence",
+  );
+const statuses = async () => (await effects()).map((row) => `${row["kind"]} ${row["status"]}`);
+const failure = (code: keyof typeof ERRORS): ErrorBody => ({
+  code,
+  message: ERRORS[code].message,
+  retryable: ERRORS[code].retryable,
+});
+const answer = (run: EffectRun | undefined, error?: ErrorBody) => {
+  if (run === undefined) throw new Error("nothing was handed over");
+  const { effectId, fence } = run;
+  return world.orchestration.effectResult(nodeIdentity(run.nodeId), {
+    effectId,
+    fence,
+    ...(error === undefined ? {} : { error }),
+  });
+};
+const handedOver = (count: number) => until(() => world.nodes.runs.length >= count);
+const interrupt = () => command("thread.turn.interrupt", { threadId: "thread" });
+const turnStatus = async (turnId = "turn") =>
+  (await world.rows("SELECT status, reason FROM projection_thread_turns WHERE turn_id = ?", turnId))[0];
+
+describe("an effect", () => {
+  it("is a row of the commit that asked for it, naming ids alone (ORC-10, ORC-24)", async () => {
+    world.nodes.connected.clear();
+    const { sequence } = await world.dispatch(startTurn("turn"));
+    const rows = await world.rows("SELECT * FROM orchestration_effects");
+    expect(rows).toMatchObject([
+      {
+        space_id: "space",
+        event_sequence: sequence,
+        thread_id: "thread",
+        turn_id: "turn",
+        node_id: "node",
+        kind: "node.turn.start",
+        payload_json: '{"turnId":"turn"}',
+        status: "pending",
+        attempt_count: 0,
+        available_at: "2026-01-01T00:00:00.000Z",
+        lease_owner: null,
+        lease_expires_at: null,
+        fence: 0,
+        last_error: null,
+      },
+    ]);
+  });
+
+  it("is handed over under a lease with a fence, with what the node needs read at that moment (ORC-24)", async () => {
+    await world.dispatch(command("project.meta.update", { projectId: "project", workspaceRoot: "/work/moved" }));
+    await world.dispatch(startTurn("turn", { text: "Fix it.", commandId: "start", model: "large", effort: "low" }));
+    await handedOver(1);
+    expect(world.nodes.runs[0]).toMatchObject({
+      nodeId: "node",
+      fence: 1,
+      effect: {
+        kind: "node.turn.start",
+        workspaceRoot: "/work/moved",
+        text: "Fix it.",
+        turnCount: 1,
+        model: "large",
+        effort: "low",
+        correlationId: "start",
+        preamble: null,
+      },
+    });
+    expect(await world.rows("SELECT status, lease_owner, lease_expires_at FROM orchestration_effects")).toEqual([
+      { status: "running", lease_owner: "replica", lease_expires_at: "2026-01-01T00:00:30.000Z" },
+    ]);
+    await answer(world.nodes.runs[0]);
+    expect(await effects()).toMatchObject([{ status: "succeeded", attempt_count: 1, lease_owner: null }]);
+  });
+
+  it("is handed over again when its lease runs out, under a higher fence, and the old answer counts for nothing (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    world.time.advance(EFFECT_LEASE_MS + 1);
+    await handedOver(2);
+    const [first, second] = world.nodes.runs;
+    expect([first?.fence, second?.fence]).toEqual([1, 2]);
+    expect(second?.effectId).toBe(first?.effectId);
+    await answer(first);
+    expect(await statuses()).toEqual(["node.turn.start running"]);
+    await answer(first, failure("provider_unknown"));
+    expect(await turnStatus()).toMatchObject({ status: "running" });
+    await answer(second);
+    await answer(second, failure("provider_unknown"));
+    expect(await statuses()).toEqual(["node.turn.start succeeded"]);
+    expect(await turnStatus()).toMatchObject({ status: "running" });
+  });
+
+  it("is not answered by another node (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    const run = world.nodes.runs[0];
+    await answer(run && { ...run, nodeId: "other-node" }, failure("provider_unknown"));
+    expect(await statuses()).toEqual(["node.turn.start running"]);
+  });
+
+  it("that the node cannot take now is tried again after 1 s × 2ⁿ with jitter, 30 s at most (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    const delays: number[] = [];
+    for (let attempt = 1; attempt <= 8; attempt += 1) {
+      await handedOver(attempt);
+      await answer(world.nodes.runs.at(-1), failure("unavailable"));
+      await settled();
+      const [row] = await world.rows("SELECT available_at, status, last_error FROM orchestration_effects");
+      expect(row).toMatchObject({ status: "pending", last_error: "unavailable" });
+      const delay = Date.parse(String(row?.["available_at"])) - world.time.now();
+      delays.push(delay);
+      expect(world.time.alarms[0]).toBe(delay);
+      world.time.advance(delay - 1);
+      await settled();
+      expect(world.nodes.runs).toHaveLength(attempt);
+      world.time.advance(11);
+    }
+    for (const [index, delay] of delays.entries()) {
+      const full = Math.min(30_000, 1_000 * 2 ** index);
+      expect(delay).toBeGreaterThanOrEqual(full / 2);
+      expect(delay).toBeLessThanOrEqual(full);
+    }
+    expect(new Set(delays.slice(-3)).size).toBeGreaterThan(1);
+  });
+
+  it("that can never be done ends its turn in error, and then counts as failed (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await world.dispatch(startTurn("next", { whenBusy: "queue" }));
+    await handedOver(1);
+    await answer(world.nodes.runs[0], failure("agent_login_required"));
+    expect(await turnStatus()).toEqual({ status: "error", reason: "agent_login_required" });
+    expect(await effects()).toMatchObject([{ status: "failed", last_error: "agent_login_required" }, {}]);
+    await handedOver(2);
+    expect(world.nodes.runs[1]?.effect).toMatchObject({ turnId: "next" });
+  });
+
+  it("that can never be done ends its revert, so that the thread is free again (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    await answer(world.nodes.runs[0]);
+    await world.ingest(1, [settle("turn"), finishDiff("turn", 1)]);
+    await world.dispatch(command("thread.checkpoint.revert", { threadId: "thread", turnCount: 1 }));
+    await handedOver(2);
+    await answer(world.nodes.runs[1], failure("workspace_unavailable"));
+    const [reverted] = await world.rows(
+      "SELECT payload_json FROM orchestration_events WHERE event_type = 'thread.reverted'",
+    );
+    expect(JSON.parse(String(reverted?.["payload_json"]))).toMatchObject({ error: "workspace_unavailable" });
+    await world.dispatch(startTurn("next"));
+  });
+
+  it("is cancelled when the turn it serves has ended (ORC-24)", async () => {
+    world.nodes.connected.clear();
+    await world.dispatch(startTurn("turn"));
+    await world.ingest(1, [askApproval("question")]);
+    await world.dispatch(
+      command("thread.approval.respond", { threadId: "thread", requestId: "question", decision: "accept" }),
+    );
+    await world.ingest(2, [settle("turn")]);
+    expect(await statuses()).toEqual(["node.turn.start cancelled", "node.approval.respond cancelled"]);
+    world.nodes.connected.add("node");
+    world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
+    await settled();
+    expect(world.nodes.runs).toEqual([]);
+  });
+
+  it("whose answer comes after its turn was settled changes nothing more", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    await world.ingest(1, [settle("turn")]);
+    await answer(world.nodes.runs[0], failure("provider_unknown"));
+    expect(await turnStatus()).toMatchObject({ status: "completed" });
+    expect(await statuses()).toEqual(["node.turn.start cancelled"]);
+  });
+});
+
+describe("effects of one thread", () => {
+  it("go one at a time in the order of their events (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await world.ingest(1, [askApproval("a"), askApproval("b")]);
+    for (const requestId of ["a", "b"])
+      await world.dispatch(command("thread.approval.respond", { threadId: "thread", requestId, decision: "accept" }));
+    await settled();
+    expect(world.nodes.kinds).toEqual(["node.turn.start"]);
+    await answer(world.nodes.runs[0]);
+    await handedOver(2);
+    await settled();
+    expect(world.nodes.kinds).toEqual(["node.turn.start", "node.approval.respond"]);
+    expect(world.nodes.runs[1]?.effect).toMatchObject({ requestId: "a" });
+    await answer(world.nodes.runs[1]);
+    await handedOver(3);
+    expect(world.nodes.runs[2]?.effect).toMatchObject({ requestId: "b" });
+  });
+
+  it("wait for one that waits for its next try (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await world.ingest(1, [askApproval("a")]);
+    await handedOver(1);
+    await answer(world.nodes.runs[0], failure("unavailable"));
+    await world.dispatch(
+      command("thread.approval.respond", { threadId: "thread", requestId: "a", decision: "accept" }),
+    );
+    await settled();
+    expect(world.nodes.kinds).toEqual(["node.turn.start"]);
+    world.time.advance(1_000);
+    await handedOver(2);
+    expect(world.nodes.kinds).toEqual(["node.turn.start", "node.turn.start"]);
+  });
+
+  it("are overtaken by an interrupt alone and by a stop (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    await world.dispatch(interrupt());
+    await handedOver(2);
+    expect(world.nodes.kinds).toEqual(["node.turn.start", "node.turn.interrupt"]);
+    await world.dispatch(command("thread.session.stop", { threadId: "thread" }));
+    await handedOver(3);
+    expect(world.nodes.kinds.at(-1)).toBe("node.session.stop");
+  });
+
+  it("never overtake a stop: the next turn starts when the stop was taken over (ORC-24)", async () => {
+    world.nodes.connected.clear();
+    await world.dispatch(command("thread.session.stop", { threadId: "thread" }));
+    await world.dispatch(startTurn("turn"));
+    world.nodes.connected.add("node");
+    world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
+    await handedOver(1);
+    await settled();
+    expect(world.nodes.kinds).toEqual(["node.session.stop"]);
+    await answer(world.nodes.runs[0]);
+    await handedOver(2);
+    expect(world.nodes.kinds).toEqual(["node.session.stop", "node.turn.start"]);
+  });
+});
+
+describe("an interrupt", () => {
+  it("of a turn whose start never left settles it and is not delivered (ORC-32)", async () => {
+    world.nodes.connected.clear();
+    await world.dispatch(startTurn("turn"));
+    await world.dispatch(interrupt());
+    expect(await turnStatus()).toEqual({ status: "interrupted", reason: "interrupted_before_start" });
+    expect(await statuses()).toEqual(["node.turn.start cancelled", "node.turn.interrupt cancelled"]);
+  });
+
+  it("of a turn whose start may have arrived goes to the node, which knows (ORC-32)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    world.time.advance(EFFECT_LEASE_MS + 1);
+    world.nodes.onRun = () => false;
+    await handedOver(2);
+    await settled();
+    expect(await statuses()).toEqual(["node.turn.start pending"]);
+    world.nodes.onRun = () => true;
+    await world.dispatch(interrupt());
+    expect(await turnStatus()).toMatchObject({ status: "running" });
+    await until(() => world.nodes.kinds.includes("node.turn.interrupt"));
+  });
+});
+
+describe("nodes", () => {
+  it("that are away stand in nobody's way (ORC-24)", async () => {
+    world.nodes.connected.delete("node");
+    await world.dispatch(createProject({ projectId: "elsewhere", nodeId: "other-node" }));
+    for (let index = 0; index < 300; index += 1) {
+      await world.dispatch(createThread({ threadId: `away-${index}` }));
+      await world.dispatch(startTurn(`away-turn-${index}`, { threadId: `away-${index}` }));
+    }
+    world.nodes.connected.add("other-node");
+    await world.dispatch(createThread({ threadId: "second", projectId: "elsewhere" }));
+    await world.dispatch(startTurn("there", { threadId: "second" }));
+    await handedOver(1);
+    expect(world.nodes.runs).toMatchObject([{ nodeId: "other-node", effect: { turnId: "there" } }]);
+  });
+
+  it("that come back get everything that waited, also beyond one page (ORC-24)", async () => {
+    world.nodes.connected.clear();
+    for (let index = 0; index < 300; index += 1) {
+      await world.dispatch(createThread({ threadId: `away-${index}` }));
+      await world.dispatch(startTurn(`turn-${index}`, { threadId: `away-${index}` }));
+    }
+    world.nodes.connected.add("node");
+    world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
+    await handedOver(300);
+    expect(new Set(world.nodes.runs.map(({ effectId }) => effectId)).size).toBe(300);
+  });
+
+  it("that vanish between claim and delivery get it when they come back, at once", async () => {
+    world.nodes.onRun = () => false;
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    await settled();
+    expect(await effects()).toMatchObject([{ status: "pending", last_error: "node_offline", attempt_count: 1 }]);
+    world.nodes.onRun = () => true;
+    world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
+    await handedOver(2);
+    expect(world.nodes.runs[1]?.fence).toBe(2);
+  });
+
+  it("whose thread is gone when the effect is due: it fails and the rest goes on", async () => {
+    await world.run("UPDATE projection_threads SET project_id = 'gone' WHERE thread_id = 'thread'");
+    await world.dispatch(createThread({ threadId: "second" }));
+    await world.run(
+      `INSERT INTO orchestration_effects SELECT 'space', 'ghost', 'ghost-event', 1, 'nowhere', NULL, 'node', 'node.session.stop', '{}',
+       'pending', 0, '2026-01-01T00:00:00.000Z', NULL, NULL, 0, NULL, '', ''`,
+    );
+    await world.dispatch(startTurn("turn", { threadId: "second" }));
+    await handedOver(1);
+    await settled();
+    expect(await statuses()).toEqual(["node.session.stop failed", "node.turn.start running"]);
+    expect(world.bugs).toEqual([]);
+  });
+});
+
+describe("the hub killed", () => {
+  /** A node as the daemon is: durable, takes each effect over once, refuses a fence below one it has seen. */
+  const durableNode = () => {
+    const seen = new Map<string, number>();
+    const done: string[] = [];
+    world.nodes.onRun = ({ effectId, fence, effect }) => {
+      expect(fence).toBeGreaterThan(seen.get(effectId) ?? 0);
+      if (!seen.has(effectId)) done.push(effect.kind);
+      seen.set(effectId, fence);
+      return true;
+    };
+    return done;
+  };
+  /** As a daemon that finds the hub again. */
+  const reconnect = async (): Promise<void> => {
+    world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
+    await settled();
+  };
+
+  it("after the commit and before the effect was claimed: it is delivered once (ORC-24)", async () => {
+    const done = durableNode();
+    world.nodes.connected.clear();
+    await world.dispatch(startTurn("turn"));
+    await world.restart();
+    world.nodes.connected.add("node");
+    await reconnect();
+    await answer(world.nodes.runs.at(-1));
+    expect(done).toEqual(["node.turn.start"]);
+    expect(await statuses()).toEqual(["node.turn.start succeeded"]);
+  });
+
+  it("after the claim and before it was sent: it is delivered once (ORC-24)", async () => {
+    const done = durableNode();
+    world.nodes.connected.clear();
+    await world.dispatch(startTurn("turn"));
+    await world.run(
+      "UPDATE orchestration_effects SET status = 'running', fence = 1, attempt_count = 1, lease_owner = 'dead', lease_expires_at = '2026-01-01T00:00:30.000Z'",
+    );
+    await world.restart();
+    world.nodes.connected.add("node");
+    await reconnect();
+    expect(world.nodes.runs.at(-1)?.fence).toBe(2);
+    await answer(world.nodes.runs.at(-1));
+    expect(done).toEqual(["node.turn.start"]);
+  });
+
+  it("after it was sent and before the answer came: it is handed over again and done once (ORC-24)", async () => {
+    const done = durableNode();
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    const before = world.nodes.runs[0];
+    await world.restart();
+    await answer(before);
+    await reconnect();
+    await answer(world.nodes.runs.at(-1));
+    expect(done).toEqual(["node.turn.start"]);
+    expect(await statuses()).toEqual(["node.turn.start succeeded"]);
+    expect(await turnStatus()).toMatchObject({ status: "running" });
+  });
+
+  it("before it heard of a failure that ends the turn: the turn still ends (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    await world.restart();
+    await reconnect();
+    await answer(world.nodes.runs.at(-1), failure("provider_unknown"));
+    expect(await turnStatus()).toEqual({ status: "error", reason: "provider_unknown" });
+  });
+
+  it("while it ends a turn whose effect failed: no turn is left running (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    const commit = world.store.commit.bind(world.store);
+    // Dies at the first write that the failure leads to.
+    world.store.commit = () => Promise.reject(new Error("killed"));
+    await expect(answer(world.nodes.runs[0], failure("provider_unknown"))).rejects.toThrow();
+    world.store.commit = commit;
+    await world.restart();
+    await reconnect();
+    expect(world.nodes.runs).toHaveLength(2);
+    await answer(world.nodes.runs[1], failure("provider_unknown"));
+    expect(await turnStatus()).toEqual({ status: "error", reason: "provider_unknown" });
+    expect(await effects()).toMatchObject([{ status: "failed" }]);
+  });
+
+  it("after the effect was done: nothing is delivered again (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    await answer(world.nodes.runs[0]);
+    await world.restart();
+    await reconnect();
+    world.time.advance(10 * EFFECT_LEASE_MS);
+    await settled();
+    expect(world.nodes.runs).toHaveLength(1);
+  });
+
+  it("once and for ever: with two processes at work each effect has one holder at a time (ORC-24)", async () => {
+    world.nodes.connected.clear();
+    const { orchestration: other } = await world.another();
+    for (let index = 0; index < 20; index += 1) {
+      await world.dispatch(createThread({ threadId: `thread-${index}` }));
+      await world.dispatch(startTurn(`turn-${index}`, { threadId: `thread-${index}` }));
+    }
+    world.nodes.connected.add("node");
+    const { spaceId } = nodeIdentity();
+    const nodeId = nodeIdentity().nodeId;
+    world.orchestration.nodeConnected(spaceId, nodeId);
+    other.nodeConnected(spaceId, nodeId);
+    await settled();
+    const fences = world.nodes.runs.map(({ effectId, fence }) => `${effectId} ${fence}`);
+    expect(new Set(fences).size).toBe(fences.length);
+  });
+});
+
+describe("closing", () => {
+  it("hands nothing over any more and rings no alarm", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    await world.orchestration.close();
+    expect(world.time.alarms).toEqual([]);
+    world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
+    await settled();
+    expect(world.nodes.runs).toHaveLength(1);
+  });
+});
