@@ -1,5 +1,5 @@
 // The console in a real browser, on a real hub with a real daemon and an agent that speaks the real protocol.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ThreadId } from "@muster/contracts";
 import type { Browser, Locator, Page } from "playwright-core";
@@ -164,6 +164,32 @@ describe("the console", () => {
     await place.up("--port", new URL(up.ready.url).port);
     await connection(page, "live").waitFor();
     await page.locator("[data-testid=machine-row][data-health=online]").waitFor();
+  });
+
+  test("shows what going back would touch, goes back, and says what became of each file", async () => {
+    const up = await place.up();
+    const folder = place.repository("shop");
+    const threadId = await makeThread(up.client, folder);
+    for (const text of ["edit one.txt: first", "edit one.txt: second\nedit two.txt: new"]) {
+      await settledTurn(up.client, threadId, await startTurn(up.client, threadId, text));
+    }
+    const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+    await logIn(page, up);
+    await page.getByTestId("thread-item").click();
+    await page.getByTestId("diff-card").last().getByTestId("undo-turn").click();
+    const preview = page.getByTestId("revert-preview");
+    await preview.getByText("The conversation forgets turn 2").waitFor();
+    expect(await preview.getByRole("listitem").allInnerTexts()).toEqual(["one.txt", "two.txt"]);
+    await page.getByTestId("revert-confirm").click();
+    const outcome = page.getByTestId("revert-outcome");
+    await outcome.getByText("The files are back as they were.").waitFor();
+    await outcome.getByRole("listitem").filter({ hasText: "one.txt" }).getByText("restored").waitFor();
+    await outcome.getByRole("listitem").filter({ hasText: "two.txt" }).getByText("deleted").waitFor();
+    expect(readFileSync(join(folder, "one.txt"), "utf8")).toBe("first");
+    expect(existsSync(join(folder, "two.txt"))).toBe(false);
+    await outcome.getByRole("button", { name: "Close" }).click();
+    await expect.poll(() => page.getByTestId("diff-card").count()).toBe(1);
+    expect(complaints).toEqual([]);
   });
 
   test("answers an approval by keyboard, and declines what was asked", async () => {

@@ -7,6 +7,6 @@ export { plainSurroundings, type Surroundings, type SurroundingsChange } from ".
 export { FeedStore, type FeedStoreOptions } from "./store/feed-store.ts";
 export { HubFeed, type HubFeedOptions } from "./store/hub-feed.ts";
 export type { Overview } from "./store/overview.ts";
-export type { ThreadView } from "./store/thread-fold.ts";
+export type { RevertedFile, RevertProgress, ThreadView } from "./store/thread-fold.ts";
 export { emptyStreamingText, mergeDelta, mergePersisted, type StreamingText, visibleText } from "./streaming-text.ts";
 export { backoffMs, systemTiming, type Timing } from "./timing.ts";

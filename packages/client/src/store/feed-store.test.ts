@@ -173,6 +173,32 @@ describe("a thread that is opened while the feed runs", () => {
   });
 });
 
+describe("going back to an earlier turn", () => {
+  test("is told from its being asked for to what became of each file", () => {
+    const store = openStore(10);
+    const request = {
+      turnCount: 0,
+      checkpointRef: "refs/muster/checkpoints/thread-1/turn/0" as never,
+      mode: "files" as const,
+    };
+    store.apply(feedEvent(event(11, "thread.checkpoint-revert-requested", request)));
+    expect(store.thread(threadId)?.revert).toEqual({ turnCount: 0, mode: "files", outcome: null });
+    const files = [{ path: "a.ts", outcome: "restored" as const }];
+    const done = {
+      turnCount: 0,
+      mode: "files" as const,
+      safetyRef: null,
+      files,
+      droppedTurnIds: [],
+      droppedMessageIds: [],
+      latestTurnId: null,
+      error: null,
+    };
+    store.apply(feedEvent(event(12, "thread.reverted", done)));
+    expect(store.thread(threadId)?.revert?.outcome).toEqual({ files, error: null });
+  });
+});
+
 describe("streaming text", () => {
   test("ORC-23 shows live text before and ahead of what is persisted, and ends with the persisted text", () => {
     const store = openStore(10);

@@ -4,6 +4,7 @@ import type {
   ActivityRow,
   ApprovalRow,
   CheckpointRow,
+  EventPayload,
   LiveDelta,
   MessageRow,
   MusterError,
@@ -17,6 +18,17 @@ import type {
 import { MemoryTables, projectAll } from "@muster/core";
 import { LiveTexts } from "./live-texts.ts";
 
+/** What became of one file. */
+export type RevertedFile = EventPayload<"thread.reverted">["files"][number];
+
+/** The newest going back to an earlier turn that this reader saw being asked for. */
+export interface RevertProgress {
+  readonly turnCount: number;
+  readonly mode: "both" | "files" | "conversation";
+  /** null while it is under way. */
+  readonly outcome: { readonly files: readonly RevertedFile[]; readonly error: string | null } | null;
+}
+
 export interface ThreadView {
   readonly status: "loading" | "ready" | "failed";
   readonly error: MusterError | null;
@@ -29,6 +41,7 @@ export interface ThreadView {
   readonly activities: readonly ActivityRow[];
   readonly checkpoints: readonly CheckpointRow[];
   readonly approvals: readonly ApprovalRow[];
+  readonly revert: RevertProgress | null;
   readonly hasOlder: boolean;
   readonly isLoadingOlder: boolean;
 }
@@ -54,6 +67,7 @@ export class ThreadFold {
   /** A fresh window could not be read: events are of no use until one is. */
   #isStale = false;
   #before: string | null = null;
+  #revert: RevertProgress | null = null;
   #view: ThreadView | null = null;
 
   get before(): string | null {
@@ -146,7 +160,18 @@ export class ThreadFold {
       if (message !== undefined) this.live.persisted(message);
     }
     if (event.eventType === "thread.turn-settled") this.live.settled(event.payload.turnId);
+    this.#noteRevert(event);
     this.#view = null;
+  }
+
+  #noteRevert(event: MusterEvent): void {
+    if (event.eventType === "thread.checkpoint-revert-requested") {
+      const { turnCount, mode } = event.payload;
+      this.#revert = { turnCount, mode, outcome: null };
+    } else if (event.eventType === "thread.reverted") {
+      const { turnCount, mode, files, error } = event.payload;
+      this.#revert = { turnCount, mode, outcome: { files, error } };
+    }
   }
 
   #insert(window: ThreadWindow, { isOlder = false } = {}): void {
@@ -198,6 +223,7 @@ export class ThreadFold {
         .rows("projection_checkpoints")
         .sort((first, second) => first.checkpointTurnCount - second.checkpointTurnCount),
       approvals: tables.rows("projection_pending_approvals").sort(byCreation),
+      revert: this.#revert,
       hasOlder: this.#before !== null,
       isLoadingOlder: this.#heldForOlder !== null,
     };

@@ -1,8 +1,9 @@
 // What a turn changed: its files, each of which opens the diff.
 import { Button, UnstyledButton } from "@mantine/core";
 import type { CheckpointRow } from "@muster/contracts";
-import { IconGitCompare } from "@tabler/icons-react";
+import { IconArrowBackUp, IconGitCompare } from "@tabler/icons-react";
 import { memo, useState } from "react";
+import type { TimelineActions } from "../timeline/actions.ts";
 import classes from "./diff-card.module.css";
 import { FileStatus, LineCounts, sumCounts } from "./file-status.tsx";
 
@@ -10,10 +11,10 @@ const SHOWN_FIRST = 6;
 
 export const DiffCard = memo(function DiffCard({
   checkpoint,
-  onOpen,
+  actions,
 }: {
   checkpoint: CheckpointRow;
-  onOpen: (checkpoint: CheckpointRow, path: string | null) => void;
+  actions: TimelineActions;
 }) {
   const [showsAll, setShowsAll] = useState(false);
   const { files } = checkpoint;
@@ -27,10 +28,20 @@ export const DiffCard = memo(function DiffCard({
         <LineCounts {...sumCounts(files)} />
         <Button
           size="compact-sm"
-          variant="default"
+          variant="subtle"
+          color="gray"
           ml="auto"
+          leftSection={<IconArrowBackUp size={15} />}
+          onClick={() => actions.undo(checkpoint.checkpointTurnCount)}
+          data-testid="undo-turn"
+        >
+          Undo
+        </Button>
+        <Button
+          size="compact-sm"
+          variant="default"
           leftSection={<IconGitCompare size={15} />}
-          onClick={() => onOpen(checkpoint, null)}
+          onClick={() => actions.openDiff(checkpoint, null)}
           data-testid="open-diff"
         >
           View diff
@@ -41,7 +52,7 @@ export const DiffCard = memo(function DiffCard({
           <li key={file.path}>
             <UnstyledButton
               className={classes["file"] ?? ""}
-              onClick={() => onOpen(checkpoint, file.path)}
+              onClick={() => actions.openDiff(checkpoint, file.path)}
               data-testid="diff-file"
             >
               <FileStatus status={file.status} />

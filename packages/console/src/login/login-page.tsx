@@ -90,7 +90,7 @@ function HowToLogIn({ failure, onBack }: { failure: MusterError | null; onBack: 
       </div>
       <Text size="sm" c="dimmed">
         It prints a link; open it here. From a checkout of the source the command is{" "}
-        <span className="mono">npm run muster login</span>.
+        <span className="mono">npm run muster -- login</span>.
       </Text>
     </Stack>
   );

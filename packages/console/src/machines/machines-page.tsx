@@ -123,7 +123,7 @@ function Machine({ node }: { node: NodeSummary }) {
       </div>
       {health === "offline" && state !== "revoked" && (
         <Text size="sm" c="dimmed" mt={10}>
-          Turns asked for on this machine wait until it is back. Start its daemon with <Code>muster daemon up</Code>.
+          Turns asked for on this machine wait until it is back. Start Muster there again.
         </Text>
       )}
       <Agents providers={capabilities.providers ?? []} />
@@ -173,13 +173,13 @@ function NoMachine() {
         No machine is attached
       </Title>
       <Text c="dimmed" size="sm" mt={4}>
-        Make an invitation here and open it on the machine that should join:
+        Start Muster on the machine where the hub runs, and it joins by itself:
       </Text>
       <Group gap={6} mt="sm">
         <Code fz={13} px={10} py={4}>
-          muster invite
+          muster up
         </Code>
-        <CopyButton text="muster invite" label="Copy the command" />
+        <CopyButton text="muster up" label="Copy the command" />
       </Group>
     </div>
   );

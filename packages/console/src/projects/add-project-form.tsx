@@ -47,7 +47,7 @@ export function AddProjectForm({
   if (nodes.length === 0) {
     return (
       <Text size="sm">
-        No machine is attached yet. Start the daemon on one with <span className="mono">muster up</span>.
+        No machine is attached yet. Start Muster on one with <span className="mono">muster up</span>.
       </Text>
     );
   }

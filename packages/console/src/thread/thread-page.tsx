@@ -1,13 +1,15 @@
 // One thread: what it is, its timeline, the question that waits, and the composer.
 import { Skeleton, Stack } from "@mantine/core";
 import type { ThreadView } from "@muster/client";
-import type { CheckpointRow, ThreadId } from "@muster/contracts";
+import type { ThreadId } from "@muster/contracts";
 import { useCallback, useMemo, useState } from "react";
 import { useMuster, useThread } from "../application/muster.tsx";
 import { DiffDrawer, type DiffRequest } from "../diff/diff-drawer.tsx";
+import { RevertDialog } from "../revert/revert-dialog.tsx";
 import { FailureNotice, notifyFailure } from "../shared/failure.tsx";
 import { NotFound } from "../shared/not-found.tsx";
 import { WorkspaceProvider } from "../shared/workspace-path.tsx";
+import type { TimelineActions } from "../timeline/actions.ts";
 import { timelineItems } from "../timeline/items.ts";
 import { Timeline } from "../timeline/timeline.tsx";
 import { Announcer } from "./announcer.tsx";
@@ -39,6 +41,7 @@ export function ThreadPage({ threadId: given }: { threadId: string }) {
 function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
   const { feed } = useMuster();
   const [diff, setDiff] = useState<DiffRequest | null>(null);
+  const [undone, setUndone] = useState<number | null>(null);
   const items = useMemo(() => timelineItems(view), [view]);
   const pending = useMemo(() => view.approvals.filter(({ status }) => status === "pending"), [view.approvals]);
   const queued = useMemo(() => view.turns.filter(({ status }) => status === "queued"), [view.turns]);
@@ -50,7 +53,10 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
         .catch((error: unknown) => notifyFailure(error, () => void feed.loadOlder(threadId))),
     [feed, threadId],
   );
-  const openDiff = useCallback((checkpoint: CheckpointRow, path: string | null) => setDiff({ checkpoint, path }), []);
+  const actions = useMemo<TimelineActions>(
+    () => ({ openDiff: (checkpoint, path) => setDiff({ checkpoint, path }), undo: setUndone }),
+    [],
+  );
   const [first] = pending;
   return (
     <div className={classes["page"]}>
@@ -63,7 +69,7 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
           hasOlder={view.hasOlder}
           isLoadingOlder={view.isLoadingOlder}
           onLoadOlder={loadOlder}
-          onOpenDiff={openDiff}
+          actions={actions}
         />
       )}
       <div className={classes["dock"]}>
@@ -75,6 +81,7 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
           <Composer threadId={threadId} running={running} isArchived={view.thread?.archivedAt !== null} />
         </div>
       </div>
+      <RevertDialog threadId={threadId} view={view} turnCount={undone} onClose={() => setUndone(null)} />
       <DiffDrawer request={diff} onClose={() => setDiff(null)} />
       <Announcer view={view} />
     </div>

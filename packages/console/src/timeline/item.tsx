@@ -1,7 +1,7 @@
 // One row of the timeline.
-import type { CheckpointRow } from "@muster/contracts";
 import { memo } from "react";
 import { DiffCard } from "../diff/diff-card.tsx";
+import type { TimelineActions } from "./actions.ts";
 import { ApprovalRecord } from "./approval-record.tsx";
 import type { TimelineItem } from "./items.ts";
 import { AssistantMessage, UserMessage } from "./messages.tsx";
@@ -12,10 +12,10 @@ import { TurnStatus } from "./turn-status.tsx";
 
 interface ItemProps {
   readonly item: TimelineItem;
-  readonly onOpenDiff: (checkpoint: CheckpointRow, path: string | null) => void;
+  readonly actions: TimelineActions;
 }
 
-export const Item = memo(function Item({ item, onOpenDiff }: ItemProps) {
+export const Item = memo(function Item({ item, actions }: ItemProps) {
   switch (item.kind) {
     case "user":
       return <UserMessage message={item.message} />;
@@ -30,7 +30,7 @@ export const Item = memo(function Item({ item, onOpenDiff }: ItemProps) {
     case "notice":
       return <Notice tone={item.tone} text={item.text} />;
     case "diff":
-      return <DiffCard checkpoint={item.checkpoint} onOpen={onOpenDiff} />;
+      return <DiffCard checkpoint={item.checkpoint} actions={actions} />;
     case "status":
       return <TurnStatus turn={item.turn} detail={item.detail} usage={item.usage} />;
   }

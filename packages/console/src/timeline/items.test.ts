@@ -54,6 +54,7 @@ const view = (changes: Partial<ThreadView>): ThreadView => ({
   activities: [],
   checkpoints: [],
   approvals: [],
+  revert: null,
   hasOlder: false,
   isLoadingOlder: false,
   ...changes,

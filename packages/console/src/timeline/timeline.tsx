@@ -1,10 +1,10 @@
 // The timeline of a thread, virtualised: only what is near the window is in the document. It stays at the end while the
 // reader is there, and where the reader is when older turns come in above.
 import { ActionIcon, Button, Loader, Tooltip } from "@mantine/core";
-import type { CheckpointRow } from "@muster/contracts";
 import { IconArrowDown } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useLayoutEffect, useRef } from "react";
+import type { TimelineActions } from "./actions.ts";
 import { Item } from "./item.tsx";
 import type { TimelineItem } from "./items.ts";
 import classes from "./timeline.module.css";
@@ -31,10 +31,10 @@ export interface TimelineProps {
   readonly hasOlder: boolean;
   readonly isLoadingOlder: boolean;
   readonly onLoadOlder: () => void;
-  readonly onOpenDiff: (checkpoint: CheckpointRow, path: string | null) => void;
+  readonly actions: TimelineActions;
 }
 
-export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenDiff }: TimelineProps) {
+export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, actions }: TimelineProps) {
   const viewport = useRef<HTMLElement>(null);
   const canvas = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
@@ -95,7 +95,7 @@ export function Timeline({ items, hasOlder, isLoadingOlder, onLoadOlder, onOpenD
                 style={{ transform: `translateY(${row.start}px)` }}
               >
                 <div className={classes["content"]}>
-                  <Item item={item} onOpenDiff={onOpenDiff} />
+                  <Item item={item} actions={actions} />
                 </div>
               </div>
             );
