@@ -317,6 +317,19 @@ describe("what happened", () => {
     expect(watcher.stdout().match(/thread\.created/g)).toHaveLength(1);
     expect(watcher.stdout()).toContain("assistant: Present.");
   });
+
+  test("EXP-5 events tail from beyond the end goes on with what comes, each event once", async () => {
+    const threadId = await newThread();
+    const watcher = place.spawn(["events", "tail", "--after", "999999999", "--json"]);
+    const isListening = async () => {
+      await startTurn(up.client, threadId, "say Beyond.").catch(() => {});
+      return watcher.stdout().includes("thread.turn-settled");
+    };
+    await until("the present", isListening);
+    watcher.child.kill("SIGINT");
+    const sequences = rowsOf((await watcher.finished).stdout).map(({ sequence }) => Number(sequence));
+    expect(new Set(sequences).size).toBe(sequences.length);
+  });
 });
 
 describe("the form of an answer", () => {

@@ -21,6 +21,8 @@ export interface Context {
   readonly paint: Paint;
   /** Width of standard output. */
   readonly width: number;
+  /** How this command is called here: `muster`, or through npm from a clone. */
+  readonly muster: string;
   /** Sets the exit code of a command that answered but did not succeed. */
   exitWith(code: number): void;
 }
@@ -40,6 +42,7 @@ export function createContext(shell: Shell, options: GlobalOptions, exitWith: (c
     voice: createVoice(shell.out, shell.err, { json: options.json === true, quiet: options.quiet === true }),
     paint: shell.out.paint,
     width: shell.out.columns,
+    muster: shell.env["npm_lifecycle_event"] === undefined ? "muster" : "npm run muster --",
     exitWith,
   };
 }

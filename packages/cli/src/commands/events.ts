@@ -52,6 +52,8 @@ async function tailEvents(context: Context, options: TailOptions): Promise<void>
     if (!options.follow) return;
     for await (const message of follow(hub, { after: `${generation}:${after}`, threadId, signal })) {
       if (message.type === "event") show(message.event);
+      // Asked for what is not there yet: the present is where it goes on.
+      if (message.type === "reset") after = Math.min(after, message.headSequence);
       if (message.type === "reset" && message.generation !== generation) {
         context.voice.note("The hub's database was restored; begin again with --after 0.");
         return context.exitWith(6);

@@ -81,7 +81,7 @@ async function addProject(context: Context, path: string, options: AddOptions): 
     text: `${context.paint("green", "✓")} ${oneLine(title)} is a project now ${context.paint("dim", `(${shortId(projectId)}, ${oneLine(workspaceRoot)})`)}\n`,
     quiet: [projectId],
   });
-  context.voice.note("Next: muster thread new");
+  context.voice.note(`Next: ${context.muster} thread new`);
 }
 
 async function listProjects(context: Context): Promise<void> {
@@ -113,5 +113,5 @@ async function listProjects(context: Context): Promise<void> {
     text: projects.length === 0 ? "No project yet.\n" : table({ columns, rows, width, paint }),
     quiet: projects.map(({ projectId }) => projectId),
   });
-  if (projects.length === 0) context.voice.note("Next: muster project add <path>");
+  if (projects.length === 0) context.voice.note(`Next: ${context.muster} project add <path>`);
 }

@@ -80,7 +80,7 @@ async function showStatus(context: Context): Promise<void> {
     text: text + questions.join(""),
     quiet: [health.status],
   });
-  if (pending.length > 0) context.voice.note("Next: muster approve, or muster deny");
+  if (pending.length > 0) context.voice.note(`Next: ${context.muster} approve, or ${context.muster} deny`);
   if (!isWell) context.exitWith(6);
 }
 

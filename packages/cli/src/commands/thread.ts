@@ -1,4 +1,5 @@
 // thread new, thread list, thread show: the conversations.
+import { resolve } from "node:path";
 import {
   type DetectedProvider,
   MusterError,
@@ -120,7 +121,7 @@ async function newThread(context: Context, options: NewOptions): Promise<void> {
     provider: provider.name,
     ...(options.model === undefined ? {} : { model: options.model }),
     branch: options.branch ?? null,
-    worktreePath: options.worktree ?? null,
+    worktreePath: options.worktree === undefined ? null : resolve(context.shell.currentFolder, options.worktree),
     runtimeMode: options.mode,
   });
   const { paint } = context;
@@ -130,7 +131,7 @@ async function newThread(context: Context, options: NewOptions): Promise<void> {
     quiet: [threadId],
   });
   const choice = provider.isGuess ? `The agent is ${provider.name}; choose another with --provider. ` : "";
-  context.voice.note(`${choice}Next: muster turn start ${shortId(threadId)} "…" --follow`);
+  context.voice.note(`${choice}Next: ${context.muster} turn start ${shortId(threadId)} "…" --follow`);
 }
 
 async function listThreads(context: Context, options: { project?: string; archived?: boolean }): Promise<void> {
@@ -143,7 +144,7 @@ async function listThreads(context: Context, options: { project?: string; archiv
     text: threads.length === 0 ? "No thread yet.\n" : threadTable(context, threads, everything.projects),
     quiet: threads.map(({ threadId }) => threadId),
   });
-  if (threads.length === 0) context.voice.note("Next: muster thread new");
+  if (threads.length === 0) context.voice.note(`Next: ${context.muster} thread new`);
 }
 
 function threadTable(

@@ -87,7 +87,7 @@ async function startTurn(context: Context, words: readonly string[], options: St
   };
   if (!options.follow) {
     context.voice.answer(answer);
-    return context.voice.note(`Next: muster turn tail ${shortId(threadId)}`);
+    return context.voice.note(`Next: ${context.muster} turn tail ${shortId(threadId)}`);
   }
   // Followed, the answer is the stream; its first row says which turn it is.
   if (context.voice.isJson) context.voice.row({ type: "started", ...answer.json }, "");

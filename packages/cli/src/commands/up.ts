@@ -106,8 +106,7 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
-function welcome({ paint, shell, paths }: Context, running: Running, settings: UpSettings, tookMs: number): string {
-  const muster = shell.env["npm_lifecycle_event"] === undefined ? "muster" : "npm run muster --";
+function welcome({ paint, muster, paths }: Context, running: Running, settings: UpSettings, tookMs: number): string {
   const console =
     settings.consoleDirectory === null
       ? `${running.url} ${paint("yellow", "(the console is not built)")}`

@@ -88,7 +88,7 @@ interface Summary {
 }
 
 function summarize(context: Context, { world, results, isKept, isInterrupted, durationMs, end }: Summary): void {
-  const { paint, voice } = context;
+  const { paint, voice, muster } = context;
   const verified = results.filter((result) => result.verified).length;
   const isVerified = verified === results.length;
   const url = world.up?.ready.url;
@@ -119,7 +119,7 @@ function summarize(context: Context, { world, results, isKept, isInterrupted, du
     end(`${head}\nIt keeps running until Ctrl-C. In the console:\n${facts([...login, ...links, ...folder], paint)}`);
     return;
   }
-  const advice = isVerified ? paint("dim", "Gone again; `muster demo --keep` leaves them open.\n") : "";
+  const advice = isVerified ? paint("dim", `Gone again; \`${muster} demo --keep\` leaves them open.\n`) : "";
   end(`${head}${links.length === 0 ? "" : `\nThe threads were:\n${facts(links, paint)}`}${advice}`);
 }
 
