@@ -37,6 +37,8 @@ export interface DecisionContext {
   readonly isRequestIdUsed: boolean;
   /** The assistant message of this thread that text goes to, where it is not of the running turn. */
   readonly storedMessage: AssistantMessage | null;
+  /** The turn that a new message belongs to has started on this thread; read where it is not the running one. */
+  readonly hasTurnStarted: boolean;
   /** The assistant message of the turn that began last; read for `thread.turn.diff.complete` only. */
   readonly assistantMessageId: MessageId | null;
   /** Threads of the project that are not deleted; read for `project.delete` only. */
@@ -65,6 +67,7 @@ export const EMPTY_CONTEXT: Omit<DecisionContext, "actor"> = {
   isMessageIdUsed: false,
   isRequestIdUsed: false,
   storedMessage: null,
+  hasTurnStarted: false,
   assistantMessageId: null,
   liveThreads: [],
   isStartUndelivered: false,

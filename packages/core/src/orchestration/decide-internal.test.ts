@@ -120,6 +120,11 @@ describe("streaming text", () => {
     expect(decideReport(running, complete(0, "")).refused).toBe("turn_settled");
   });
 
+  it("is refused for a turn that has not started, so that nothing lies in wait for it", () => {
+    expect(decideReport([...running, queued("b", 1)], delta(0, "x", { turnId: "b" })).refused).toBe("turn_not_found");
+    expect(decideReport(running, delta(0, "x", { turnId: "never" })).refused).toBe("turn_not_found");
+  });
+
   it("belongs to one turn and to one thread", () => {
     expect(decideReport(stored, delta(5, "x", { turnId: "other" })).refused).toBe("turn_settled");
     expect(decideReport(running, delta(0, "x"), { isMessageIdUsed: true }).refused).toBe("turn_settled");
@@ -132,7 +137,8 @@ describe("streaming text", () => {
     expect(late.events).toEqual([said("answer", 5, " late", "turn", false)]);
     const next = decideReport([...settled, started("next", 2)], delta(5, "!"), { storedMessage });
     expect(next.events).toEqual([said("answer", 5, "!", "turn", false)]);
-    expect(decideReport(settled, delta(0, "new", { messageId: "second" })).events[0]?.payload).toMatchObject({
+    const second = delta(0, "new", { messageId: "second" });
+    expect(decideReport(settled, second, { hasTurnStarted: true }).events[0]?.payload).toMatchObject({
       isStreaming: false,
     });
   });

@@ -88,10 +88,12 @@ function appendText(
   const length = stored?.length ?? 0;
   if (stored === null ? context.isMessageIdUsed : stored.turnId !== turnId)
     refuse("turn_settled", "The message belongs to another turn, or was dropped with its turn.");
+  const isRunning = state.running?.turnId === turnId;
+  if (stored === null && !isRunning && !context.hasTurnStarted) refuse("turn_not_found");
   if (offset > length) refuse("ingest_beyond_text", undefined, { stored: length, offset });
   const text = storableText(command.text).slice(length - offset);
   // A message that has ended, by itself or with its turn, takes late text but never streams again.
-  const stays = isStreaming && stored?.isStreaming !== false && state.running?.turnId === turnId;
+  const stays = isStreaming && stored?.isStreaming !== false && isRunning;
   if (text === "" && (stored === null || stays === stored.isStreaming))
     refuse("turn_settled", "Nothing new: the text is stored already.");
   return [

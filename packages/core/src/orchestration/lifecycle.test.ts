@@ -40,14 +40,14 @@ const TABLE: Record<TurnState, Record<Coming, string>> = {
     interrupt: "turn_not_running",
     cancel: "turn_not_queued",
     settle: "turn_settled",
-    "late text": "message-sent",
+    "late text": "turn_not_found",
   },
   queued: {
     "start again": "turn_exists",
     interrupt: "turn_not_running",
     cancel: "turn-dequeued",
     settle: "turn_settled",
-    "late text": "message-sent",
+    "late text": "turn_not_found",
   },
   running: {
     "start again": "turn_exists",
@@ -82,7 +82,7 @@ const TABLE: Record<TurnState, Record<Coming, string>> = {
     interrupt: "turn_not_running",
     cancel: "turn_not_queued",
     settle: "turn_settled",
-    "late text": "message-sent",
+    "late text": "turn_not_found",
   },
 };
 

@@ -11,6 +11,8 @@ interface Trace {
 
 export class BatchTraces {
   readonly #turns = new Set<TurnId>();
+  /** Started or, by a revert, dropped. */
+  readonly #starts = new Map<TurnId, boolean>();
   readonly #messages = new Set<MessageId>();
   readonly #requests = new Set<ApprovalRequestId>();
   readonly #texts = new Map<MessageId, Trace>();
@@ -19,6 +21,7 @@ export class BatchTraces {
   follow({ streamId, event }: DecidedEvent): void {
     if (event.eventType === "thread.turn-start-requested" || event.eventType === "thread.turn-queued") {
       this.#turns.add(event.payload.turnId);
+      if (event.eventType === "thread.turn-start-requested") this.#starts.set(event.payload.turnId, true);
     } else if (event.eventType === "thread.message-sent") {
       const { messageId, turnId, role, offset, text } = event.payload;
       this.#messages.add(messageId);
@@ -30,11 +33,17 @@ export class BatchTraces {
       if (opened !== null) this.#requests.add(opened.requestId);
     } else if (event.eventType === "thread.reverted") {
       for (const messageId of event.payload.droppedMessageIds) this.#texts.delete(messageId);
+      for (const turnId of event.payload.droppedTurnIds) this.#starts.set(turnId, false);
     }
   }
 
   hasTurn(turnId: TurnId): boolean {
     return this.#turns.has(turnId);
+  }
+
+  /** Whether this batch has started or dropped the turn; undefined: neither. */
+  hasStarted(turnId: TurnId): boolean | undefined {
+    return this.#starts.get(turnId);
   }
 
   hasMessage(messageId: MessageId): boolean {

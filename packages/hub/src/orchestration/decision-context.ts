@@ -30,12 +30,15 @@ export class DecisionContexts {
     switch (command.type) {
       case "thread.message.assistant.delta":
       case "thread.message.assistant.complete": {
-        const { messageId } = command;
+        const { messageId, turnId } = command;
         if (thread?.messages.some((message) => message.messageId === messageId)) return {};
         const storedMessage =
           this.#traces.message(threadId, messageId) ?? (await this.#facts.assistantMessage(threadId, messageId));
         if (storedMessage !== null) return { storedMessage };
+        const isRunning = thread?.running?.turnId === turnId;
         return {
+          hasTurnStarted:
+            isRunning || (this.#traces.hasStarted(turnId) ?? (await this.#facts.hasTurnStarted(threadId, turnId))),
           isMessageIdUsed: this.#traces.hasMessage(messageId) || (await this.#facts.isMessageIdUsed(messageId)),
         };
       }

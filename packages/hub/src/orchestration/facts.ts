@@ -116,6 +116,17 @@ export class FactReader {
     return { messageId, turnId, length: String(row["text"]).length, isStreaming: false };
   }
 
+  /** The turn is one of the thread's and no longer waits; changes with the thread's stream alone. */
+  async hasTurnStarted(threadId: ThreadId, turnId: TurnId): Promise<boolean> {
+    const rows = await this.read(
+      "SELECT turn_count FROM projection_thread_turns WHERE space_id = ? AND turn_id = ? AND thread_id = ? AND turn_count IS NOT NULL",
+      this.#spaceId,
+      turnId,
+      threadId,
+    );
+    return rows.length > 0;
+  }
+
   /** The assistant message of a turn that began last; changes with the thread's stream alone. */
   async assistantMessageOf(threadId: ThreadId, turnId: TurnId): Promise<MessageId | null> {
     const rows = await this.read(
