@@ -384,7 +384,7 @@ describe("ORC-33 after a restart", () => {
       await turn(world, "say something to remember");
       await first.prepared.close();
       await openDaemon(world, options);
-      const { effect } = await turn(world, args.length === 0 ? "recall" : "repeat", {
+      const { effect } = await turn(world, args.length === 0 ? "recall\nrepeat" : "repeat", {
         turnCount: 2,
         preamble: "kept by the hub",
       });

@@ -187,6 +187,21 @@ it("an interrupted start goes on and serves the next turn; two turns never start
   expect(heard).toEqual(["second turn.started"]);
 });
 
+it("an agent whose start was interrupted is idle, and ends for another thread's", async () => {
+  const { acquire, agents, settle } = await open(1, false);
+  const controller = new AbortController();
+  const first = acquire("a", { signal: controller.signal });
+  await settle();
+  controller.abort();
+  agents[0]?.greet();
+  await expect(first).rejects.toMatchObject({ name: "AbortError" });
+  const other = acquire("b");
+  await settle();
+  agents[1]?.greet();
+  expect((await other).isAlive).toBe(true);
+  expect(agents[0]?.isStopped).toBe(true);
+});
+
 it("a stop while the agent starts ends it as soon as it is there", async () => {
   const { acquire, sessions, agents, settle, statuses } = await open(2, false);
   const starting = acquire("a");

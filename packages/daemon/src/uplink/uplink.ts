@@ -125,7 +125,7 @@ class WebSocketUplink implements Uplink {
   #connect(): void {
     const { host, timers, ids, log } = this.#options;
     log.debug({ hub: this.#url.host }, "connecting");
-    const connection: Connection = new Connection({
+    this.#connection = new Connection({
       url: this.#url.href,
       host,
       timers,
@@ -133,12 +133,9 @@ class WebSocketUplink implements Uplink {
       onReady: (ack) => this.#ready(ack),
       onFrame: (frame) => this.#handle(frame),
       onDrained: () => host.bulkDrained(),
-      onEnd: (end) => {
-        // An older connection's end means nothing for the newest.
-        if (this.#connection === connection) this.#ended(end);
-      },
+      // Of the newest connection alone: one that was abandoned calls nothing any more.
+      onEnd: (end) => this.#ended(end),
     });
-    this.#connection = connection;
   }
 
   #ready(ack: FrameOf<"hello_ack">): void {

@@ -204,8 +204,11 @@ describe("heartbeats", () => {
     await nodes.sweep();
     const before = await tables();
     told = [];
-    await expect(beat(1)).rejects.toMatchObject({ code: "runtimenode.stale_epoch", details: { epoch: 1, current: 2 } });
-    await expect(beat(3)).rejects.toMatchObject({ code: "runtimenode.stale_epoch" });
+    await expect(beat(1, "c2")).rejects.toMatchObject({
+      code: "runtimenode.stale_epoch",
+      details: { epoch: 1, current: 2 },
+    });
+    await expect(beat(3, "c2")).rejects.toMatchObject({ code: "runtimenode.stale_epoch" });
     expect(await tables()).toEqual(before);
     expect(told).toEqual([]);
   });

@@ -101,6 +101,15 @@ describe("DMN-16 the challenge", () => {
     expect(first.closeCode).toBeUndefined();
   });
 
+  it("ends a socket that says hello twice before it is answered", async () => {
+    const end = new DaemonEnd(hub.url);
+    const hello = await end.hello(machine);
+    end.send(hello);
+    end.send(hello);
+    expect(await end.closed()).toBe(CLOSE_CODES.unauthorized);
+    expect(hub.calls.connected.length).toBeLessThanOrEqual(1);
+  });
+
   it("takes one hello per socket", async () => {
     const { end } = await connect(hub, machine);
     end.send(await end.hello(machine));
