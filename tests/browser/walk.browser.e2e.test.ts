@@ -30,6 +30,23 @@ afterEach(async () => {
   await place.clear();
 });
 
+const PATIENTLY = { timeout: 20_000 };
+
+/** From now on writes down what streaming messages show, each time that changes. A string, because tests know no document. */
+const watchStreaming = (page: Page): Promise<unknown> =>
+  page.evaluate(`
+    globalThis.streamed = [];
+    new MutationObserver(() => {
+      for (const message of document.querySelectorAll("[data-testid=message-assistant][data-streaming=true]")) streamed.push(message.innerText);
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  `);
+
+/** True when a message was seen growing, with something of it there before the rest. */
+async function wasSeenGrowing(page: Page, final: string): Promise<boolean> {
+  const seen = (await page.evaluate("globalThis.streamed")) as string[];
+  return seen.some((text) => text.trim() !== "" && text.trim().length < final.length && final.startsWith(text.trim()));
+}
+
 const turnStatus = (page: Page, status: string): Locator =>
   page.locator(`[data-testid=turn-status][data-status=${status}]`);
 const connection = (page: Page, status: string): Locator =>
@@ -73,13 +90,15 @@ describe("the console", () => {
     await page.getByRole("heading", { name: "What should be done?" }).waitFor();
 
     // A turn: the text comes while it is said, and the question stops it.
+    await watchStreaming(page);
     await send(page, "Write down what this service is, so that a newcomer finds their way.");
     await page.getByTestId("message-user").waitFor();
-    await page.locator("[data-testid=message-assistant][data-streaming=true]").first().waitFor();
     await page.getByTestId("approval-card").waitFor();
     await page.getByTestId("thread-item").getByText("1 waiting for an answer").waitFor();
     await page.getByTestId("timeline").getByText("Waits for your answer").waitFor();
     expect(existsSync(join(folder, "NOTES.md"))).toBe(false);
+    const [whole = ""] = await page.getByTestId("message-assistant").allInnerTexts();
+    expect(await wasSeenGrowing(page, whole.trim())).toBe(true);
 
     await page.getByTestId("approve-accept").click();
     await turnStatus(page, "completed").waitFor();
@@ -188,7 +207,7 @@ describe("the console", () => {
     expect(readFileSync(join(folder, "one.txt"), "utf8")).toBe("first");
     expect(existsSync(join(folder, "two.txt"))).toBe(false);
     await outcome.getByRole("button", { name: "Close" }).click();
-    await expect.poll(() => page.getByTestId("diff-card").count()).toBe(1);
+    await expect.poll(() => page.getByTestId("diff-card").count(), PATIENTLY).toBe(1);
     expect(complaints).toEqual([]);
   });
 
@@ -227,6 +246,28 @@ async function expectWholeThread(page: Page, { client }: Up, threadId: ThreadId)
     return JSON.stringify(shown) === JSON.stringify(stored);
   }).catch(() => expect(shown).toEqual(stored));
 }
+
+test("EXP-7 a notification of the browser tells of a question that came up while the person looked elsewhere", async () => {
+  const up = await place.up();
+  const threadId = await makeThread(up.client, place.repository("shop"));
+  await up.client.dispatch({ type: "thread.meta.update", threadId, runtimeMode: "approval-required" });
+  const { page, context, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  await context.grantPermissions(["notifications"], { origin: up.ready.url });
+  // What the system would show is written down instead; whether the tab is seen is told by the test.
+  await page.addInitScript(`
+    globalThis.shown = [];
+    globalThis.Notification = class { static permission = "granted"; constructor(title, options) { shown.push(title + ": " + options.body); } };
+    Object.defineProperty(document, "visibilityState", { get: () => globalThis.isAway ? "hidden" : "visible" });
+  `);
+  await logIn(page, up);
+  await page.getByRole("button", { name: "Account" }).click();
+  await page.getByRole("menuitem", { name: "Notify me" }).click();
+  await page.getByRole("menuitem", { name: "Notify me" }).getByLabel("on").waitFor();
+  await page.evaluate("globalThis.isAway = true");
+  await startTurn(up.client, threadId, "edit one.txt: one");
+  await expect.poll(() => page.evaluate("globalThis.shown"), PATIENTLY).toEqual(["Test: Waits for your answer"]);
+  expect(complaints).toEqual([]);
+});
 
 describe("the way in", () => {
   test("says how to log in, and refuses a link that was used", async () => {

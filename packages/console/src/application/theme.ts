@@ -1,6 +1,6 @@
 // The look: one accent, cool neutrals, system fonts. Everything else about colour follows from these tables and from the
 // tokens in tokens.css.
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { createTheme, type MantineColorsTuple, type MantineTheme } from "@mantine/core";
 
 const accent: MantineColorsTuple = [
   "#e3faf5",
@@ -46,6 +46,19 @@ export const theme = createTheme({
   focusRing: "auto",
   respectReducedMotion: true,
   components: {
+    Alert: {
+      // In the page's own tones of warning and failure.
+      vars: (_theme: MantineTheme, { color }: { color?: unknown }) => {
+        const tone = color === "red" ? "negative" : "warning";
+        return {
+          root: {
+            "--alert-bg": `var(--${tone}-soft)`,
+            "--alert-color": `var(--${tone})`,
+            "--alert-bd": `1px solid var(--${tone}-line)`,
+          },
+        };
+      },
+    },
     Loader: { defaultProps: { color: "var(--accent)" } },
     Modal: {
       defaultProps: { radius: "lg", overlayProps: { backgroundOpacity: 0.45, blur: 2 } },

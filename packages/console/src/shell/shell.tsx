@@ -2,11 +2,13 @@
 // On a phone the navigation is a drawer behind the burger.
 import { ActionIcon, AppShell, Burger, Group, Menu, Text, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconLogout, IconUserCircle } from "@tabler/icons-react";
+import { IconBell, IconCheck, IconLogout, IconUserCircle } from "@tabler/icons-react";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useFeed } from "../application/muster.tsx";
 import { useLogOut, useMe } from "../application/session.tsx";
+import { useNotifications } from "../notifications/use-notifications.ts";
+import { useNotificationWish } from "../notifications/wish.ts";
 import { notifyFailure } from "../shared/failure.tsx";
 import { NewThreadProvider } from "../threads/new-thread-context.tsx";
 import { ConnectionBadge } from "./connection-badge.tsx";
@@ -21,6 +23,7 @@ const HEADER_HEIGHT = 52;
 export function Shell() {
   useFeed();
   useDocumentTitle();
+  useNotifications();
   const [isOpen, { toggle, close }] = useDisclosure(false);
   const path = useRouterState({ select: (state) => state.location.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes the drawer.
@@ -73,8 +76,9 @@ export function Shell() {
 function Account() {
   const me = useMe();
   const logOut = useLogOut();
+  const { wish, toggle } = useNotificationWish();
   return (
-    <Menu position="bottom-end" width={220}>
+    <Menu position="bottom-end" width={270}>
       <Menu.Target>
         <Tooltip label="Account">
           <ActionIcon size="lg" aria-label="Account">
@@ -86,6 +90,17 @@ function Account() {
         <Menu.Label>
           Logged in as {me.displayName} ({me.role.replace("_", " ")})
         </Menu.Label>
+        {wish !== "unsupported" && (
+          <Menu.Item
+            leftSection={<IconBell size={16} />}
+            rightSection={wish === "on" ? <IconCheck size={16} aria-label="on" /> : null}
+            disabled={wish === "blocked"}
+            closeMenuOnClick={false}
+            onClick={() => void toggle().catch(notifyFailure)}
+          >
+            {wish === "blocked" ? "Notifications are blocked" : "Notify me when I look elsewhere"}
+          </Menu.Item>
+        )}
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void logOut().catch(notifyFailure)}>
           Log out
         </Menu.Item>
