@@ -73,7 +73,7 @@ const inWorld = async (steps: readonly Step[], check: (world: World) => Promise<
 };
 const everyHistory = (check: (world: World) => Promise<void>): Promise<void> =>
   fc.assert(
-    fc.asyncProperty(someHistory(60), (steps) => inWorld(steps, check)),
+    fc.asyncProperty(someHistory(80), (steps) => inWorld(steps, check)),
     { numRuns: RUNS },
   );
 

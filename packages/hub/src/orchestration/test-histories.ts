@@ -36,7 +36,7 @@ export const someHistory = (maxLength: number): fc.Arbitrary<Step[]> =>
   fc.array(
     fc.record({
       action: fc.nat(ACTIONS.length - 1),
-      thread: fc.nat(2),
+      thread: fc.nat(1),
       turn: fc.nat(5),
       item: fc.nat(2),
       isTogether: fc.boolean(),
@@ -50,44 +50,48 @@ interface Scene {
   readonly threadId: string;
   readonly turnId: string;
   readonly turnCount: number;
+  readonly isRunning: boolean;
   readonly item: number;
   readonly textLength: number;
   readonly revert: { readonly turnCount: number; readonly mode: string } | null;
+  /** One that was never used. */
+  readonly newTurnId: string;
+  /** A question that waits, or one that does not. */
+  readonly requestId: string;
+  /** Of a checkpoint, if there is one. */
+  readonly readyTurnCount: number;
 }
 
 type Given = ClientCommand | InternalCommand;
 
 const ACTIONS: readonly ((scene: Scene) => Given)[] = [
   ({ threadId }) => createThread({ threadId }),
-  ({ threadId, turnId }) => startTurn(turnId, { threadId, whenBusy: "queue" }),
-  ({ threadId, turnId }) => startTurn(turnId, { threadId, whenBusy: "queue" }),
+  ({ threadId, newTurnId }) => startTurn(newTurnId, { threadId, whenBusy: "queue" }),
+  ({ threadId, newTurnId }) => startTurn(newTurnId, { threadId, whenBusy: "queue" }),
+  ({ threadId, newTurnId }) => startTurn(newTurnId, { threadId, effort: "high" }),
   ({ threadId, turnId }) => startTurn(turnId, { threadId, model: "large" }),
-  ({ threadId, turnId, ...scene }) =>
-    delta(scene.textLength, "more", { threadId, turnId, messageId: text(scene, turnId) }),
-  ({ threadId, turnId, ...scene }) => delta(0, "from the start", { threadId, turnId, messageId: text(scene, turnId) }),
-  ({ threadId, turnId, ...scene }) =>
-    complete(scene.textLength, "!", { threadId, turnId, messageId: text(scene, turnId) }),
+  ({ threadId, turnId, ...at }) => delta(at.textLength, "more", { threadId, turnId, messageId: text(at, turnId) }),
+  ({ threadId, turnId, ...at }) => delta(at.textLength, "more", { threadId, turnId, messageId: text(at, turnId) }),
+  ({ threadId, turnId, ...at }) => delta(0, "from the start", { threadId, turnId, messageId: text(at, turnId) }),
+  ({ threadId, turnId, ...at }) => complete(at.textLength, "!", { threadId, turnId, messageId: text(at, turnId) }),
+  ({ threadId, turnId }) => settle(turnId, { threadId }),
   ({ threadId, turnId }) => settle(turnId, { threadId }),
   ({ threadId, turnId }) => settle(turnId, { threadId, status: "error", reason: "agent_died", detail: "it died" }),
-  ({ threadId, turnId, item }) => askApproval(`question-${item}`, { threadId, turnId }),
-  ({ threadId, item }) =>
-    command("thread.approval.respond", { threadId, requestId: `question-${item}`, decision: "accept" }),
-  ({ threadId, item }) =>
-    internal("thread.approval.expire", { threadId, requestId: `question-${item}`, reason: "gone" }),
+  ({ threadId, turnId, item }) => askApproval(`question-${item}-${turnId}`, { threadId, turnId }),
+  ({ threadId, turnId, item }) => askApproval(`question-${item}-${turnId}`, { threadId, turnId }),
+  ({ threadId, requestId }) => command("thread.approval.respond", { threadId, requestId, decision: "accept" }),
+  ({ threadId, requestId }) => command("thread.approval.respond", { threadId, requestId, decision: "accept" }),
+  ({ threadId, requestId }) => command("thread.approval.respond", { threadId, requestId, decision: "accept" }),
+  ({ threadId, requestId }) => internal("thread.approval.expire", { threadId, requestId, reason: "gone" }),
   ({ threadId, turnId, item }) => activity(`note-${item}`, { threadId, turnId: item === 0 ? null : turnId }),
-  ({ threadId, turnId, turnCount, item }) =>
-    finishDiff(turnId, Math.max(0, turnCount - (item === 2 ? 1 : 0)), {
-      threadId,
-      checkpointRef: refOf(turnCount, threadId),
-      status: item === 1 ? "missing" : "ready",
-      files: [{ path: "a.ts", status: "modified", additions: item, deletions: null }],
-    }),
-  ({ threadId, item }) =>
-    command("thread.checkpoint.revert", {
-      threadId,
-      turnCount: item,
-      mode: (["both", "files", "conversation"] as const)[item],
-    }),
+  ({ threadId, turnId, turnCount, item }) => diffOf(threadId, turnId, turnCount, item),
+  ({ threadId, turnId, turnCount, item }) => diffOf(threadId, turnId, turnCount, item),
+  ({ isRunning, threadId, turnId, ...at }) =>
+    isRunning ? settle(turnId, { threadId }) : revertTo(threadId, at.readyTurnCount, at.item),
+  ({ isRunning, threadId, turnId, ...at }) =>
+    isRunning ? settle(turnId, { threadId }) : revertTo(threadId, at.readyTurnCount, at.item),
+  ({ isRunning, threadId, turnId, ...at }) =>
+    isRunning ? settle(turnId, { threadId }) : revertTo(threadId, at.readyTurnCount, at.item),
   ({ threadId, revert, item }) =>
     finishRevert(revert?.turnCount ?? 0, {
       threadId,
@@ -98,13 +102,17 @@ const ACTIONS: readonly ((scene: Scene) => Given)[] = [
   ({ threadId }) => command("thread.turn.interrupt", { threadId }),
   ({ threadId, turnId }) => command("thread.turn.cancel-queued", { threadId, turnId }),
   ({ threadId, item }) => command("thread.meta.update", { threadId, title: `title ${item}`, model: item ? "m" : null }),
-  ({ threadId }) => command("thread.session.stop", { threadId }),
-  ({ threadId }) => command("thread.archive", { threadId }),
-  ({ threadId }) => command("thread.unarchive", { threadId }),
-  ({ threadId, item }) => (item === 0 ? command("thread.delete", { threadId }) : createThread({ threadId })),
-  ({ item }) => command("project.meta.update", { projectId: "project", title: `p ${item}`, scripts: [] }),
-  ({ item }) => createProject({ projectId: `project-${item}` }),
-  ({ item }) => command("project.delete", { projectId: `project-${item}`, force: true }),
+  ({ threadId, item }) =>
+    item === 0 ? command("thread.session.stop", { threadId }) : command("thread.unarchive", { threadId }),
+  ({ threadId, item }) => command(item === 0 ? "thread.archive" : "thread.unarchive", { threadId }),
+  ({ threadId, item, turnCount }) =>
+    item === 0 && turnCount > 1
+      ? command("thread.delete", { threadId })
+      : command("project.meta.update", { projectId: "project", title: `p ${item}`, scripts: [] }),
+  ({ item }) =>
+    item === 0
+      ? createProject({ projectId: "second" })
+      : command("project.delete", { projectId: "second", force: true }),
   ({ threadId, turnId, item }) =>
     internal("thread.session.set", {
       threadId,
@@ -116,6 +124,21 @@ const ACTIONS: readonly ((scene: Scene) => Given)[] = [
       lastError: null,
     }),
 ];
+
+const diffOf = (threadId: string, turnId: string, turnCount: number, item: number): Given =>
+  finishDiff(turnId, turnCount, {
+    threadId,
+    checkpointRef: refOf(turnCount, threadId),
+    status: item === 1 ? "missing" : "ready",
+    files: [{ path: "a.ts", status: "modified", additions: item, deletions: null }],
+  });
+
+const revertTo = (threadId: string, turnCount: number, item: number): Given =>
+  command("thread.checkpoint.revert", {
+    threadId,
+    turnCount,
+    mode: (["both", "files", "conversation"] as const)[item],
+  });
 
 const text = ({ item }: Pick<Scene, "item">, turnId: string): string => `answer-${item}-${turnId}`;
 
@@ -156,29 +179,40 @@ async function playMoment(
 
 async function sceneOf(world: World, step: Step): Promise<Scene> {
   const threadId = `thread-${step.thread}`;
-  const [running] = await world.rows(
-    "SELECT turn_id, turn_count FROM projection_thread_turns WHERE thread_id = ? AND status = 'running'",
+  const one = async (sql: string, ...parameters: string[]) => (await world.rows(sql, ...parameters))[0];
+  // Mostly the turn that runs, so that histories get somewhere; else an older or queued one, for late reports.
+  const turns = await world.rows(
+    `SELECT turn_id, turn_count, status FROM projection_thread_turns WHERE thread_id = ? ORDER BY status <> 'running', requested_at`,
     threadId,
   );
-  // Every other turn is the one that runs, so that histories get somewhere and late reports come up as well.
-  const isRunning = running !== undefined && step.turn % 2 === 0;
-  const turnId = isRunning ? String(running["turn_id"]) : `${threadId}-turn-${step.turn}`;
-  const [counted] = await world.rows("SELECT turn_count FROM projection_thread_turns WHERE turn_id = ?", turnId);
-  const [message] = await world.rows(
-    "SELECT length(text) AS length FROM projection_thread_messages WHERE message_id = ?",
-    text(step, turnId),
-  );
-  const [asked] = await world.rows(
+  const turn = turns[step.turn > 3 ? Math.floor(turns.length / 2) : 0];
+  const turnId = String(turn?.["turn_id"] ?? `${threadId}-nothing`);
+  const messageId = text(step, turnId);
+  const message = await one("SELECT length(text) AS n FROM projection_thread_messages WHERE message_id = ?", messageId);
+  const asked = await one(
     `SELECT payload_json FROM orchestration_events WHERE stream_id = ? AND event_type = 'thread.checkpoint-revert-requested'
      ORDER BY sequence DESC LIMIT 1`,
+    threadId,
+  );
+  const used = await one("SELECT count(*) AS n FROM orchestration_events WHERE stream_id = ?", threadId);
+  const waiting = await one(
+    "SELECT request_id FROM projection_pending_approvals WHERE thread_id = ? AND status = 'pending'",
+    threadId,
+  );
+  const ready = await one(
+    "SELECT min(checkpoint_turn_count) AS n FROM projection_checkpoints WHERE thread_id = ? AND status = 'ready'",
     threadId,
   );
   return {
     threadId,
     turnId,
-    turnCount: Number(counted?.["turn_count"] ?? 1),
+    turnCount: Number(turn?.["turn_count"] ?? 1),
+    isRunning: turn?.["status"] === "running",
     item: step.item,
-    textLength: Number(message?.["length"] ?? 0),
+    textLength: Number(message?.["n"] ?? 0),
     revert: asked === undefined ? null : JSON.parse(String(asked["payload_json"])),
+    newTurnId: `${threadId}-turn-${String(used?.["n"])}-${step.turn}`,
+    requestId: String(waiting?.["request_id"] ?? `question-${step.item}-${turnId}`),
+    readyTurnCount: Number(ready?.["n"] ?? step.item),
   };
 }
