@@ -1,27 +1,19 @@
-// The daemon put together: home and lock, identity, journal, runner and uplink. The only file that knows all of them.
+// The daemon put together: journal, runner and uplink over an open home. The only file that knows all of them.
 import { randomFillSync, randomUUID } from "node:crypto";
-import { type ErrorBody, type JournalId, MusterError, type NodeId, SpaceId } from "@muster/contracts";
-import { type Clock, createIds, type Ids, isoTime, type Random } from "@muster/core";
-import { type Store, StoreError } from "@muster/store";
+import { type ErrorBody, MusterError, SpaceId } from "@muster/contracts";
+import type { Clock, Ids, Random } from "@muster/core";
+import type { Store } from "@muster/store";
 import { destination, type Logger, pino } from "pino";
 import { describeMachine } from "./capabilities.ts";
 import { Checkpoints } from "./checkpoints/index.ts";
-import { type Home, openHome, openOutbox } from "./home/index.ts";
-import { type Identity, openIdentity } from "./identity/index.ts";
+import type { Home } from "./home/index.ts";
+import type { Identity } from "./identity/index.ts";
 import { EffectLedger, IngestPump, Journal, ProviderSessionLedger } from "./journal/index.ts";
 import type { Uplink, UplinkHost } from "./ports.ts";
 import { type Environment, systemTimers } from "./processes/index.ts";
 import { createAcpProvider, type ProviderConfiguration, pathLookup, presetConfiguration } from "./providers/index.ts";
 import { Runner } from "./runner/index.ts";
-import { DAEMON_MIGRATIONS } from "./schema/index.ts";
 import { createUplink } from "./uplink/index.ts";
-
-export interface PrepareOptions {
-  /** The daemon's folder, made where it is missing. */
-  readonly home: string;
-  /** What agents and git may see a part of; this process's own when absent. */
-  readonly environment?: Environment;
-}
 
 export interface StartOptions {
   /** `http://…` or `https://…`; the uplink's address follows from it. */
@@ -47,86 +39,14 @@ export interface RunningDaemon {
   close(): Promise<void>;
 }
 
-export interface PreparedDaemon {
-  readonly nodeId: NodeId;
-  /** Base64 of the 32 raw bytes of the Ed25519 public key: what the hub enrols. */
-  readonly publicKey: string;
-  /** Once per prepared daemon. Resolves when what an earlier process left behind is ended and told, before any connection is up. */
-  start(options: StartOptions): Promise<RunningDaemon>;
-  /** Ends what runs and gives the home back. May be called twice. */
-  close(): Promise<void>;
-}
-
 const JOURNAL_PRUNE_INTERVAL_MS = 10 * 60 * 1_000;
 /** What is in the journal when the daemon stops is offered to the hub for so long; the rest goes with the next start. */
 const FAREWELL_MS = 2_000;
 
-const clock: Clock = { now: () => Date.now() };
-const random: Random = { fill: (bytes) => randomFillSync(bytes) };
+export const clock: Clock = { now: () => Date.now() };
+export const random: Random = { fill: (bytes) => randomFillSync(bytes) };
 
-/**
- * Takes the home and reads or makes the machine's identity; starts nothing.
- * @throws MusterError `home_unwritable`, `already_running` (the first one's pid in the details), `database_corrupt`,
- * `schema_mismatch`.
- */
-export async function prepareDaemon(options: PrepareOptions): Promise<PreparedDaemon> {
-  // biome-ignore lint/style/noProcessEnv: an agent inherits a part of the daemon's own environment, whoever started it.
-  const environment = options.environment ?? process.env;
-  const ids = createIds(clock, random);
-  const home = openHome(options.home);
-  let identity: Identity;
-  let store: Store | undefined;
-  try {
-    identity = openIdentity({ home: home.paths.home, path: home.paths.identity, ids, clock });
-    store = await openOutbox(home.paths);
-    await migrate(store, ids, home);
-  } catch (error) {
-    await store?.close();
-    home.release();
-    throw error;
-  }
-  const opened = store;
-  let running: Promise<Daemon> | undefined;
-  let closing: Promise<void> | undefined;
-  return {
-    nodeId: identity.nodeId,
-    publicKey: identity.publicKey,
-    start: (start) => {
-      if (running !== undefined || closing !== undefined) throw new Error("a prepared daemon is started once");
-      running = Daemon.start({ home, identity, store: opened, ids, environment, start });
-      return running;
-    },
-    close: () => {
-      closing ??= (async () => {
-        await running?.then(
-          (daemon) => daemon.close(),
-          () => {},
-        );
-        await opened.close();
-        home.release();
-      })();
-      return closing;
-    },
-  };
-}
-
-async function migrate(store: Store, ids: Ids, home: Home): Promise<void> {
-  try {
-    await store.migrate(DAEMON_MIGRATIONS, { appliedAt: isoTime(clock.now()), generation: ids.next() });
-  } catch (error) {
-    if (error instanceof StoreError && error.code === "schema_mismatch") {
-      throw new MusterError(
-        "schema_mismatch",
-        `${home.paths.outbox}: ${error.message}`,
-        { path: home.paths.outbox },
-        { cause: error },
-      );
-    }
-    throw error;
-  }
-}
-
-interface DaemonParts {
+export interface DaemonParts {
   readonly home: Home;
   readonly identity: Identity;
   readonly store: Store;
@@ -135,7 +55,7 @@ interface DaemonParts {
   readonly start: StartOptions;
 }
 
-class Daemon implements RunningDaemon {
+export class Daemon implements RunningDaemon {
   readonly connected: Promise<void>;
   readonly #log: Logger;
   readonly #journal: Journal;
@@ -146,6 +66,7 @@ class Daemon implements RunningDaemon {
   #uplink: Uplink | undefined;
   #firstConnect: { readonly resolve: () => void; readonly reject: (error: MusterError) => void };
   #cancelPrune: (() => void) | undefined;
+  #pruning: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   static async start(parts: DaemonParts): Promise<Daemon> {
@@ -232,6 +153,7 @@ class Daemon implements RunningDaemon {
     await this.#farewell();
     this.#pump.disconnected();
     await this.#uplink?.close();
+    await this.#pruning;
     await this.#journal.close();
   }
 
@@ -244,7 +166,8 @@ class Daemon implements RunningDaemon {
       daemonVersion: start.version,
       incarnation,
       sign: (text) => identity.sign(text),
-      capabilities: () => describeMachine({ workspaceRoots: start.workspaceRoots, lookUp }),
+      capabilities: () =>
+        describeMachine({ workspaceRoots: start.workspaceRoots, providers: start.providers ?? [], lookUp }),
       journal: () => ({ journalId: this.#journal.journalId, lastSequence: this.#journal.lastSequence }),
       runningTurns: () => this.#runner.runningTurns(),
       connected: (ack) => {
@@ -256,7 +179,10 @@ class Daemon implements RunningDaemon {
       stopped: (error) => this.#stopped(error),
       runEffect: (effectId, fence, effect) => this.#runner.runEffect(effectId, fence, effect),
       answer: (request, signal) => this.#runner.answer(request, signal),
-      ingestAcknowledged: (ack) => this.#pump.acknowledged(ack),
+      ingestAcknowledged: (ack) => {
+        this.#pump.acknowledged(ack);
+        if (this.#journal.isFull) this.#pruneNow();
+      },
       bulkDrained: () => this.#pump.wake(),
     };
     this.#uplink = createUplink({ hubUrl: start.hubUrl, host, timers: systemTimers, random, ids, log: this.#log });
@@ -268,13 +194,18 @@ class Daemon implements RunningDaemon {
   }
 
   async #renewJournal(keepAfter: number): Promise<void> {
-    const previous: JournalId = this.#journal.journalId;
+    const previous = this.#journal.journalId;
     this.#pump.disconnected();
-    await this.#journal.renew(keepAfter);
-    this.#log.warn(
-      { previous, journalId: this.#journal.journalId, keepAfter },
-      "the hub's cursor does not fit the journal; its rows are offered under a new id",
-    );
+    try {
+      await this.#journal.renew(keepAfter);
+      const { journalId } = this.#journal;
+      this.#log.warn(
+        { previous, journalId, keepAfter },
+        "the hub's cursor does not fit the journal; its rows go under a new id",
+      );
+    } catch (error) {
+      this.#log.error({ err: error }, "the journal could not be renewed");
+    }
     this.#uplink?.reconnect();
   }
 
@@ -293,12 +224,17 @@ class Daemon implements RunningDaemon {
 
   #prune(): void {
     this.#cancelPrune = systemTimers.schedule(JOURNAL_PRUNE_INTERVAL_MS, () => {
-      this.#pruneOnce()
-        .catch((error: unknown) => this.#log.error({ err: error }, "pruning failed"))
-        .finally(() => {
-          if (this.#closing === undefined) this.#prune();
-        });
+      this.#pruneNow();
+      this.#prune();
     });
+  }
+
+  #pruneNow(): void {
+    this.#pruning ??= this.#pruneOnce()
+      .catch((error: unknown) => this.#log.error({ err: error }, "pruning failed"))
+      .finally(() => {
+        this.#pruning = undefined;
+      });
   }
 
   async #pruneOnce(): Promise<void> {

@@ -1,11 +1,6 @@
 // The daemon of one machine: `prepareDaemon` takes its home and identity, `start` connects it to a hub.
-export {
-  type PreparedDaemon,
-  type PrepareOptions,
-  prepareDaemon,
-  type RunningDaemon,
-  type StartOptions,
-} from "./daemon.ts";
+export type { RunningDaemon, StartOptions } from "./daemon.ts";
+export { type PreparedDaemon, type PrepareOptions, prepareDaemon } from "./prepare.ts";
 export {
   type DetectedAgent,
   detectAgents,

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from "node:path";
 import type { MusterError, TurnId } from "@muster/contracts";
 import { afterEach, describe, expect, it } from "vitest";
-import { prepareDaemon } from "../daemon.ts";
+import { prepareDaemon } from "../prepare.ts";
 import { groupMembers } from "../processes/index.ts";
 import {
   atEnd,

@@ -2,11 +2,21 @@
 // and a day longer. Its id names these rows and no others: it survives restarts, and is new when the numbering starts anew.
 import { byteLength, type CommandId, type IngestEntry, InternalCommand, JournalId } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { insertRows, queryBuilder, type Statement, type Store, template } from "@muster/store";
+import { insertRows, type Statement, type Store } from "@muster/store";
 import type { Timers } from "../processes/index.ts";
-import type { DaemonDatabase } from "../schema/index.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { JOURNAL_LIMITS, type JournalLimits } from "./limits.ts";
+import {
+  acknowledgeUpTo,
+  deleteUpTo,
+  entriesAfter,
+  JOURNAL_COLUMNS,
+  type JournalState,
+  loadState,
+  oldestRows,
+  payloadBytes,
+  renumber,
+} from "./statements.ts";
 import { withoutBulk } from "./thinning.ts";
 
 export interface JournalEntry {
@@ -34,29 +44,8 @@ export interface JournalOptions {
   readonly onDelayed?: (error: Error) => void;
 }
 
-const JOURNAL_ID_KEY = "journal_id";
 /** Above the limit by this factor diffs are dropped too. */
 const FULL_FACTOR = 1.125;
-const COLUMNS = ["journal_id", "sequence", "thread_id", "turn_id", "payload", "created_at", "acked_at"] as const;
-
-const builder = queryBuilder<DaemonDatabase>("sqlite");
-const entriesAfter = template<{ journal: string; after: number; limit: number }>((value) =>
-  builder
-    .selectFrom("ingest_journal")
-    .select(["sequence", "payload", "created_at"])
-    .where("journal_id", "=", value("journal"))
-    .where("sequence", ">", value("after"))
-    .orderBy("sequence")
-    .limit(value("limit")),
-);
-const acknowledgeUpTo = template<{ journal: string; after: number; last: number; at: string }>((value) =>
-  builder
-    .updateTable("ingest_journal")
-    .set({ acked_at: value("at") })
-    .where("journal_id", "=", value("journal"))
-    .where("sequence", ">", value("after"))
-    .where("sequence", "<=", value("last")),
-);
 
 export class Journal {
   readonly #store: Store;
@@ -79,10 +68,7 @@ export class Journal {
   #acknowledging = 0;
   #cancelAcknowledge: (() => void) | undefined;
 
-  private constructor(
-    options: JournalOptions,
-    start: { journalId: JournalId; lastSequence: number; acknowledged: number; bytes: number },
-  ) {
+  private constructor(options: JournalOptions, start: JournalState) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#ids = options.ids;
@@ -109,39 +95,7 @@ export class Journal {
 
   /** Opens the journal in a migrated store, minting its id where there is none. */
   static async open(options: JournalOptions): Promise<Journal> {
-    const { store, ids } = options;
-    await store.commit({
-      guards: [],
-      statements: [
-        {
-          sql: "INSERT INTO store_metadata (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
-          parameters: [JOURNAL_ID_KEY, ids.next()],
-        },
-      ],
-    });
-    const [idRow] = await store.read({
-      sql: "SELECT value FROM store_metadata WHERE key = ?",
-      parameters: [JOURNAL_ID_KEY],
-    });
-    const journalId = JournalId.parse(idRow?.["value"]);
-    const [facts] = await store.read({
-      sql: `SELECT coalesce(max(sequence), 0) AS last,
-                   coalesce(max(CASE WHEN acked_at IS NOT NULL THEN sequence END), 0) AS acknowledged,
-                   coalesce(sum(octet_length(payload)), 0) AS bytes
-              FROM ingest_journal WHERE journal_id = ?`,
-      parameters: [journalId],
-    });
-    // Rows may all have been pruned; the numbers go on nevertheless.
-    const [marks] = await store.read({
-      sql: "SELECT value FROM store_metadata WHERE key = ?",
-      parameters: [sequenceKey(journalId)],
-    });
-    return new Journal(options, {
-      journalId,
-      lastSequence: Math.max(Number(facts?.["last"] ?? 0), Number(marks?.["value"] ?? 0)),
-      acknowledged: Math.max(Number(facts?.["acknowledged"] ?? 0), Number(marks?.["value"] ?? 0)),
-      bytes: Number(facts?.["bytes"] ?? 0),
-    });
+    return new Journal(options, await loadState(options.store, options.ids.next()));
   }
 
   get journalId(): JournalId {
@@ -155,6 +109,11 @@ export class Journal {
 
   get acknowledgedSequence(): number {
     return this.#acknowledged;
+  }
+
+  /** Payloads are being dropped; pruning takes acknowledged rows of any age. */
+  get isFull(): boolean {
+    return this.#bytes > this.#limits.maxBytes;
   }
 
   counters(): JournalCounters {
@@ -190,7 +149,7 @@ export class Journal {
           null,
         ]);
         last = this.#numbered;
-        return [...insertRows("sqlite", "ingest_journal", COLUMNS, values), ...statements];
+        return [...insertRows("sqlite", "ingest_journal", JOURNAL_COLUMNS, values), ...statements];
       },
       committed: () => {
         this.#lastSequence = last;
@@ -232,26 +191,19 @@ export class Journal {
   async prune(): Promise<boolean> {
     const journal = this.#journalId;
     const cutoff = isoTime(this.#clock.now() - this.#limits.keptMs);
-    const full = this.#bytes > this.#limits.maxBytes;
-    const rows = await this.#store.read({
-      sql: "SELECT sequence, acked_at, octet_length(payload) AS bytes FROM ingest_journal WHERE journal_id = ? ORDER BY sequence LIMIT ?",
-      parameters: [journal, this.#limits.pruneBatchRows],
-    });
+    const rows = await oldestRows(this.#store, journal, this.#limits.pruneBatchRows);
     let last = 0;
     let bytes = 0;
     for (const row of rows) {
       const ackedAt = row["acked_at"];
-      if (typeof ackedAt !== "string" || (!full && ackedAt >= cutoff)) break;
+      if (typeof ackedAt !== "string" || (!this.isFull && ackedAt >= cutoff)) break;
       last = Number(row["sequence"]);
       bytes += Number(row["bytes"]);
     }
     if (last === 0) return false;
     await this.#commits.add({
       rows: 0,
-      build: () => [
-        { sql: "DELETE FROM ingest_journal WHERE journal_id = ? AND sequence <= ?", parameters: [journal, last] },
-        rememberSequence(journal, last),
-      ],
+      build: () => deleteUpTo(journal, last),
       committed: () => {
         this.#bytes -= bytes;
       },
@@ -268,20 +220,7 @@ export class Journal {
     await this.#commits.add({
       rows: 0,
       alone: true,
-      build: () => {
-        const previous = this.#journalId;
-        return [
-          {
-            sql: `INSERT INTO ingest_journal (journal_id, sequence, thread_id, turn_id, payload, created_at, acked_at)
-                  SELECT ?, row_number() OVER (ORDER BY sequence), thread_id, turn_id, payload, created_at, NULL
-                    FROM ingest_journal WHERE journal_id = ? AND sequence > ?`,
-            parameters: [fresh, previous, after],
-          },
-          { sql: "DELETE FROM ingest_journal WHERE journal_id = ?", parameters: [previous] },
-          { sql: "DELETE FROM store_metadata WHERE key = ?", parameters: [sequenceKey(previous)] },
-          { sql: "UPDATE store_metadata SET value = ? WHERE key = ?", parameters: [fresh, JOURNAL_ID_KEY] },
-        ];
-      },
+      build: () => renumber({ previous: this.#journalId, fresh, after }),
       committed: ([kept]) => {
         this.#journalId = fresh;
         this.#lastSequence = kept ?? 0;
@@ -290,11 +229,7 @@ export class Journal {
         this.#acknowledgedOnDisk = 0;
       },
     });
-    const [size] = await this.#store.read({
-      sql: "SELECT coalesce(sum(octet_length(payload)), 0) AS bytes FROM ingest_journal",
-      parameters: [],
-    });
-    this.#bytes = Number(size?.["bytes"] ?? 0);
+    this.#bytes = await payloadBytes(this.#store);
   }
 
   /** Commits what waits, the last acknowledgement included; later appends are refused. */
@@ -327,7 +262,7 @@ export class Journal {
   }
 
   #thin(entry: JournalEntry): JournalEntry {
-    if (this.#bytes <= this.#limits.maxBytes) return entry;
+    if (!this.isFull) return entry;
     const level = this.#bytes <= this.#limits.maxBytes * FULL_FACTOR ? "activities" : "diffs";
     const command = withoutBulk(entry.command, level);
     if (command === entry.command) return entry;
@@ -335,10 +270,3 @@ export class Journal {
     return { ...entry, command };
   }
 }
-
-const sequenceKey = (journalId: JournalId): string => `journal_pruned:${journalId}`;
-
-const rememberSequence = (journalId: JournalId, sequence: number): Statement => ({
-  sql: "INSERT INTO store_metadata (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-  parameters: [sequenceKey(journalId), String(sequence)],
-});

@@ -1,5 +1,6 @@
 // A daemon as a process of its own, for tests that kill it: arguments are the home and the start options as JSON.
-import { prepareDaemon, type StartOptions } from "../../daemon.ts";
+import type { StartOptions } from "../../daemon.ts";
+import { prepareDaemon } from "../../prepare.ts";
 
 const [home = "", options = "{}"] = process.argv.slice(2);
 try {

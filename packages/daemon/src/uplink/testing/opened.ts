@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EffectBody, MessageId, ProjectId, ThreadId, TurnId } from "@muster/contracts";
-import { type PreparedDaemon, prepareDaemon, type RunningDaemon, type StartOptions } from "../../daemon.ts";
+import type { RunningDaemon, StartOptions } from "../../daemon.ts";
+import { type PreparedDaemon, prepareDaemon } from "../../prepare.ts";
 import { sampleConfiguration } from "../../providers/index.ts";
 import { ScriptedHub } from "./scripted-hub.ts";
 
