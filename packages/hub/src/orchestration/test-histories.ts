@@ -146,7 +146,7 @@ const text = ({ item }: Pick<Scene, "item">, turnId: string): string => `answer-
 export async function play(world: World, steps: readonly Step[], other?: Orchestration): Promise<void> {
   let moment: Given[] = [];
   let moments = 0;
-  let journalSequence = 0;
+  let journalSequence = await world.orchestration.ingestCursor(nodeIdentity(), world.journalId);
   for (const step of steps) {
     world.time.advance(step.pause);
     const action = ACTIONS[step.action];
@@ -170,7 +170,8 @@ async function playMoment(
   const outcomes = moment.map((given) => {
     if ("commandId" in given) return orchestration.dispatch(OWNER, given).catch(() => {});
     last += 1;
-    const batch = { journalId: "journal" as JournalId, firstSequence: last, entries: entries(last, [given]) };
+    const journalId = "journal" as JournalId;
+    const batch = { journalId, firstSequence: last, entries: entries(last, [given]) };
     return orchestration.ingest(nodeIdentity(), batch);
   });
   await Promise.all(outcomes);
