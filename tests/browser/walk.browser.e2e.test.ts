@@ -284,6 +284,9 @@ describe("the way in", () => {
       .getByText("The login link was used before")
       .waitFor();
     expect(second.page.url()).not.toContain("token");
+    // In the browser that used it, the same link simply leads in.
+    await first.page.goto(up.ready.loginUrl);
+    await first.page.getByRole("heading", { name: "Home", level: 1 }).waitFor();
     // Logged out, the first one is shown the way in again.
     await first.page.getByRole("button", { name: "Account" }).click();
     await first.page.getByRole("menuitem", { name: "Log out" }).click();

@@ -20,6 +20,8 @@ const queries = new QueryClient({
     mutations: { networkMode: "always" },
   },
 });
+/** A hub that does not answer yet is asked again. */
+const RETRY_MS = 2_000;
 const firstToken = takeLoginToken();
 const muster = createMuster(() => queries.setQueryData(ME_KEY, null));
 
@@ -48,7 +50,11 @@ function Gate() {
     return () => window.removeEventListener("hashchange", take);
   }, []);
   const { client } = useMuster();
-  const me = useQuery({ ...meQuery(client), enabled: token === null });
+  const me = useQuery({
+    ...meQuery(client),
+    enabled: token === null,
+    refetchInterval: ({ state }) => (state.status === "error" ? RETRY_MS : false),
+  });
   if (token !== null) return <LoginPage token={token} onDone={() => setToken(null)} />;
   if (me.isPending) return <Splash />;
   if (me.isError) return <FailurePage error={me.error} onRetry={() => void me.refetch()} />;

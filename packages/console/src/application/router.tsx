@@ -2,6 +2,7 @@
 import { createRootRoute, createRoute, createRouter, Navigate } from "@tanstack/react-router";
 import { HomePage } from "../home/home-page.tsx";
 import { MachinesPage } from "../machines/machines-page.tsx";
+import { Fault } from "../shared/error-boundary.tsx";
 import { NotFound } from "../shared/not-found.tsx";
 import { Shell } from "../shell/shell.tsx";
 import { ThreadPage } from "../thread/thread-page.tsx";
@@ -22,6 +23,7 @@ function ThreadRoute() {
 export const router = createRouter({
   routeTree: root.addChildren([home, login, thread, machines]),
   defaultPreload: false,
+  defaultErrorComponent: ({ error }) => <Fault error={error instanceof Error ? error : new Error(String(error))} />,
 });
 
 declare module "@tanstack/react-router" {

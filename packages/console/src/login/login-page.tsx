@@ -2,7 +2,7 @@
 
 import { Alert, Button, Code, Loader, Paper, Stack, Text, Title } from "@mantine/core";
 import { type MusterClient, toMusterError } from "@muster/client";
-import type { MusterError } from "@muster/contracts";
+import type { Me, MusterError } from "@muster/contracts";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
@@ -14,19 +14,37 @@ import { Logo } from "../shell/logo.tsx";
 import classes from "./login-page.module.css";
 
 /** A token works once, so it is sent once, however often the page is drawn. */
-const redemptions = new Map<string, ReturnType<MusterClient["api"]["auth"]["redeem"]>>();
+const redemptions = new Map<string, Promise<Me>>();
+
+function redeem(client: MusterClient, token: string): Promise<Me> {
+  const redemption = redemptions.get(token) ?? redeemOrStay(client, token);
+  redemptions.set(token, redemption);
+  return redemption;
+}
+
+/** Whoever opens a used link again in the browser that used it is logged in there already. */
+async function redeemOrStay({ api }: MusterClient, token: string): Promise<Me> {
+  try {
+    return await api.auth.redeem({ token });
+  } catch (error) {
+    if (toMusterError(error).code !== "login_link_invalid") throw error;
+    return await api.auth.me().catch(() => {
+      throw error;
+    });
+  }
+}
 
 export function LoginPage({ token, onDone }: { token: string | null; onDone: () => void }) {
   const { client } = useMuster();
   const queries = useQueryClient();
   const [failure, setFailure] = useState<MusterError | null>(null);
+  const [tries, setTries] = useState(0);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another try sends the token again.
   useEffect(() => {
     if (token === null) return;
     let isCurrent = true;
-    const redemption = redemptions.get(token) ?? client.api.auth.redeem({ token });
-    redemptions.set(token, redemption);
-    redemption.then(
+    redeem(client, token).then(
       (me) => {
         queries.setQueryData(ME_KEY, me);
         if (isCurrent) onDone();
@@ -39,13 +57,18 @@ export function LoginPage({ token, onDone }: { token: string | null; onDone: () 
     return () => {
       isCurrent = false;
     };
-  }, [token, client, queries, onDone]);
+  }, [token, tries, client, queries, onDone]);
+
+  const tryAgain = (): void => {
+    setFailure(null);
+    setTries((count) => count + 1);
+  };
 
   return (
     <main className={classes["page"]} data-testid="login-page">
       <Paper withBorder radius="lg" p={{ base: "lg", xs: "xl" }} className={classes["card"]}>
         <Logo size={40} />
-        {token !== null && failure === null ? <Redeeming /> : <HowToLogIn failure={failure} onBack={onDone} />}
+        {token !== null && failure === null ? <Redeeming /> : <HowToLogIn failure={failure} onTryAgain={tryAgain} />}
       </Paper>
       <Text size="xs" c="dimmed">
         Your agents, messages and history stay on your own machines.
@@ -63,7 +86,7 @@ function Redeeming() {
   );
 }
 
-function HowToLogIn({ failure, onBack }: { failure: MusterError | null; onBack: () => void }) {
+function HowToLogIn({ failure, onTryAgain }: { failure: MusterError | null; onTryAgain: () => void }) {
   return (
     <Stack gap="md" w="100%">
       <div>
@@ -78,7 +101,7 @@ function HowToLogIn({ failure, onBack }: { failure: MusterError | null; onBack: 
         <Alert color="red" variant="light" icon={<IconAlertTriangle size={18} />} title={failure.message} role="alert">
           <Hint text={failure.row.hint} />
           {failure.row.retryable && (
-            <Button variant="default" size="xs" mt="sm" display="block" onClick={onBack}>
+            <Button variant="default" size="xs" mt="sm" display="block" onClick={onTryAgain}>
               Try again
             </Button>
           )}

@@ -1,5 +1,4 @@
 // Times as people say them, kept right while they are looked at.
-import { Tooltip } from "@mantine/core";
 import { useEffect, useState } from "react";
 
 const SECOND = 1_000;
@@ -39,9 +38,9 @@ export function RelativeTime({ at, everyMs = 10_000 }: { at: string; everyMs?: n
   const now = useNow(everyMs);
   const date = new Date(at);
   return (
-    <Tooltip label={date.toLocaleString()}>
-      <time dateTime={at}>{sinceText(Math.max(0, now - date.getTime()))}</time>
-    </Tooltip>
+    <time dateTime={at} title={date.toLocaleString()}>
+      {sinceText(Math.max(0, now - date.getTime()))}
+    </time>
   );
 }
 

@@ -1,5 +1,5 @@
 // Light, dark, or as the system has it.
-import { ActionIcon, Menu, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { IconCheck, IconDeviceDesktop, IconMoon, IconSun } from "@tabler/icons-react";
 
 const CHOICES = [
@@ -15,11 +15,9 @@ export function SchemeToggle() {
   return (
     <Menu position="bottom-end" width={180}>
       <Menu.Target>
-        <Tooltip label="Colour scheme">
-          <ActionIcon size="lg" aria-label="Colour scheme">
-            <Shown size={18} />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon size="lg" aria-label="Colour scheme">
+          <Shown size={18} />
+        </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         {CHOICES.map(({ value, label, Icon }) => (

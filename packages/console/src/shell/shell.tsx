@@ -1,6 +1,6 @@
 // The frame of every page: header with the state of the connection, navigation with the threads, and the page itself.
 // On a phone the navigation is a drawer behind the burger.
-import { ActionIcon, AppShell, Burger, Group, Menu, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, AppShell, Burger, Group, Menu, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconBell, IconCheck, IconLogout, IconUserCircle } from "@tabler/icons-react";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
@@ -78,13 +78,11 @@ function Account() {
   const logOut = useLogOut();
   const { wish, toggle } = useNotificationWish();
   return (
-    <Menu position="bottom-end" width={270}>
+    <Menu position="bottom-end" width={310}>
       <Menu.Target>
-        <Tooltip label="Account">
-          <ActionIcon size="lg" aria-label="Account">
-            <IconUserCircle size={19} />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon size="lg" aria-label="Account">
+          <IconUserCircle size={19} />
+        </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>

@@ -1,4 +1,4 @@
-// Every thread, grouped by project, with what it is doing. `/` moves to the search from anywhere on the page.
+// Every thread, grouped by project, with what it is doing. Ctrl+K (⌘K) moves to the search from anywhere on the page.
 import { ActionIcon, Button, CloseButton, Kbd, ScrollArea, Skeleton, Text, TextInput, Tooltip } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import type { ThreadSummary } from "@muster/contracts";
@@ -13,12 +13,14 @@ import { StateDot } from "./state-dot.tsx";
 import classes from "./thread-list.module.css";
 import { threadState } from "./thread-state.ts";
 
+const SEARCH_KEYS = /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘K" : "Ctrl K";
+
 export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
   const { isLoaded, projects, threads } = useOverview();
   const [search, setSearch] = useState("");
   const input = useRef<HTMLInputElement>(null);
   const newThread = useNewThread();
-  useHotkeys([["/", () => input.current?.focus()]]);
+  useHotkeys([["mod+K", () => input.current?.focus()]], []);
   const groups = useMemo(() => groupThreads(projects, threads, search), [projects, threads, search]);
   return (
     <nav className={classes["list"]} aria-label="Threads" data-testid="thread-list">
@@ -39,9 +41,10 @@ export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
           placeholder="Search threads"
           aria-label="Search threads by title"
           leftSection={<IconSearch size={16} />}
+          rightSectionWidth={search === "" ? 62 : 36}
           rightSection={
             search === "" ? (
-              <Kbd size="xs">/</Kbd>
+              <Kbd size="xs">{SEARCH_KEYS}</Kbd>
             ) : (
               <CloseButton size="sm" aria-label="Clear the search" onClick={() => setSearch("")} />
             )
