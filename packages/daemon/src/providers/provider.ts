@@ -145,8 +145,11 @@ export interface ProviderSession extends ProcessGroupRecord {
   /** Changes who answers from now on; questions already pending stay with the person. */
   setRuntimeMode(mode: RuntimeMode): void;
   counters(): SessionCounters;
-  /** Ends the agent and all it started; resolves when the groups are empty. A running turn settles `interrupted`. */
-  stop(): Promise<void>;
+  /**
+   * Ends the agent and all it started; resolves when the groups are empty. A running turn settles `interrupted`.
+   * @param options.terminateWaitMs between SIGTERM and SIGKILL, where it should not take the usual time.
+   */
+  stop(options?: { readonly terminateWaitMs?: number }): Promise<void>;
 }
 
 export interface Provider {

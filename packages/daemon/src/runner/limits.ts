@@ -20,6 +20,12 @@ export const RUNNER_LIMITS: RunnerLimits = {
   providerProcessesMax: 16,
 };
 
+/**
+ * Between SIGTERM and SIGKILL when the daemon ends, or ends what a killed one left: less than in an interrupt, because
+ * nobody hears these agents any more, and a person waits for the stop or the start.
+ */
+export const LEAVING_TERMINATE_WAIT_MS = 1_500;
+
 /** What the contract lets one command carry. */
 export const DIFF_FILES_MAX = 1_000;
 export const REVERTED_FILES_MAX = 10_000;

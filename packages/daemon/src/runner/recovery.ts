@@ -2,6 +2,7 @@
 // then one ending per turn that was running, in one transaction, so that it is told exactly once.
 import type { EffectLedger, Journal, JournalEntry, ProviderSessionLedger } from "../journal/index.ts";
 import { endLeftovers, type LeftoverResult, type Timers } from "../processes/index.ts";
+import { LEAVING_TERMINATE_WAIT_MS } from "./limits.ts";
 
 export interface Recovered {
   readonly turns: number;
@@ -19,7 +20,7 @@ export async function recover(tools: {
   const leftovers = await sessions.leftovers();
   const processGroups = await endLeftovers(
     leftovers.flatMap((leftover) => leftover.processGroups),
-    { timers },
+    { timers, limits: { terminateWaitMs: LEAVING_TERMINATE_WAIT_MS } },
   );
   const stuck = new Set(processGroups.filter(({ result }) => result === "stuck").map(({ record }) => record));
   const turns = await effects.runningTurns();

@@ -7,6 +7,7 @@ import type { ProviderSessionLedger } from "../journal/index.ts";
 import { type Environment, endProcessGroup, type ProcessGroupRecord, type Timers } from "../processes/index.ts";
 import type { AgentExit, Provider, ProviderLimits, ProviderSession } from "../providers/index.ts";
 import { Lanes } from "./lanes.ts";
+import { LEAVING_TERMINATE_WAIT_MS } from "./limits.ts";
 
 export interface AgentSession {
   readonly threadId: ThreadId;
@@ -88,13 +89,13 @@ export class ProviderSessions {
   }
 
   /** Ends the thread's process, also one that is just starting; a running turn settles `interrupted`. */
-  async stop(threadId: ThreadId): Promise<void> {
+  async stop(threadId: ThreadId, options: { readonly terminateWaitMs?: number } = {}): Promise<void> {
     const live = this.#live.get(threadId);
     if (live === undefined) {
-      await this.#abandonStart(threadId);
+      await this.#abandonStart(threadId, options);
       return;
     }
-    await live.session.stop();
+    await live.session.stop(options);
     this.#gone(live, "stopped");
   }
 
@@ -108,17 +109,18 @@ export class ProviderSessions {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake();
-    await Promise.all([...this.#live.keys(), ...this.#starting.keys()].map((threadId) => this.stop(threadId)));
+    const options = { terminateWaitMs: LEAVING_TERMINATE_WAIT_MS };
+    await Promise.all([...this.#live.keys(), ...this.#starting.keys()].map((threadId) => this.stop(threadId, options)));
     await this.#starts.idle();
   }
 
   /** An agent that takes long to greet is not waited for: without its processes the start fails at once. */
-  async #abandonStart(threadId: ThreadId): Promise<void> {
+  async #abandonStart(threadId: ThreadId, limits: { readonly terminateWaitMs?: number }): Promise<void> {
     const groups = this.#starting.get(threadId);
     if (groups === undefined) return;
     this.#unwanted.add(threadId);
     const { timers } = this.#options;
-    await Promise.all(groups.map((group) => endProcessGroup(group, { timers })));
+    await Promise.all(groups.map((group) => endProcessGroup(group, { timers, limits })));
   }
 
   async #acquire(input: AcquireInput): Promise<AgentSession> {

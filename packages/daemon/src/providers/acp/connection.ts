@@ -119,13 +119,14 @@ export class Connection {
   }
 
   /** Ends the agent, its terminals and all they started; resolves when the groups are empty. Once, however often called. */
-  end(): Promise<void> {
-    this.#ending ??= this.#end();
+  end(terminateWaitMs = this.#options.limits.terminateWaitMs): Promise<void> {
+    this.#ending ??= this.#end(terminateWaitMs);
     return this.#ending;
   }
 
-  async #end(): Promise<void> {
-    const [result] = await Promise.all([this.child.end(this.#options.limits), this.terminals.close()]);
+  async #end(terminateWaitMs: number): Promise<void> {
+    const limits = { ...this.#options.limits, terminateWaitMs };
+    const [result] = await Promise.all([this.child.end(limits), this.terminals.close(terminateWaitMs)]);
     this.#closeLine();
     // What survived SIGKILL stays recorded: the next start of the daemon tries again.
     this.#childGone = result !== "stuck";

@@ -165,13 +165,13 @@ export class AcpSession implements ProviderSession {
     return { malformedLines: this.#connection.malformedLines, droppedUpdates: this.#droppedUpdates };
   }
 
-  async stop(): Promise<void> {
+  async stop(options: { readonly terminateWaitMs?: number } = {}): Promise<void> {
     const running = this.#running;
     if (running !== undefined) {
       running.endedBy ??= "stop";
       this.#approvals.withdrawAll();
     }
-    await this.#connection.end();
+    await this.#connection.end(options.terminateWaitMs);
     await within(this.#options.start.timers, this.#options.limits.killWaitMs, this.#connection.child.exited);
     if (running !== undefined) this.#settle(running, STOPPED);
   }

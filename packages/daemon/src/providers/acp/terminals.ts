@@ -154,9 +154,10 @@ export class Terminals {
   }
 
   /** Ends all and resolves when they are gone; none can be created any more. */
-  async close(): Promise<void> {
+  async close(terminateWaitMs = this.#options.endLimits.terminateWaitMs): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#terminals.values()].map((terminal) => this.#end(terminal)));
+    const limits = { ...this.#options.endLimits, terminateWaitMs };
+    await Promise.all([...this.#terminals.values()].map((terminal) => this.#end(terminal, limits)));
     await Promise.all(this.#ending.values());
     this.#terminals.clear();
     this.#options.onGroupsChanged();
@@ -168,9 +169,9 @@ export class Terminals {
     return terminal;
   }
 
-  async #end(terminal: Terminal): Promise<void> {
+  async #end(terminal: Terminal, limits = this.#options.endLimits): Promise<void> {
     const { child } = terminal;
-    const ending = this.#ending.get(child) ?? child.end(this.#options.endLimits);
+    const ending = this.#ending.get(child) ?? child.end(limits);
     this.#ending.set(child, ending);
     if ((await ending) !== "stuck") this.#ending.delete(child);
     this.#options.onGroupsChanged();
