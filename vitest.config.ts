@@ -22,7 +22,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "sql", include: places(levels.sql), exclude: never, testTimeout: 30_000, hookTimeout: 60_000 },
+        test: {
+          name: "sql",
+          include: places(levels.sql),
+          exclude: never,
+          globalSetup: "packages/store/src/testing/setup.ts",
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
       },
       {
         extends: true,

@@ -1,6 +1,6 @@
 // What the tests need beyond npm's packages. As root they are installed from Debian's packages, with a line that
 // says so; otherwise one sentence says what to install. Never silently, never by sudo.
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { BootstrapError, run } from "../bootstrap/run.mjs";
 import { root } from "./checks.ts";
@@ -10,6 +10,8 @@ export interface Need {
   purpose: string;
   debianPackage: string;
   isThere: () => boolean;
+  /** What must be done before apt-get installs it. */
+  prepare?: () => void;
 }
 
 const git: Need = { purpose: "projects and checkpoints", debianPackage: "git", isThere: () => isOnPath("git") };
@@ -19,13 +21,41 @@ const chromium: Need = {
   isThere: () => existsSync("/usr/bin/chromium"),
 };
 
+/** The programs alone: the tests start a private server themselves. */
+const postgresql: Need = {
+  purpose: "the tests that use a database",
+  debianPackage: "postgresql",
+  isThere: () => isOnPath("initdb") || debianPostgres().some((bin) => existsSync(join(bin, "initdb"))),
+  prepare: () => withoutCluster("/etc/postgresql-common"),
+};
+
+/** A level's tests are known by their suffix. */
+const LEVELS: { suffix: string; need: Need }[] = [
+  { suffix: ".browser.e2e.test.ts", need: chromium },
+  { suffix: ".sql.test.ts", need: postgresql },
+];
+
 /** What the tests named by these filters need; without filters what all of them need. */
 export function needsOf(filters: string[]): Need[] {
-  const browserTests = ["packages", "tests"]
+  const tests = ["packages", "tests"]
     .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => `${folder}/${name}`))
-    .filter((path) => path.endsWith(".browser.e2e.test.ts") && !path.includes("node_modules"));
-  const wanted = browserTests.filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
-  return wanted.length > 0 ? [git, chromium] : [git];
+    .filter((path) => path.endsWith(".test.ts") && !path.includes("node_modules"))
+    .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
+  return [git, ...LEVELS.filter(({ suffix }) => tests.some((path) => path.endsWith(suffix))).map(({ need }) => need)];
+}
+
+/** Debian keeps each major version's programs out of the path. */
+function debianPostgres(): string[] {
+  const versions = "/usr/lib/postgresql";
+  return existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, "bin")) : [];
+}
+
+/** Debian's package would create a database cluster and start its service. Its settings, if there are any, are kept. */
+export function withoutCluster(folder: string): void {
+  const file = join(folder, "createcluster.conf");
+  if (existsSync(file)) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, "create_main_cluster = false\n");
 }
 
 export async function ensure(needs: Need[]): Promise<void> {
@@ -37,6 +67,7 @@ export async function ensure(needs: Need[]): Promise<void> {
     throw new BootstrapError(`The tests need ${what}: install it (on Debian: apt-get install ${names.join(" ")}).`);
   }
   console.error(`Installing ${what} by apt-get; this happens once.`);
+  for (const need of missing) need.prepare?.();
   const wait = ["-o", "DPkg::Lock::Timeout=600"];
   for (const args of [["update"], ["install", "--yes", "--no-install-recommends", ...names]]) {
     const result = await run("apt-get", [...wait, ...args], {

@@ -37,6 +37,7 @@ export interface ConformanceDatabase {
     amount: number | bigint | null;
     data: Uint8Array | null;
     parent: number | null;
+    note: string | null;
   };
   counters: { name: string; total: number };
 }
@@ -49,6 +50,7 @@ const entries = (integer: string, bytes: string): readonly string[] => [
   amount ${integer},
   data ${bytes},
   parent ${integer} REFERENCES entries (sequence),
+  note TEXT,
   PRIMARY KEY (sequence)
 )`,
   "CREATE UNIQUE INDEX entries_name_key ON entries (name)",
@@ -66,7 +68,7 @@ export const CONFORMANCE_MIGRATIONS: MigrationSet = {
 
 export const STAMP = { appliedAt: "2026-01-01T00:00:00.000Z", generation: "generation-1" };
 
-const ENTRY_COLUMNS = ["sequence", "name", "kind", "amount", "data", "parent"] as const;
+const ENTRY_COLUMNS = ["sequence", "name", "kind", "amount", "data", "parent", "note"] as const;
 
 export interface Entry {
   readonly sequence: Parameter;
@@ -75,6 +77,8 @@ export interface Entry {
   readonly amount?: number | bigint | null;
   readonly data?: Uint8Array | null;
   readonly parent?: Parameter;
+  /** In no index, so it may be of any length. */
+  readonly note?: string;
 }
 
 const valuesOf = (entry: Entry): readonly Parameter[] => [
@@ -84,6 +88,7 @@ const valuesOf = (entry: Entry): readonly Parameter[] => [
   entry.amount ?? null,
   entry.data ?? null,
   entry.parent ?? null,
+  entry.note ?? null,
 ];
 
 /** The store with its schema and the ways in which the cases use it. */

@@ -1,0 +1,3 @@
+// The cluster's adapter: PostgreSQL through `pg`. A door of its own, so that an embedded hub does not load the driver.
+
+export { openPostgresStore, type PostgresOptions } from "./store.ts";

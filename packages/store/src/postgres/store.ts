@@ -1,0 +1,142 @@
+// The store port over PostgreSQL: a pool that writes and one that may only read, in one schema of one database. Any
+// number of processes may open the same schema; its append lock makes their commits serial.
+import type { ClientConfig } from "pg";
+import { quoteIdentifier } from "../identifiers.ts";
+import type { MigrationReport, MigrationSet, MigrationStamp } from "../migrations/set.ts";
+import { type Batch, type CommitResult, type Query, type Row, type Store, StoreError } from "../port.ts";
+import { commitBatch } from "./commit.ts";
+import { answersOf } from "./connection.ts";
+import { toStoreError } from "./errors.ts";
+import {
+  IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  LOCK_TIMEOUT_MS,
+  READ_CONNECTIONS_MAX,
+  READ_TIMEOUT_MS,
+  SERVER_VERSION_MIN,
+  WRITE_CONNECTIONS_MAX,
+} from "./limits.ts";
+import { lockKey } from "./lock.ts";
+import { applyMigrations, type MigrationPlace } from "./migrate.ts";
+import { ConnectionPool } from "./pool.ts";
+
+/** Where the server is, as `pg` takes it: a URL, or its parts. */
+export interface PostgresOptions
+  extends Pick<ClientConfig, "connectionString" | "host" | "port" | "user" | "password" | "database" | "ssl"> {
+  /** Holds all tables of the store; the first `migrate` creates it. Default `public`. */
+  readonly schema?: string;
+  /** As the server lists its connections. Default `muster`. */
+  readonly applicationName?: string;
+  readonly writeConnectionsMax?: number;
+  readonly readConnectionsMax?: number;
+}
+
+/** Of both pools: names are found in the schema alone, and values are written as `values.ts` reads them. */
+const commonSettings = (schema: string): string => `SET search_path TO ${schema};
+  SET bytea_output = hex; SET DateStyle = ISO; SET TimeZone = UTC; SET client_min_messages = warning;
+  SET lock_timeout = ${LOCK_TIMEOUT_MS};
+  SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_TIMEOUT_MS};`;
+
+/** A server set to answer before it has synced is told not to; every stronger setting is left as it is. */
+const WRITER_SETTINGS =
+  "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+const READER_SETTINGS = `SET default_transaction_read_only = on; SET statement_timeout = ${READ_TIMEOUT_MS}`;
+
+class PostgresStore implements Store {
+  readonly dialect = "postgres";
+  readonly #writers: ConnectionPool;
+  readonly #readers: ConnectionPool;
+  readonly #place: MigrationPlace;
+
+  constructor(options: PostgresOptions) {
+    const {
+      schema = "public",
+      applicationName = "muster",
+      writeConnectionsMax,
+      readConnectionsMax,
+      ...address
+    } = options;
+    const quoted = quoteIdentifier(schema);
+    const client = { ...address, application_name: applicationName };
+    const common = commonSettings(quoted);
+    this.#writers = new ConnectionPool({
+      client,
+      connectionsMax: writeConnectionsMax ?? WRITE_CONNECTIONS_MAX,
+      settings: `${common} ${WRITER_SETTINGS}`,
+    });
+    this.#readers = new ConnectionPool({
+      client,
+      connectionsMax: readConnectionsMax ?? READ_CONNECTIONS_MAX,
+      settings: `${common} ${READER_SETTINGS}`,
+    });
+    this.#place = {
+      schema: quoted,
+      migrationLock: lockKey("migrate", schema),
+      appendLock: lockKey("append", schema),
+    };
+  }
+
+  async read(query: Query): Promise<readonly Row[]> {
+    return this.#reading([query], async (rows) => rows[0] ?? []);
+  }
+
+  async readTransaction(queries: readonly Query[]): Promise<readonly (readonly Row[])[]> {
+    const begin = { sql: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+    return this.#reading([begin, ...queries, { sql: "COMMIT" }], async (rows) => rows.slice(1, -1));
+  }
+
+  async commit(batch: Batch): Promise<CommitResult> {
+    return this.#writers.use((connection) => commitBatch(connection, this.#place.appendLock, batch));
+  }
+
+  async migrate(set: MigrationSet, stamp: MigrationStamp): Promise<MigrationReport> {
+    const report = await this.#writers.use((connection) => applyMigrations(connection, this.#place, set, stamp));
+    if (report.applied.length > 0) for (const pool of [this.#readers, this.#writers]) pool.schemaChanged();
+    return report;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#readers.close(), this.#writers.close()]);
+  }
+
+  /** Throws `unavailable` for a server that is not there, is too old or does not store UTF-8. */
+  async check(): Promise<void> {
+    const sql =
+      "SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS named, current_setting('server_encoding') AS encoding";
+    const [row] = await this.read({ sql, parameters: [] });
+    if (Number(row?.["version"]) < SERVER_VERSION_MIN)
+      throw new StoreError("unavailable", `PostgreSQL ${String(row?.["named"])} is too old; use 14 or newer`);
+    if (row?.["encoding"] !== "UTF8") {
+      const why = `the database's encoding is ${String(row?.["encoding"])}; create it with ENCODING 'UTF8'`;
+      throw new StoreError("unavailable", why);
+    }
+  }
+
+  async #reading<Result>(
+    commands: readonly { readonly sql: string; readonly parameters?: Query["parameters"] }[],
+    take: (rows: readonly (readonly Row[])[]) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#readers.use(async (connection) => {
+      try {
+        return await take(answersOf(await connection.run(commands)).map(({ rows }) => rows));
+      } catch (error) {
+        throw toStoreError(error, "read");
+      }
+    });
+  }
+}
+
+/**
+ * Opens a schema of a PostgreSQL database (14 or newer, UTF-8), directly or through a pooler that keeps sessions.
+ * Throws `unavailable` when the server cannot be reached, refuses the login, or does not fit.
+ */
+export const openPostgresStore = async (options: PostgresOptions): Promise<Store> => {
+  const store = new PostgresStore(options);
+  try {
+    await store.check();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+};
