@@ -2,11 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ThreadId } from "@muster/contracts";
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
 import { makeThread, Place, readThread, repository, settledTurn, startTurn, type Up, until } from "../cli/muster.ts";
-import { DESKTOP, launch, openPage, PHONE, violations } from "./browser.ts";
+import { DESKTOP, launch, openPage } from "./browser.ts";
+import { connection, logIn, send, turnStatus } from "./page.ts";
 
 /** Said slowly enough to be seen coming. */
 const SLOWLY = { MUSTER_SAMPLE_DELAY_MS: "40" };
@@ -45,21 +46,6 @@ const watchStreaming = (page: Page): Promise<unknown> =>
 async function wasSeenGrowing(page: Page, final: string): Promise<boolean> {
   const seen = (await page.evaluate("globalThis.streamed")) as string[];
   return seen.some((text) => text.trim() !== "" && text.trim().length < final.length && final.startsWith(text.trim()));
-}
-
-const turnStatus = (page: Page, status: string): Locator =>
-  page.locator(`[data-testid=turn-status][data-status=${status}]`);
-const connection = (page: Page, status: string): Locator =>
-  page.locator(`[data-testid=connection-state][data-status=${status}]`);
-
-async function logIn(page: Page, { ready }: Up): Promise<void> {
-  await page.goto(ready.loginUrl);
-  await page.getByRole("heading", { name: "Home", level: 1 }).waitFor();
-}
-
-async function send(page: Page, text: string): Promise<void> {
-  await page.getByTestId("composer-input").fill(text);
-  await page.getByTestId("composer-send").click();
 }
 
 describe("the console", () => {
@@ -268,120 +254,3 @@ test("EXP-7 a notification of the browser tells of a question that came up while
   await expect.poll(() => page.evaluate("globalThis.shown"), PATIENTLY).toEqual(["Test: Waits for your answer"]);
   expect(complaints).toEqual([]);
 });
-
-describe("the way in", () => {
-  test("says how to log in, and refuses a link that was used", async () => {
-    const up = await place.up();
-    const first = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: [/401/] });
-    await first.page.goto(up.ready.url);
-    await first.page.getByTestId("login-page").getByText("muster login", { exact: true }).waitFor();
-    await logIn(first.page, up);
-    const second = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: [/401/] });
-    await second.page.goto(up.ready.loginUrl);
-    await second.page
-      .getByTestId("login-page")
-      .getByRole("alert")
-      .getByText("The login link was used before")
-      .waitFor();
-    expect(second.page.url()).not.toContain("token");
-    // In the browser that used it, the same link simply leads in.
-    await first.page.goto(up.ready.loginUrl);
-    await first.page.getByRole("heading", { name: "Home", level: 1 }).waitFor();
-    // Logged out, the first one is shown the way in again.
-    await first.page.getByRole("button", { name: "Account" }).click();
-    await first.page.getByRole("menuitem", { name: "Log out" }).click();
-    await first.page.getByTestId("login-page").waitFor();
-    expect([...first.complaints, ...second.complaints]).toEqual([]);
-  });
-});
-
-describe("the looks", () => {
-  test.each(["light", "dark"] as const)(
-    "EXP-7 no page has a serious violation of WCAG 2.2 AA in the %s scheme",
-    async (colorScheme) => {
-      const up = await place.up();
-      const threadId = await makeThread(up.client, place.repository("shop"));
-      const whole = await startTurn(
-        up.client,
-        threadId,
-        "plan\nthink Hm.\nsay # Title\\n\\nSome `code`, a [link](https://example.com), and\\n\\n```ts\\nconst one = 1;\\n```\nread README.md\nedit NOTES.md without asking: one\nsay Done.",
-      );
-      await settledTurn(up.client, threadId, whole);
-      const failed = await startTurn(up.client, threadId, "die with no disk");
-      await settledTurn(up.client, threadId, failed);
-      await up.client.dispatch({ type: "thread.meta.update", threadId, runtimeMode: "approval-required" });
-      await startTurn(up.client, threadId, "edit more.md: more");
-
-      const { page } = await openPage(
-        browser,
-        { ...DESKTOP, colorScheme },
-        { origin: up.ready.url, expected: [/401/] },
-      );
-      await page.goto(up.ready.url);
-      await page.getByTestId("login-page").waitFor();
-      expect(await violations(page)).toEqual([]);
-      await logIn(page, up);
-      await page.getByRole("heading", { name: "Needs you" }).waitFor();
-      expect(await violations(page)).toEqual([]);
-      await page.getByTestId("thread-item").click();
-      await page.getByTestId("approval-card").waitFor();
-      expect(await violations(page)).toEqual([]);
-      await page.getByTestId("timeline").focus();
-      await page.keyboard.press("Home");
-      await page.getByTestId("plan-card").waitFor();
-      expect(await violations(page)).toEqual([]);
-      await page.getByTestId("diff-file").first().click();
-      await page.getByTestId("diff-view").getByText("one", { exact: true }).waitFor();
-      expect(await violations(page)).toEqual([]);
-      await page.getByRole("button", { name: "Close the diff" }).click();
-      await page.getByTestId("new-thread").click();
-      await page.getByRole("button", { name: "Start thread" }).waitFor();
-      expect(await violations(page)).toEqual([]);
-      await page.keyboard.press("Escape");
-      await page.getByRole("link", { name: "Machines" }).click();
-      await page.getByTestId("machine-row").waitFor();
-      expect(await violations(page)).toEqual([]);
-    },
-  );
-
-  test("works on a phone of 390 pixels: nothing sticks out, the navigation is behind its button", async () => {
-    const up = await place.up();
-    const threadId = await makeThread(up.client, place.repository("checkout-service"));
-    await up.client.dispatch({
-      type: "thread.meta.update",
-      threadId,
-      runtimeMode: "approval-required",
-      title: "Notes for newcomers",
-    });
-    const { page, complaints } = await openPage(browser, { ...PHONE, colorScheme: "light" }, { origin: up.ready.url });
-    await logIn(page, up);
-    await page.getByRole("button", { name: "Open the navigation" }).tap();
-    await page.getByTestId("thread-item").tap();
-    await page.getByTestId("composer-input").waitFor();
-    await page
-      .getByTestId("composer-input")
-      .fill("Write down what this service is, so that a newcomer finds their way.");
-    await page.getByTestId("composer-send").tap();
-    await page.getByTestId("approval-card").waitFor();
-    await page.getByTestId("timeline").getByText("Waits for your answer").waitFor();
-    expect(await stickingOut(page)).toEqual([]);
-    await page.getByTestId("approve-accept").tap();
-    await turnStatus(page, "completed").waitFor();
-    await page.getByTestId("diff-file").tap();
-    await page.getByTestId("diff-view").getByText("README: checkout-service").waitFor();
-    expect(await stickingOut(page)).toEqual([]);
-    await page.getByRole("button", { name: "Close the diff" }).tap();
-    await page.getByRole("button", { name: "Open the navigation" }).tap();
-    await page.getByRole("link", { name: "Machines" }).tap();
-    await page.getByTestId("machine-row").waitFor();
-    expect(await stickingOut(page)).toEqual([]);
-    expect(await violations(page)).toEqual([]);
-    expect(complaints).toEqual([]);
-  });
-});
-
-/** What makes the page wider than its window. A string, because tests know no document. */
-const stickingOut = (page: Page): Promise<string[]> =>
-  page.evaluate(
-    `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && document.documentElement.scrollWidth > innerWidth).map((e) => e.className)`,
-  );
