@@ -15,7 +15,8 @@ export class BatchTraces {
   readonly #starts = new Map<TurnId, boolean>();
   readonly #messages = new Set<MessageId>();
   readonly #requests = new Set<ApprovalRequestId>();
-  readonly #texts = new Map<MessageId, Trace>();
+  /** null: dropped by a revert. */
+  readonly #texts = new Map<MessageId, Trace | null>();
   readonly #assistantMessages = new Map<TurnId, MessageId>();
 
   follow({ streamId, event }: DecidedEvent): void {
@@ -32,7 +33,7 @@ export class BatchTraces {
       const opened = openedApproval(event.payload);
       if (opened !== null) this.#requests.add(opened.requestId);
     } else if (event.eventType === "thread.reverted") {
-      for (const messageId of event.payload.droppedMessageIds) this.#texts.delete(messageId);
+      for (const messageId of event.payload.droppedMessageIds) this.#texts.set(messageId, null);
       for (const turnId of event.payload.droppedTurnIds) this.#starts.set(turnId, false);
     }
   }
@@ -54,10 +55,11 @@ export class BatchTraces {
     return this.#requests.has(requestId);
   }
 
-  /** An assistant message of a turn that no longer runs and that this batch has written to. */
-  message(threadId: ThreadId, messageId: MessageId): AssistantMessage | null {
+  /** An assistant message of a turn that no longer runs: as this batch has left it, null where it dropped it. */
+  message(threadId: ThreadId, messageId: MessageId): AssistantMessage | null | undefined {
     const trace = this.#texts.get(messageId);
-    if (trace?.threadId !== threadId) return null;
+    if (trace === undefined || trace === null) return trace;
+    if (trace.threadId !== threadId) return null;
     return { messageId, turnId: trace.turnId, length: trace.length, isStreaming: false };
   }
 

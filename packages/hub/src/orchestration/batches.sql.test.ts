@@ -102,7 +102,12 @@ describe("commands that arrive together", () => {
       world.dispatch(startTurn("a", { threadId: "new" })),
       world.dispatch(startTurn("b", { threadId: "new" })),
       world.dispatch(startTurn("c", { threadId: "new", whenBusy: "queue" })),
-      world.dispatch(startTurn("a", { threadId: "thread-1" })),
+      world.dispatch(startTurn("a", { threadId: "thread-1", message: { messageId: "m", role: "user", text: "x" } })),
+      world.dispatch(
+        startTurn("d", { threadId: "thread-1", message: { messageId: "a-message", role: "user", text: "x" } }),
+      ),
+      // A turn may be called what a message is called.
+      world.dispatch(startTurn("a-message", { threadId: "thread-2" })),
       world.dispatch(command("thread.archive", { threadId: "new" })),
       world.dispatch(command("thread.archive", { threadId: "new" })),
     ]);
@@ -113,6 +118,8 @@ describe("commands that arrive together", () => {
       "turn_in_progress",
       "accepted",
       "turn_exists",
+      "turn_exists",
+      "accepted",
       "accepted",
       "thread_archived",
     ]);
@@ -208,9 +215,11 @@ describe("an answer", () => {
   it("is unavailable when the store is, without a receipt, and the retry runs (ORC-20)", async () => {
     around = () => Promise.reject(new StoreError("unavailable", "the disk is full"));
     expect(await world.refusal(rename(0, { commandId: "again" }))).toBe("unavailable");
+    expect(world.orchestration.head().isFailing).toBe(true);
     around = (batch, commit) => commit(batch);
     expect(await world.dispatch(rename(0, { commandId: "again" }))).toMatchObject({ receipt: "accepted" });
     expect(world.bugs).toEqual([]);
+    expect(world.orchestration.head().isFailing).toBe(false);
   });
 });
 

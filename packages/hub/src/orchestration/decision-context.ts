@@ -32,8 +32,8 @@ export class DecisionContexts {
       case "thread.message.assistant.complete": {
         const { messageId, turnId } = command;
         if (thread?.messages.some((message) => message.messageId === messageId)) return {};
-        const storedMessage =
-          this.#traces.message(threadId, messageId) ?? (await this.#facts.assistantMessage(threadId, messageId));
+        const traced = this.#traces.message(threadId, messageId);
+        const storedMessage = traced === undefined ? await this.#facts.assistantMessage(threadId, messageId) : traced;
         if (storedMessage !== null) return { storedMessage };
         const isRunning = thread?.running?.turnId === turnId;
         return {

@@ -294,9 +294,12 @@ describe("nodes", () => {
       await world.dispatch(createThread({ threadId: `away-${index}` }));
       await world.dispatch(startTurn(`turn-${index}`, { threadId: `away-${index}` }));
     }
+    await settled();
     world.nodes.connected.add("node");
     world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
     await handedOver(300);
+    await settled();
+    expect(world.nodes.runs).toHaveLength(300);
     expect(new Set(world.nodes.runs.map(({ effectId }) => effectId)).size).toBe(300);
   });
 
@@ -423,21 +426,53 @@ describe("the hub killed", () => {
     expect(world.nodes.runs).toHaveLength(1);
   });
 
-  it("once and for ever: with two processes at work each effect has one holder at a time (ORC-24)", async () => {
+  it("between ending the turn of a failed effect and writing the failure down: the turn has ended (ORC-24)", async () => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    const commit = world.store.commit.bind(world.store);
+    let commits = 0;
+    world.store.commit = (batch) => {
+      commits += 1;
+      return commits === 1 ? commit(batch) : Promise.reject(new Error("killed"));
+    };
+    await expect(answer(world.nodes.runs[0], failure("provider_unknown"))).rejects.toThrow();
+    world.store.commit = commit;
+    await world.restart();
+    await reconnect();
+    expect(await turnStatus()).toEqual({ status: "error", reason: "provider_unknown" });
+    expect(world.nodes.runs).toHaveLength(1);
+  });
+
+  it("while another process claims the same effects: each has one holder at a time (ORC-24)", async () => {
     world.nodes.connected.clear();
-    const { orchestration: other } = await world.another();
+    const { orchestration: other, store } = await world.another();
+    const gate = Promise.withResolvers<void>();
+    const commit = store.commit.bind(store);
+    let isHeld = false;
+    // The other process has read what waits, and its claim comes when the first process has claimed it all.
+    store.commit = async (batch) => {
+      if (batch.statements.some(({ sql }) => sql.includes("SET status = 'running'"))) {
+        isHeld = true;
+        await gate.promise;
+      }
+      return commit(batch);
+    };
     for (let index = 0; index < 20; index += 1) {
       await world.dispatch(createThread({ threadId: `thread-${index}` }));
       await world.dispatch(startTurn(`turn-${index}`, { threadId: `thread-${index}` }));
     }
-    world.nodes.connected.add("node");
-    const { spaceId } = nodeIdentity();
-    const nodeId = nodeIdentity().nodeId;
-    world.orchestration.nodeConnected(spaceId, nodeId);
-    other.nodeConnected(spaceId, nodeId);
     await settled();
-    const fences = world.nodes.runs.map(({ effectId, fence }) => `${effectId} ${fence}`);
-    expect(new Set(fences).size).toBe(fences.length);
+    world.nodes.connected.add("node");
+    const { spaceId, nodeId } = nodeIdentity();
+    other.nodeConnected(spaceId, nodeId);
+    await until(() => isHeld);
+    await world.dispatch(createThread({ threadId: "one-more" }));
+    await world.dispatch(startTurn("one-more-turn", { threadId: "one-more" }));
+    await handedOver(21);
+    gate.resolve();
+    await settled();
+    expect(world.nodes.runs).toHaveLength(21);
+    expect(new Set(world.nodes.runs.map(({ effectId }) => effectId)).size).toBe(21);
   });
 });
 

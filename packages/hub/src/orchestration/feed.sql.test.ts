@@ -156,6 +156,29 @@ describe("a feed", () => {
     }
   });
 
+  it("shows what was committed while the log was being read, without another commit (ORC-27)", async () => {
+    const reader = read({ after: "2" });
+    await until(() => reader.types().includes("synchronized"));
+    const gate = Promise.withResolvers<void>();
+    const readStore = world.store.read.bind(world.store);
+    let held = 0;
+    world.store.read = async (query) => {
+      const rows = await readStore(query);
+      if (query.sql.includes("orchestration_events") && query.sql.includes('"sequence" >')) {
+        held += 1;
+        await gate.promise;
+      }
+      return rows;
+    };
+    await world.dispatch(rename("a"));
+    await until(() => held === 1);
+    await world.dispatch(rename("b"));
+    await world.dispatch(rename("c"));
+    gate.resolve();
+    await until(() => reader.sequences().length === 3);
+    await reader.stop();
+  });
+
   it("of a thread has its events alone, and not those of a project with the same id (ORC-27)", async () => {
     await world.dispatch(createProject({ projectId: "thread" }));
     await world.dispatch(createThread({ threadId: "other" }));

@@ -247,6 +247,29 @@ describe("what a turn leaves", () => {
     expect(await turn("c")).toMatchObject({ status: "completed" });
   });
 
+  it("one batch may hold the life of several turns: what it wrote counts for what follows in it (ORC-21)", async () => {
+    await world.dispatch(startTurn("b", { whenBusy: "queue" }));
+    await world.ingest(1, [
+      settle("turn"),
+      settle("b"),
+      delta(0, "late", { turnId: "b", messageId: "answer-b" }),
+      delta(4, "r", { turnId: "b", messageId: "answer-b" }),
+    ]);
+    expect(await rejected()).toEqual([]);
+    expect(await answer("answer-b")).toEqual({ text: "later", is_streaming: 0 });
+  });
+
+  it("a revert drops also what came in the same batch before it (ORC-21, ORC-35)", async () => {
+    await world.ingest(1, [settle("turn"), finishDiff("turn", 1)]);
+    await world.dispatch(startTurn("b"));
+    await world.ingest(3, [settle("b")]);
+    await world.dispatch(command("thread.checkpoint.revert", { threadId: "thread", turnCount: 1 }));
+    const late = complete(0, "late", { turnId: "b", messageId: "answer-b" });
+    await world.ingest(4, [late, finishRevert(1), delta(4, "!", { turnId: "b", messageId: "answer-b" })]);
+    expect(await answer("answer-b")).toBeUndefined();
+    expect(await rejected()).toEqual([{ sequence: 6, code: "turn_settled" }]);
+  });
+
   it("a revert drops later turns, their messages and diffs, and queued ones (ORC-35)", async () => {
     await world.ingest(1, [complete(0, "one"), settle("turn"), finishDiff("turn", 0), finishDiff("turn", 1)]);
     await world.dispatch(startTurn("b"));
