@@ -36,20 +36,26 @@ export class FactReader {
   }
 
   guardedQuery(query: Query): Promise<readonly Row[]> {
-    const key = `${query.sql}\0${query.parameters.join("\0")}`;
-    const known = this.#answers.get(key);
-    if (known !== undefined) return known;
-    const answer = this.#store.read(query).then((expected) => {
+    return this.#once(query, async () => {
+      const expected = await this.#store.read(query);
       this.guards.push({ query, expected });
       return expected;
     });
-    this.#answers.set(key, answer);
-    return answer;
   }
 
   /** A read whose change between decision and append does no harm. */
   read(sql: string, ...parameters: (string | number)[]): Promise<readonly Row[]> {
-    return this.#store.read({ sql: this.#holes(sql), parameters });
+    const query = { sql: this.#holes(sql), parameters };
+    return this.#once(query, () => this.#store.read(query));
+  }
+
+  #once(query: Query, ask: () => Promise<readonly Row[]>): Promise<readonly Row[]> {
+    const key = `${query.sql}\0${query.parameters.join("\0")}`;
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    const answer = ask();
+    this.#answers.set(key, answer);
+    return answer;
   }
 
   async node(project: Pick<ProjectState, "sessionId" | "nodeId">): Promise<NodeFacts> {

@@ -113,8 +113,16 @@ const THREAD_QUERIES = [
 ] as const;
 
 export async function loadThread(store: Store, spaceId: SpaceId, threadId: ThreadId): Promise<Versioned<ThreadState>> {
+  const versionQuery = { sql: inDialect(store.dialect, VERSION_OF), parameters: [spaceId, "thread", threadId] };
+  const [first] = THREAD_QUERIES;
+  // Most threads that are looked for and not cached are about to be created.
+  const [known, found] = await store.readTransaction([
+    versionQuery,
+    { sql: inDialect(store.dialect, first), parameters: [spaceId, threadId] },
+  ]);
+  if (found?.length === 0) return { version: Number(known?.[0]?.["version"] ?? 0), state: null };
   const [versions, threads, turns, counts, approvals, messages, reverts] = await store.readTransaction([
-    { sql: inDialect(store.dialect, VERSION_OF), parameters: [spaceId, "thread", threadId] },
+    versionQuery,
     ...THREAD_QUERIES.map((sql) => ({ sql: inDialect(store.dialect, sql), parameters: [spaceId, threadId] })),
   ]);
   const version = Number(versions?.[0]?.["version"] ?? 0);
