@@ -1,6 +1,7 @@
 // A database's schema as text, for tests: one block per table, with its columns, keys, rules and indexes, so that two
 // schemas are equal exactly when their listings are.
 import type { Query, Row, Store } from "@muster/store";
+import { listPostgresColumns, listPostgresSchema } from "./listing-postgres.ts";
 
 const query = (sql: string, ...parameters: readonly string[]): Query => ({ sql, parameters });
 
@@ -60,6 +61,7 @@ const table = async (store: Store, row: Row): Promise<string> => {
 
 /** One text per table, in order of name. */
 export const listSchema = async (store: Store): Promise<readonly string[]> => {
+  if (store.dialect === "postgres") return listPostgresSchema(store);
   const tables = await store.read(
     query(
       "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
@@ -70,6 +72,7 @@ export const listSchema = async (store: Store): Promise<readonly string[]> => {
 
 /** Names and columns alone, by table. */
 export const listColumns = async (store: Store): Promise<Readonly<Record<string, readonly string[]>>> => {
+  if (store.dialect === "postgres") return listPostgresColumns(store);
   const rows = await store.read(
     query(
       "SELECT t.name AS tbl, c.name AS col FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table' ORDER BY t.name, c.cid",

@@ -1,5 +1,5 @@
 // Valid rows for tests, one per table, so that a test names only the column it is about.
-import { insertRows, type SqlValue, type Statement } from "@muster/store";
+import { type Dialect, insertRows, type SqlValue, type Statement } from "@muster/store";
 import { HUB_COLUMNS } from "./columns.ts";
 import type { HubDatabase } from "./tables.ts";
 
@@ -125,14 +125,14 @@ const EMPTY = new Set([
 ]);
 
 /** A row of the table that breaks no rule, with the given values in place of its own. */
-export const sampleRow = (table: Table, values: Values = {}): Statement => {
+export const sampleRow = (dialect: Dialect, table: Table, values: Values = {}): Statement => {
   const known: Values = { ...ids, ...times, ...json, ...numbers, ...sets, ...OWN[table], ...values };
   const columns: readonly string[] = HUB_COLUMNS[table];
   const keys: readonly string[] = table === "orchestration_command_receipts" ? ["command_id"] : [];
   const row = columns.map(
     (column) => known[column] ?? (column in values || (EMPTY.has(column) && !keys.includes(column)) ? null : column),
   );
-  const [statement] = insertRows("sqlite", table, columns, [row]);
+  const [statement] = insertRows(dialect, table, columns, [row]);
   if (statement === undefined) throw new Error("one row is one statement");
   return statement;
 };

@@ -1,14 +1,13 @@
 // The whole schema against its golden listing, fresh and upgraded.
 import { readFile } from "node:fs/promises";
-import { openSqliteStore } from "@muster/store";
-import { expect, test } from "vitest";
+import { DATABASES, openFreshPostgres } from "@muster/store/testing";
+import { describe, expect, test } from "vitest";
 import { HUB_COLUMNS } from "./columns.ts";
 import { listColumns, listSchema } from "./listing.ts";
 import { HUB_MIGRATIONS } from "./migrations/index.ts";
-import { openHubDatabase } from "./test-database.ts";
+import { openHubDatabase, planOf, STAMP } from "./test-database.ts";
 import { messageIdUse, turnIdUse } from "./used-ids.ts";
 
-const STAMP = { appliedAt: "2026-01-01T00:00:00.000Z", generation: "generation" };
 const BOOKKEEPING = ["schema_migrations", "store_metadata"];
 
 /** Tables by the page that names them: a fresh database holds these and nothing else. */
@@ -37,64 +36,84 @@ const NAMED = {
   "NOD-23": ["spaces", "principals", "tokens", "nodes", "audit_log"],
 };
 
-test("ORC-14 every table has the columns, types, keys, rules and indexes of the golden listing", async () => {
-  const golden = await readFile(new URL("./schema.golden.txt", import.meta.url), "utf8");
-  const store = await openHubDatabase();
-  expect((await listSchema(store)).join("\n\n")).toBe(golden.trimEnd());
-  await store.close();
-});
+const GOLDEN = { sqlite: "./schema.golden.txt", postgres: "./schema.postgres.golden.txt" };
 
-test("ORC-14 NOD-23 a fresh database holds exactly the tables that a page names, and the bookkeeping", async () => {
-  const store = await openHubDatabase();
-  expect(Object.keys(await listColumns(store))).toEqual([...Object.values(NAMED).flat(), ...BOOKKEEPING].sort());
-  await store.close();
-});
+describe.each(DATABASES)("%s", (_database, openStore) => {
+  test("ORC-14 every table has the columns, types, keys, rules and indexes of the golden listing", async () => {
+    const { store, dispose } = await openHubDatabase(openStore);
+    const golden = await readFile(new URL(GOLDEN[store.dialect], import.meta.url), "utf8");
+    expect((await listSchema(store)).join("\n\n")).toBe(golden.trimEnd());
+    await dispose();
+  });
 
-test("ORC-14 a schema upgraded from any earlier number equals a fresh one", async () => {
-  const fresh = await openHubDatabase();
-  const expected = await listSchema(fresh);
-  for (let released = 0; released <= HUB_MIGRATIONS.migrations.length; released += 1) {
-    const upgraded = await openSqliteStore({ path: ":memory:" });
-    await upgraded.migrate({ ...HUB_MIGRATIONS, migrations: HUB_MIGRATIONS.migrations.slice(0, released) }, STAMP);
-    await upgraded.migrate(HUB_MIGRATIONS, STAMP);
-    expect(await listSchema(upgraded)).toEqual(expected);
-    await upgraded.close();
-  }
-  await fresh.close();
-});
+  test("ORC-14 NOD-23 a fresh database holds exactly the tables that a page names, and the bookkeeping", async () => {
+    const { store, dispose } = await openHubDatabase(openStore);
+    expect(Object.keys(await listColumns(store))).toEqual([...Object.values(NAMED).flat(), ...BOOKKEEPING].sort());
+    await dispose();
+  });
 
-test("ORC-14 the typed tables have the columns of the database, in its order", async () => {
-  const store = await openHubDatabase();
-  const columns = Object.entries(await listColumns(store)).filter(([table]) => !BOOKKEEPING.includes(table));
-  expect(Object.fromEntries(columns)).toEqual(HUB_COLUMNS);
-  await store.close();
+  test("ORC-14 a schema upgraded from any earlier number equals a fresh one", async () => {
+    const fresh = await openHubDatabase(openStore);
+    const expected = await listSchema(fresh.store);
+    for (let released = 0; released <= HUB_MIGRATIONS.migrations.length; released += 1) {
+      const { store, dispose } = await openStore();
+      await store.migrate({ ...HUB_MIGRATIONS, migrations: HUB_MIGRATIONS.migrations.slice(0, released) }, STAMP);
+      await store.migrate(HUB_MIGRATIONS, STAMP);
+      expect(await listSchema(store)).toEqual(expected);
+      await dispose();
+    }
+    await fresh.dispose();
+  });
+
+  test("ORC-14 the typed tables have the columns of the database, in its order", async () => {
+    const { store, dispose } = await openHubDatabase(openStore);
+    const columns = Object.entries(await listColumns(store)).filter(([table]) => !BOOKKEEPING.includes(table));
+    expect(Object.fromEntries(columns)).toEqual(HUB_COLUMNS);
+    await dispose();
+  });
+
+  test("ORC-18 whether an id was ever used is answered by an index of the log", async () => {
+    const { store, dispose } = await openHubDatabase(openStore);
+    for (const [use, index] of [
+      [messageIdUse, "orchestration_events_message_id_idx"],
+      [turnIdUse, "orchestration_events_turn_id_idx"],
+    ] as const) {
+      const plan = await planOf(store, use(store.dialect, "space", "id"));
+      expect(plan).toMatch(new RegExp(`(?:USING INDEX|Index Scan using) ${index}\\b`));
+      // Both parts of its key are looked up, not only the space.
+      expect(plan).toMatch(/space_id=\? AND <expr>=\?|Index Cond: .*space_id.* AND .*substring/i);
+    }
+    await dispose();
+  });
 });
 
 test("every name fits the 63 characters that PostgreSQL keeps", async () => {
-  const store = await openHubDatabase();
+  const { store, dispose } = await openHubDatabase();
   const names = (await listSchema(store)).join("\n").match(/\w+/g) ?? [];
   expect(names.length).toBeGreaterThan(500);
   expect(names.filter((name) => name.length > 63)).toEqual([]);
-  await store.close();
+  await dispose();
 });
 
 test("ORC-14 every text of the schema is stored strictly, so no column holds another type", async () => {
-  const store = await openHubDatabase();
+  const { store, dispose } = await openHubDatabase();
   expect((await listSchema(store)).filter((table) => table.includes("(not strict)"))).toEqual([]);
-  await store.close();
+  await dispose();
 });
 
-test("ORC-18 whether an id was ever used is answered by an index of the log", async () => {
-  const store = await openHubDatabase();
-  for (const [use, index] of [
-    [messageIdUse, "orchestration_events_message_id_idx"],
-    [turnIdUse, "orchestration_events_turn_id_idx"],
-  ] as const) {
-    const { sql, parameters } = use("sqlite", "space", "id");
-    const plan = await store.read({ sql: `EXPLAIN QUERY PLAN ${sql}`, parameters });
-    expect(plan.map((row) => row["detail"])).toEqual([
-      expect.stringContaining(`USING INDEX ${index} (space_id=? AND <expr>=?)`),
-    ]);
-  }
-  await store.close();
+/** What must be the same in both dialects: columns and whether they may be empty, keys, and the names of all the rest. */
+const shapeOf = (table: string): readonly string[] =>
+  table.split("\n").map((line) => {
+    const [, kind, name] = /^ {2}(check|refers|index|unique) (\w+)/.exec(line) ?? [];
+    if (kind !== undefined) return `${kind} ${name}`;
+    return line.replace("bigint", "integer").replace("::text", "");
+  });
+
+test("ORC-14 both dialects have the same tables, columns, keys and names of rules and indexes", async () => {
+  const [sqlite, postgres] = [await openHubDatabase(), await openHubDatabase(openFreshPostgres)];
+  const shapes = await Promise.all(
+    [sqlite, postgres].map(async ({ store }) => (await listSchema(store)).map((table) => shapeOf(table).toSorted())),
+  );
+  expect(shapes[1]).toEqual(shapes[0]);
+  await Promise.all([sqlite.dispose(), postgres.dispose()]);
 });

@@ -5,8 +5,11 @@ import type { Dialect, Query } from "@muster/store";
 const MESSAGES = "event_type = 'thread.message-sent'";
 const TURNS = "event_type IN ('thread.turn-start-requested', 'thread.turn-queued')";
 
+/** The expression of the index. On PostgreSQL a pattern, because its JSON refuses what a streamed text may hold. */
 const payloadField = (dialect: Dialect, field: string): string =>
-  dialect === "sqlite" ? `json_extract(payload_json, '$.${field}')` : `(payload_json::jsonb ->> '${field}')`;
+  dialect === "sqlite"
+    ? `json_extract(payload_json, '$.${field}')`
+    : `substring(payload_json, '"${field}":"([^"\\\\]*)"')`;
 
 const placeholders = (dialect: Dialect): readonly [string, string] =>
   dialect === "sqlite" ? ["?", "?"] : ["$1", "$2"];

@@ -9,19 +9,20 @@ export const GENERATION_KEY = "generation";
 
 /** Created by the first `migrate` of a database, unchanged ever since. */
 export const bookkeepingTables = (dialect: Dialect): readonly string[] => {
-  const options = dialect === "sqlite" ? " STRICT, WITHOUT ROWID" : "";
+  const [text, integer, options] =
+    dialect === "sqlite" ? ["TEXT", "INTEGER", " STRICT, WITHOUT ROWID"] : ['TEXT COLLATE "C"', "BIGINT", ""];
   return [
     `CREATE TABLE IF NOT EXISTS schema_migrations (
-  set_name TEXT NOT NULL,
-  number INTEGER NOT NULL,
-  name TEXT NOT NULL,
-  checksum TEXT NOT NULL,
-  applied_at TEXT NOT NULL,
+  set_name ${text} NOT NULL,
+  number ${integer} NOT NULL,
+  name ${text} NOT NULL,
+  checksum ${text} NOT NULL,
+  applied_at ${text} NOT NULL,
   PRIMARY KEY (set_name, number)
 )${options}`,
     `CREATE TABLE IF NOT EXISTS store_metadata (
-  key TEXT NOT NULL,
-  value TEXT NOT NULL,
+  key ${text} NOT NULL,
+  value ${text} NOT NULL,
   PRIMARY KEY (key)
 )${options}`,
   ];
