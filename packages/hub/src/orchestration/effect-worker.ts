@@ -104,11 +104,12 @@ export class EffectWorker {
   async #pass(): Promise<void> {
     const { store, connections } = this.#options;
     await this.#takeBackExpired();
-    // By node, so that whatever waits for a machine that is away stands in nobody's way.
+    // By node, so that whatever waits for a machine that is away stands in nobody's way, nor is it even counted.
     const nodes = await store.read(
       query(
         store.dialect,
-        "SELECT DISTINCT space_id, node_id FROM orchestration_effects WHERE status IN ('pending', 'running')",
+        `SELECT DISTINCT a.space_id, a.node_id FROM runtime_node_attachments a WHERE EXISTS (
+           SELECT 1 FROM orchestration_effects e WHERE e.space_id = a.space_id AND e.node_id = a.node_id AND e.status IN ('pending', 'running'))`,
       ),
     );
     let nextAt = Number.POSITIVE_INFINITY;
