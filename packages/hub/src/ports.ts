@@ -103,7 +103,8 @@ export interface Orchestration {
   ): Promise<{ threadId: ThreadId; turnId: TurnId }[]>;
   /** A node can take effects now. */
   nodeConnected(spaceId: SpaceId, nodeId: NodeId): void;
-  head(): { generation: string; headSequence: number };
+  /** `isFailing`: the last write could not be stored, and none has been since. */
+  head(): { generation: string; headSequence: number; isFailing: boolean };
   close(): Promise<void>;
 }
 

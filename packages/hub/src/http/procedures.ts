@@ -137,12 +137,17 @@ const orchestrationProcedures = ({ orchestration, streams }: ProcedureOptions) =
 export const createRouter = (options: ProcedureOptions) => {
   const { orchestration, nodes, version, clock, startedAt } = options;
   return builder.router({
-    health: builder.health.handler(() => ({
-      status: "ok" as const,
-      version,
-      ...orchestration.head(),
-      uptimeMs: Math.max(0, Math.floor(clock.now() - startedAt)),
-    })),
+    health: builder.health.handler(() => {
+      const { generation, headSequence, isFailing } = orchestration.head();
+      const status = isFailing ? ("failing" as const) : ("ok" as const);
+      return {
+        status,
+        version,
+        generation,
+        headSequence,
+        uptimeMs: Math.max(0, Math.floor(clock.now() - startedAt)),
+      };
+    }),
     auth: authProcedures(options),
     orchestration: orchestrationProcedures(options),
     nodes: {

@@ -35,6 +35,7 @@ export class Dispatcher {
   #queue: Work[] = [];
   #running: Promise<void> | null = null;
   #isClosed = false;
+  #isFailing = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -48,6 +49,11 @@ export class Dispatcher {
       this.#queue.push(work);
       this.#running ??= this.#run();
     }
+  }
+
+  /** The store took the last batch neither well nor badly: it is full, away or broken. */
+  get isFailing(): boolean {
+    return this.#isFailing;
   }
 
   /** Takes no more work and waits for what is in the queue. */
@@ -86,6 +92,7 @@ export class Dispatcher {
         return;
       }
       firstAllocated = result.firstAllocated;
+      this.#isFailing = false;
     } catch (error) {
       batch.forget();
       this.#failed(taken, error);
@@ -168,6 +175,7 @@ export class Dispatcher {
   #failed(taken: readonly Work[], error: unknown): void {
     const answer = answerOf(error);
     if (answer !== null) {
+      this.#isFailing = true;
       for (const work of taken) work.reject(answer);
       return;
     }

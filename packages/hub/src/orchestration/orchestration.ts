@@ -30,6 +30,7 @@ import { systemTimers, type Timers } from "./timers.ts";
 import { Visibility } from "./visibility.ts";
 import { getActivity, getMessage } from "./whole-rows.ts";
 import type { IngestAnswer } from "./work.ts";
+import { askForWorkspace } from "./workspace-question.ts";
 
 /** Bytes of a command without its text, about. */
 const COMMAND_BYTES = 1_024;
@@ -100,6 +101,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
 
   return {
     async dispatch(caller: Caller, command: ClientCommand): Promise<DispatchResult> {
+      await askForWorkspace({ store, connections }, caller, command);
       const work = { ...clientWork(caller, command), attempts: 0, isAlone: false };
       return new Promise((resolve, reject) => dispatcher.submit({ ...work, resolve, reject }));
     },
@@ -147,7 +149,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     nodeConnected: (spaceId: SpaceId, nodeId: NodeId) => {
       effects.nodeConnected(spaceId, nodeId).catch(onBug);
     },
-    head: () => ({ generation, headSequence: tail.head }),
+    head: () => ({ generation, headSequence: tail.head, isFailing: dispatcher.isFailing }),
     async close() {
       feeds.close();
       // Before the dispatcher, which ends what effects were for.

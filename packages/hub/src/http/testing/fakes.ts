@@ -138,7 +138,7 @@ export class FakeOrchestration implements Orchestration {
   }
 
   head() {
-    return { generation: GENERATION, headSequence: this.sequence };
+    return { generation: GENERATION, headSequence: this.sequence, isFailing: false };
   }
 
   ingest = unused("ingest");

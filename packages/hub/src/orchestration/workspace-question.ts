@@ -1,0 +1,66 @@
+// Before a project gets a folder, its node is asked whether it can work there, so that a person hears of a missing or
+// forbidden folder at once and not at the first turn. A node that is away or does not answer is not waited for: it
+// checks again by itself before every turn.
+import type { ClientCommand, NodeId, SessionId } from "@muster/contracts";
+import { MusterError } from "@muster/contracts";
+import type { Store } from "@muster/store";
+import type { Caller, NodeConnections } from "../ports.ts";
+import { query } from "./placeholders.ts";
+
+const ANSWER_TIMEOUT_MS = 2_000;
+const WRITING_ROLES: ReadonlySet<string> = new Set(["owner", "collaborator", "runtime_contributor"]);
+const REFUSALS: ReadonlySet<string> = new Set(["workspace_not_allowed", "workspace_unavailable"]);
+
+interface Place {
+  readonly sessionId: SessionId;
+  readonly nodeId: NodeId;
+  readonly path: string;
+}
+
+/** Throws what the node answers: `workspace_not_allowed` or `workspace_unavailable`. Leaves no receipt. */
+export async function askForWorkspace(
+  { store, connections }: { readonly store: Store; readonly connections: NodeConnections },
+  caller: Caller,
+  command: ClientCommand,
+): Promise<void> {
+  const place = await placeOf(store, caller, command);
+  if (place === null || !WRITING_ROLES.has(caller.roles.get(place.sessionId) ?? "")) return;
+  if (!connections.isConnected(caller.spaceId, place.nodeId)) return;
+  // Only of a node of the caller's own session may anything be learned, and a repeated command has its answer already.
+  if (!(await isAttached(store, caller, place)) || (await hasReceipt(store, caller, command))) return;
+  try {
+    await connections.request(
+      caller.spaceId,
+      place.nodeId,
+      { method: "workspace.check", path: place.path },
+      { timeoutMs: ANSWER_TIMEOUT_MS },
+    );
+  } catch (error) {
+    if (error instanceof MusterError && REFUSALS.has(error.code)) throw error;
+  }
+}
+
+async function placeOf(store: Store, caller: Caller, command: ClientCommand): Promise<Place | null> {
+  if (command.type === "project.create")
+    return { sessionId: command.sessionId, nodeId: command.nodeId, path: command.workspaceRoot };
+  if (command.type !== "project.meta.update" || command.workspaceRoot === undefined) return null;
+  const sql = "SELECT session_id, node_id FROM projection_projects WHERE space_id = ? AND project_id = ?";
+  const [row] = await store.read(query(store.dialect, sql, caller.spaceId, command.projectId));
+  if (row === undefined) return null;
+  return {
+    sessionId: row["session_id"] as SessionId,
+    nodeId: row["node_id"] as NodeId,
+    path: command.workspaceRoot,
+  };
+}
+
+async function isAttached(store: Store, caller: Caller, { sessionId, nodeId }: Place): Promise<boolean> {
+  const sql = `SELECT 1 AS one FROM runtime_node_attachments WHERE space_id = ? AND node_id = ? AND session_id = ?
+    AND state IN ('registering', 'online', 'degraded')`;
+  return (await store.read(query(store.dialect, sql, caller.spaceId, nodeId, sessionId))).length > 0;
+}
+
+async function hasReceipt(store: Store, caller: Caller, { commandId }: ClientCommand): Promise<boolean> {
+  const sql = "SELECT 1 AS one FROM orchestration_command_receipts WHERE space_id = ? AND command_id = ?";
+  return (await store.read(query(store.dialect, sql, caller.spaceId, commandId))).length > 0;
+}
