@@ -128,5 +128,5 @@ function folderOf(path: string): string | undefined {
 
 /** Tests, a port's conformance suite, and what only they use. */
 export function isTest(path: string): boolean {
-  return /\.test\.tsx?$/.test(path) || /(^|\/)(conformance|testing|tests)\//.test(path);
+  return /\.test\.tsx?$/.test(path) || /(^|\/)((conformance|testing|tests)\/|test-[^/]+\.ts$)/.test(path);
 }

@@ -68,7 +68,10 @@ export class Place {
   constructor() {
     mkdirSync(this.work);
     mkdirSync(join(this.root, "tmp"));
-    const { MUSTER_HOME: _home, MUSTER_PORT: _port, MUSTER_URL: _url, MUSTER_TOKEN: _token, ...env } = process.env;
+    // Neither Muster's own settings of whoever runs the tests, nor those that npm gives to what it runs.
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^(MUSTER|npm)_|^INIT_CWD$/.test(name)),
+    );
     this.env = {
       ...env,
       TMPDIR: join(this.root, "tmp"),

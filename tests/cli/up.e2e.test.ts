@@ -1,5 +1,5 @@
 // `muster up` as a person or a supervisor meets it: ready, refused with a reason, ended.
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -164,6 +164,24 @@ describe("a start that cannot be", () => {
       expectRefusal(finished, { exitCode: 4, code: "database_corrupt" });
       expect(finished.stderr).toContain(path);
       expect(readFileSync(path).equals(damaged)).toBe(true);
+      writeFileSync(path, whole);
+    }
+    const up = await place.up();
+    expect((await up.client.api.health()).status).toBe("ok");
+  });
+
+  test("EXP-1 takes no emptied database and no lost identity for a new home, and starts again when they are back", async () => {
+    await endedBy(await place.up(), "SIGTERM");
+    for (const [path, remains] of [
+      [join(place.home, "hub/hub.db"), Buffer.alloc(0)],
+      [join(place.home, "daemon/identity.json"), null],
+    ] as const) {
+      const whole = readFileSync(path);
+      if (remains === null) rmSync(path);
+      else writeFileSync(path, remains);
+      const finished = await place.muster(["up", "--port", "0", "--workspace-root", place.work]);
+      expectRefusal(finished, { exitCode: 4, code: "database_corrupt" });
+      expect(finished.stderr).toContain(path);
       writeFileSync(path, whole);
     }
     const up = await place.up();

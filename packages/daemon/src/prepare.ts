@@ -1,5 +1,6 @@
 // Before a daemon runs: its home is taken, its identity read or made, its database opened and brought up to date. What
 // is wrong with any of them is one typed error, and nothing is held then.
+import { existsSync } from "node:fs";
 import { MusterError, type NodeId } from "@muster/contracts";
 import { createIds, type Ids, isoTime } from "@muster/core";
 import { type Store, StoreError } from "@muster/store";
@@ -39,6 +40,7 @@ export async function prepareDaemon(options: PrepareOptions): Promise<PreparedDa
   let identity: Identity;
   let store: Store | undefined;
   try {
+    refuseLostIdentity(home);
     identity = openIdentity({ home: home.paths.home, path: home.paths.identity, ids, clock });
     store = await openOutbox(home.paths);
     await migrate(store, ids, home);
@@ -70,6 +72,16 @@ export async function prepareDaemon(options: PrepareOptions): Promise<PreparedDa
       return closing;
     },
   };
+}
+
+/** An outbox without an identity belonged to a node: a new one beside it would silently orphan that node's projects. */
+function refuseLostIdentity({ paths }: Home): void {
+  if (existsSync(paths.identity) || !existsSync(paths.outbox)) return;
+  throw new MusterError(
+    "database_corrupt",
+    `${paths.identity} is gone, but this home was in use, so the daemon did not start: the hub would see another machine. Put a backup of it in its place; or move the folder ${paths.home} away to start as a new machine.`,
+    { path: paths.identity },
+  );
 }
 
 async function migrate(store: Store, ids: Ids, home: Home): Promise<void> {

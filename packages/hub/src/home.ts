@@ -1,11 +1,12 @@
 // The hub's folder on disk: made private, its database opened and migrated, its log. Whatever is wrong with them is one
 // typed error, and nothing is left half-written.
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MusterError } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
 import { openSqliteStore, type Store, StoreError } from "@muster/store";
 import { destination, type Logger, pino } from "pino";
+import { CLI_TOKEN_FILE } from "./identity/index.ts";
 import { HUB_MIGRATIONS } from "./schema/index.ts";
 
 export const DATABASE_FILE = "hub.db";
@@ -36,6 +37,7 @@ export function makeHome(home: string): void {
  */
 export async function openDatabase(home: string, clock: Clock, ids: Ids): Promise<HubDatabaseFile> {
   const path = join(home, DATABASE_FILE);
+  refuseEmptied(home, path);
   try {
     const store = await openSqliteStore({ path, integrityCheck: true });
     try {
@@ -51,6 +53,16 @@ export async function openDatabase(home: string, clock: Clock, ids: Ids): Promis
   } catch (error) {
     throw error instanceof StoreError ? fromStore(error, path) : error;
   }
+}
+
+/** An empty file beside a token of ours was a database once: to take it for a new one would hide the loss. */
+function refuseEmptied(home: string, path: string): void {
+  if (!existsSync(path) || statSync(path).size > 0 || !existsSync(join(home, CLI_TOKEN_FILE))) return;
+  throw new MusterError(
+    "database_corrupt",
+    `The hub's database ${path} is empty, but this home was in use. Restore a backup of it; to start anew, move the folder ${home} away.`,
+    { path },
+  );
 }
 
 function fromStore(error: StoreError, path: string): MusterError {

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { MusterError } from "@muster/contracts";
 import { prepareDaemon } from "@muster/daemon";
 import { startHub } from "@muster/hub";
+import { StoreError } from "@muster/store";
 import { type HomePaths, readEndpoint, removeEndpoint, writeEndpoint } from "../home.ts";
 
 export interface UpSettings {
@@ -66,7 +67,7 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
     const isRunning = error instanceof MusterError && error.code === "already_running";
     // A folder that this start made goes again, unless another start has taken it meanwhile.
     if (made !== undefined && !isRunning) rmSync(made, { recursive: true, force: true });
-    throw isRunning ? alreadyRunning(paths, error) : error;
+    throw isRunning ? alreadyRunning(paths, error) : startError(paths, error);
   }
 }
 
@@ -102,6 +103,18 @@ async function undoAll(undo: Undo[]): Promise<void> {
   }
   if (failures.length > 0) throw failures[0];
 }
+
+/** A disk that is full or gives errors shows in any of the writes of a start. */
+function startError(paths: HomePaths, error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const isStorage = (error instanceof StoreError && code === "unavailable") || WRITE_FAILURES.has(code);
+  if (!isStorage) return error;
+  const reason = error instanceof Error ? error.message : String(code);
+  const message = `The home folder ${paths.home} cannot be written: ${reason}.`;
+  return new MusterError("home_unwritable", message, { home: paths.home }, { cause: error });
+}
+
+const WRITE_FAILURES: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES", "EPERM"]);
 
 function alreadyRunning(paths: HomePaths, error: MusterError): MusterError {
   const endpoint = readEndpoint(paths);
