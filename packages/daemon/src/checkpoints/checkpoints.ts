@@ -10,6 +10,7 @@ import { CAPTURE_ATTEMPTS, CHECKPOINT_LIMITS, type CheckpointLimits } from "./li
 import { KeyedMutex } from "./mutex.ts";
 import { Plumbing } from "./plumbing.ts";
 import {
+  againRef,
   changeRefs,
   type ListedCheckpoint,
   listRefs,
@@ -44,6 +45,11 @@ export interface CapturedCheckpoint {
   readonly treeOid: string;
   /** What the checkpoint leaves out, and why. */
   readonly skipped: readonly SkippedPath[];
+}
+
+export interface SafetyCheckpoint extends CapturedCheckpoint {
+  /** The state of this moment, which a restore starts from: another ref where the safety checkpoint was there already. */
+  readonly currentRef: CheckpointRef;
 }
 
 interface InWorkspace {
@@ -87,9 +93,22 @@ export class Checkpoints {
     return this.#captureTo(request, turnRef(request.threadId, request.turnCount));
   }
 
-  /** Takes the checkpoint that a revert needs before it touches a file. Otherwise as `capture`. */
-  async safety(request: InWorkspace & { threadId: ThreadId; eventId: EventId }): Promise<CapturedCheckpoint> {
-    return this.#captureTo(request, safetyRef(request.threadId, request.eventId));
+  /**
+   * Takes the checkpoint that a revert needs before it touches a file. Called again for the same event it
+   * keeps the first one, whatever the files are now: a revert that was cut off has changed some of them.
+   * Throws as `capture`.
+   */
+  async safety(request: InWorkspace & { threadId: ThreadId; eventId: EventId }): Promise<SafetyCheckpoint> {
+    const checkpointRef = safetyRef(request.threadId, request.eventId);
+    const workspace = await this.#locate(request);
+    const existing = await resolveRef(this.#plumbing, workspace, checkpointRef, request.signal);
+    if (existing === undefined) {
+      return { ...(await this.#captureTo(request, checkpointRef)), currentRef: checkpointRef };
+    }
+    const current = await this.#captureTo(request, againRef(request.threadId, request.eventId));
+    const { skipped } = CommitFacts.parse(JSON.parse(existing.facts));
+    const { treeOid } = existing;
+    return { checkpointRef, status: "ready", treeOid, skipped, currentRef: current.checkpointRef };
   }
 
   /** What changed from one checkpoint to another. Throws `checkpoint_missing`, and what `capture` throws. */

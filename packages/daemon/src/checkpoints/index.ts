@@ -4,6 +4,7 @@ export {
   type CapturedCheckpoint,
   Checkpoints,
   type CheckpointsOptions,
+  type SafetyCheckpoint,
 } from "./checkpoints.ts";
 export type { CheckpointDiff } from "./diff.ts";
 export {

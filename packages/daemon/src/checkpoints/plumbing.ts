@@ -130,7 +130,7 @@ async function removeDeadScratch(parent: string): Promise<string> {
   return parent;
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,5 +1,5 @@
 // The hidden refs of a thread: refs/muster/checkpoints/<threadId>/{turn/<n>, safety/<eventId>,
-// reverted/<eventId>/<n>}. No porcelain of git lists, pushes or prunes them; their commits have no
+// again/<eventId>, reverted/<eventId>/<n>}. No porcelain of git lists, pushes or prunes them; their commits have no
 // parents. Every move is one transaction of update-ref with the old value in it.
 import { CheckpointRef, EventId, ThreadId } from "@muster/contracts";
 import { CheckpointError } from "./errors.ts";
@@ -14,6 +14,11 @@ export function turnRef(threadId: ThreadId, turnCount: number): CheckpointRef {
 
 export function safetyRef(threadId: ThreadId, eventId: EventId): CheckpointRef {
   return CheckpointRef.parse(`${threadPrefix(threadId)}safety/${EventId.parse(eventId)}`);
+}
+
+/** The state that a revert found when it was done again; unlike the safety checkpoint it may move. */
+export function againRef(threadId: ThreadId, eventId: EventId): CheckpointRef {
+  return CheckpointRef.parse(`${threadPrefix(threadId)}again/${EventId.parse(eventId)}`);
 }
 
 export function revertedRef(threadId: ThreadId, eventId: EventId, turnCount: number): CheckpointRef {
@@ -89,7 +94,7 @@ export async function changeRefs(
 
 export interface ListedCheckpoint {
   readonly checkpointRef: CheckpointRef;
-  readonly kind: "turn" | "safety" | "reverted";
+  readonly kind: "turn" | "safety" | "again" | "reverted";
   /** Of turns, also reverted ones. */
   readonly turnCount?: number;
   /** Of the revert that a safety or reverted checkpoint belongs to. */
@@ -127,7 +132,7 @@ function placeOf(name: string): Pick<ListedCheckpoint, "kind" | "turnCount" | "e
   const [kind, first, second] = name.split("/");
   if (first === undefined) return undefined;
   if (kind === "turn") return { kind, turnCount: Number(first) };
-  if (kind === "safety") return { kind, eventId: EventId.parse(first) };
+  if (kind === "safety" || kind === "again") return { kind, eventId: EventId.parse(first) };
   if (kind === "reverted") return { kind, eventId: EventId.parse(first), turnCount: Number(second) };
   return undefined;
 }

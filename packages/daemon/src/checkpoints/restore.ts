@@ -11,6 +11,7 @@ import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff, type RawDiffEntry } from "./raw-diff.ts";
 import { planRestore, type RestoredPath } from "./restore-plan.ts";
 import type { SkippedPath } from "./snapshot.ts";
+import { removeDeadTemporaries, temporaryIn } from "./temporaries.ts";
 import type { Workspace } from "./workspace.ts";
 
 export interface RestoreRequest {
@@ -30,8 +31,9 @@ export async function restoreTree(
   workspace: Workspace,
   request: RestoreRequest,
 ): Promise<RestoredPath[]> {
-  if (request.fromTree === request.toTree) return [];
   const { signal } = request;
+  await removeDeadTemporaries(plumbing, workspace, signal);
+  if (request.fromTree === request.toTree) return [];
   const { stdout } = await plumbing.raw(
     workspace,
     ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none", request.fromTree, request.toTree],
@@ -114,14 +116,10 @@ async function deletePath(workspace: Workspace, path: BytePath): Promise<Restore
   }
 }
 
-let temporaryCount = 0;
-
 async function writePath(workspace: Workspace, write: RawDiffEntry, content: Buffer): Promise<RestoredPath> {
   const file = absolutePath(workspace.root, write.path);
   const parent = parentsOf(write.path).at(-1) ?? ("" as BytePath);
-  temporaryCount += 1;
-  const name = `.muster-restore-${process.pid}-${temporaryCount}`;
-  const temporary = absolutePath(workspace.root, (parent === "" ? name : `${parent}/${name}`) as BytePath);
+  const { temporary, release } = temporaryIn(absolutePath(workspace.root, parent));
   try {
     await mkdir(absolutePath(workspace.root, parent), { recursive: true });
     await requireInside(workspace, write.path);
@@ -145,6 +143,8 @@ async function writePath(workspace: Workspace, write: RawDiffEntry, content: Buf
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     return failed(write.path, error);
+  } finally {
+    release();
   }
 }
 

@@ -11,6 +11,7 @@ import { oneLine } from "./git.ts";
 import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
 import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff } from "./raw-diff.ts";
+import { TEMPORARY_PATTERN } from "./temporaries.ts";
 import type { Workspace } from "./workspace.ts";
 
 export const SKIP_REASONS = ["too-large", "not-readable", "nested-repository"] as const;
@@ -117,7 +118,10 @@ async function otherPaths(plumbing: Plumbing, workspace: Workspace, call: IndexC
   const withoutOwn = own === undefined ? [] : [`--exclude=/${own.replace(/[\\*?[\] ]/g, "\\$&")}`];
   const { stdout } = await plumbing.raw(
     workspace,
-    ["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore", ...excludes, ...withoutOwn],
+    [
+      ...["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore"],
+      ...[...excludes, ...withoutOwn, `--exclude=${TEMPORARY_PATTERN}`],
+    ],
     call,
   );
   return splitNul(stdout);

@@ -84,7 +84,7 @@ export function makeWorkspace(options: TestWorkspaceOptions = {}): TestWorkspace
       (await checkpoints.capture({ workspaceRoot: root, threadId: THREAD, turnCount })).checkpointRef,
     revert: async (toRef, keepPaths = new Set()) => {
       const safety = await checkpoints.safety({ workspaceRoot: root, threadId: THREAD, eventId: EVENT });
-      return checkpoints.restore({ workspaceRoot: root, fromRef: safety.checkpointRef, toRef, keepPaths });
+      return checkpoints.restore({ workspaceRoot: root, fromRef: safety.currentRef, toRef, keepPaths });
     },
     files: () => listFiles(root),
     settle: () => {

@@ -23,11 +23,15 @@ export async function revert(
   try {
     const workspaceRoot = await checkWorkspace(effect.worktreePath ?? effect.workspaceRoot, tools.workspaceRoots);
     const eventId = EventId.parse(effect.eventId);
-    const { checkpointRef: safetyRef } = await tools.checkpoints.safety({ workspaceRoot, threadId, eventId });
+    const { checkpointRef: safetyRef, currentRef: fromRef } = await tools.checkpoints.safety({
+      workspaceRoot,
+      threadId,
+      eventId,
+    });
     const restored =
       mode === "conversation"
         ? []
-        : await tools.checkpoints.restore({ workspaceRoot, fromRef: safetyRef, toRef: effect.checkpointRef });
+        : await tools.checkpoints.restore({ workspaceRoot, fromRef, toRef: effect.checkpointRef });
     if (mode !== "files") {
       await tools.sessions.forget(threadId);
       await tools.checkpoints.dropAfter({ workspaceRoot, threadId, turnCount, eventId });
