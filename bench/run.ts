@@ -1,0 +1,29 @@
+// npm run bench, or node bench/run.ts <name> [--json] and the benchmark's own options; without a name all of them, one
+// after the other, each in a process of its own. docs/performance.md says what each measures. Not part of the tests.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const BENCHMARKS: Readonly<Record<string, string>> = {
+  dispatch: "./dispatch.ts",
+  "http-dispatch": "./http-dispatch.ts",
+  "store-loop": "./store-loop.ts",
+  checkpoints: "./checkpoints.bench.ts",
+};
+
+const [name, ...rest] = process.argv.slice(2);
+const isNamed = name !== undefined && !name.startsWith("-");
+const args = isNamed ? rest : process.argv.slice(2);
+const chosen = isNamed ? [name] : Object.keys(BENCHMARKS);
+for (const one of chosen) {
+  const file = BENCHMARKS[one];
+  if (file === undefined) {
+    console.error(`There is no benchmark named "${one}". There are: ${Object.keys(BENCHMARKS).join(", ")}.`);
+    process.exitCode = 2;
+    break;
+  }
+  if (!args.includes("--json")) console.log(`\n${one}`);
+  const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), ...args], {
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exitCode = status ?? 1;
+}
