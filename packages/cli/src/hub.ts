@@ -2,7 +2,6 @@
 // no other address.
 import { createClient, type MusterClient } from "@muster/client";
 import { MusterError } from "@muster/contracts";
-import { abortableFetch } from "./abortable-fetch.ts";
 import type { Context } from "./context.ts";
 import { isAlive, readEndpoint, readToken } from "./home.ts";
 
@@ -48,7 +47,6 @@ export function connect(context: Context): Hub {
   return {
     ...createClient({
       baseUrl: address.url,
-      fetch: abortableFetch,
       ...(address.token === null ? {} : { token: address.token }),
     }),
     address,

@@ -12,6 +12,7 @@ import { createIds, type Ids } from "@muster/core";
 import { createORPCClient } from "@orpc/client";
 import type { ContractRouterClient } from "@orpc/contract";
 import { OpenAPILink } from "@orpc/openapi-client/fetch";
+import { abortableFetch } from "./abortable-fetch.ts";
 import { dispatchOnce, type NewCommand } from "./dispatch.ts";
 import { decodeErrorBody, isAbort, toMusterError } from "./errors.ts";
 import { type FollowFeedOptions, followFeed } from "./feed/follow.ts";
@@ -71,7 +72,7 @@ export function createClient(options: ClientOptions): MusterClient {
   };
 }
 
-function createApi({ baseUrl, token, fetch: send = (request) => fetch(request) }: ClientOptions): MusterApi {
+function createApi({ baseUrl, token, fetch: send = abortableFetch }: ClientOptions): MusterApi {
   const link = new OpenAPILink<CallContext>(contract, {
     url: new URL(API_PREFIX, baseUrl),
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },

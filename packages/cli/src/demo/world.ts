@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createClient, type MusterClient } from "@muster/client";
 import type { ProjectId, ThreadId, ThreadWindow, TurnId, TurnRow } from "@muster/contracts";
-import { abortableFetch } from "../abortable-fetch.ts";
 import type { Shell } from "../shell.ts";
 import { descendants, type ListedProcess, listProcesses, survivors } from "./processes.ts";
 import { startUp, type UpProcess } from "./up-process.ts";
@@ -97,7 +96,7 @@ export const startHubProcess = ({
 
 export async function connectTo(up: UpProcess, signal: AbortSignal): Promise<{ client: MusterClient; watch: Watch }> {
   const token = readFileSync(up.ready.tokenFile, "utf8").trim();
-  const client = createClient({ baseUrl: up.ready.url, token, fetch: abortableFetch });
+  const client = createClient({ baseUrl: up.ready.url, token });
   const { generation } = await client.api.health();
   return { client, watch: watchFeed(client, `${generation}:0`, signal) };
 }
