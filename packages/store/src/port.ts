@@ -108,6 +108,12 @@ export interface Store {
    * with a message that says which migration and what to do, and changes nothing then.
    */
   migrate(set: MigrationSet, stamp: MigrationStamp): Promise<MigrationReport>;
+  /**
+   * Optional capability of a store that several processes write: calls back soon after commits that allocated numbers,
+   * whoever made them, and whenever some may have been missed. A hint to read, one for any number of commits; never
+   * data. Resolves when it listens; the answer ends it. Throws `unavailable`.
+   */
+  listen?(wake: () => void): Promise<() => Promise<void>>;
   /** Waits for nothing: every later call throws `unavailable`. May be called twice. */
   close(): Promise<void>;
 }

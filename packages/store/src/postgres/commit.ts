@@ -8,6 +8,13 @@ import { sameRows } from "../rows.ts";
 import { type Answer, answersOf, type Command, type Connection, type Outcome } from "./connection.ts";
 import { isAnswer, toStoreError } from "./errors.ts";
 
+export interface AppendPlace {
+  /** Key of the append lock. */
+  readonly lock: bigint;
+  /** Where commits that allocate numbers are heard of. */
+  readonly channel: string;
+}
+
 const NO_ROWS: readonly Row[] = [];
 const COMMIT: Command = { sql: "COMMIT" };
 
@@ -78,7 +85,11 @@ const committed = (
   };
 };
 
-const runBatch = async (connection: Connection, lock: bigint, batch: Batch): Promise<CommitResult> => {
+const runBatch = async (
+  connection: Connection,
+  { lock, channel }: AppendPlace,
+  batch: Batch,
+): Promise<CommitResult> => {
   const { guards, allocation, statements } = batch;
   let opening: readonly Command[] = [beginUnderLock(lock)];
   let firstAllocated = 0;
@@ -96,9 +107,14 @@ const runBatch = async (connection: Connection, lock: bigint, batch: Batch): Pro
   }));
   // COMMIT goes out behind the statements, unless their changes decide about it. A failed one turns it into a ROLLBACK.
   const isCommitSent = statements.every((statement) => statement.expectChanges === undefined);
+  // The server tells nobody before the COMMIT, and nobody at all after a ROLLBACK.
+  if (allocation !== undefined) opening = [...opening, { sql: `NOTIFY ${channel}` }];
   const outcomes = await connection.run([...opening, ...commands, ...(isCommitSent ? [COMMIT] : [])]);
-  const [begun] = opening.length > 0 ? outcomes : [];
-  if (begun !== undefined) judge([{ sql: "", parameters: [] }], [begun], isCommitSent);
+  judge(
+    opening.map(({ sql }) => ({ sql, parameters: [] })),
+    outcomes,
+    isCommitSent,
+  );
   const ofStatements = outcomes.slice(opening.length);
   const failedStatement = judge(statements, ofStatements, isCommitSent);
   if (failedStatement !== null) return { status: "conflict", failedGuards: [], failedStatement };
@@ -107,9 +123,9 @@ const runBatch = async (connection: Connection, lock: bigint, batch: Batch): Pro
 };
 
 /** Throws StoreError. */
-export const commitBatch = async (connection: Connection, lock: bigint, batch: Batch): Promise<CommitResult> => {
+export const commitBatch = async (connection: Connection, place: AppendPlace, batch: Batch): Promise<CommitResult> => {
   try {
-    const result = await runBatch(connection, lock, batch);
+    const result = await runBatch(connection, place, batch);
     await rollBack(connection);
     return result;
   } catch (error) {

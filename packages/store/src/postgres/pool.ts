@@ -7,6 +7,13 @@ import { isStalePlan, toStoreError } from "./errors.ts";
 import { CONNECT_TIMEOUT_MS, IDLE_CONNECTION_MS, KEEP_ALIVE_DELAY_MS } from "./limits.ts";
 import { parserOf } from "./values.ts";
 
+/** Of every connection, whatever it is for. */
+export const CONNECTION_DEFAULTS = {
+  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+} as const satisfies ClientConfig;
+
 export interface PoolOptions {
   readonly client: ClientConfig;
   readonly connectionsMax: number;
@@ -28,10 +35,7 @@ export class ConnectionPool {
       max: connectionsMax,
       pipeline: true,
       types: { getTypeParser: parserOf as never },
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       idleTimeoutMillis: IDLE_CONNECTION_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       onConnect: async (fresh: ClientBase) => {
         await fresh.query(settings);
       },

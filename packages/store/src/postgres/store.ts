@@ -15,9 +15,10 @@ import {
   SERVER_VERSION_MIN,
   WRITE_CONNECTIONS_MAX,
 } from "./limits.ts";
-import { lockKey } from "./lock.ts";
+import { Listener } from "./listener.ts";
+import { channelName, lockKey } from "./lock.ts";
 import { applyMigrations, type MigrationPlace } from "./migrate.ts";
-import { ConnectionPool } from "./pool.ts";
+import { CONNECTION_DEFAULTS, ConnectionPool } from "./pool.ts";
 
 /** Where the server is, as `pg` takes it: a URL, or its parts. */
 export interface PostgresOptions
@@ -47,6 +48,9 @@ class PostgresStore implements Store {
   readonly #writers: ConnectionPool;
   readonly #readers: ConnectionPool;
   readonly #place: MigrationPlace;
+  readonly #client: ClientConfig;
+  readonly #channel: string;
+  readonly #listeners = new Set<Listener>();
 
   constructor(options: PostgresOptions) {
     const {
@@ -57,7 +61,7 @@ class PostgresStore implements Store {
       ...address
     } = options;
     const quoted = quoteIdentifier(schema);
-    const client = { ...address, application_name: applicationName };
+    const client = { ...CONNECTION_DEFAULTS, ...address, application_name: applicationName };
     const common = commonSettings(quoted);
     this.#writers = new ConnectionPool({
       client,
@@ -69,6 +73,8 @@ class PostgresStore implements Store {
       connectionsMax: readConnectionsMax ?? READ_CONNECTIONS_MAX,
       settings: `${common} ${READER_SETTINGS}`,
     });
+    this.#client = client;
+    this.#channel = channelName(schema);
     this.#place = {
       schema: quoted,
       migrationLock: lockKey("migrate", schema),
@@ -86,7 +92,9 @@ class PostgresStore implements Store {
   }
 
   async commit(batch: Batch): Promise<CommitResult> {
-    return this.#writers.use((connection) => commitBatch(connection, this.#place.appendLock, batch));
+    return this.#writers.use((connection) =>
+      commitBatch(connection, { lock: this.#place.appendLock, channel: this.#channel }, batch),
+    );
   }
 
   async migrate(set: MigrationSet, stamp: MigrationStamp): Promise<MigrationReport> {
@@ -95,8 +103,25 @@ class PostgresStore implements Store {
     return report;
   }
 
+  async listen(wake: () => void): Promise<() => Promise<void>> {
+    const listener = new Listener(this.#client, this.#channel, wake);
+    const end = async (): Promise<void> => {
+      this.#listeners.delete(listener);
+      await listener.close();
+    };
+    this.#listeners.add(listener);
+    try {
+      await listener.open();
+      return end;
+    } catch (error) {
+      await end();
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.#readers.close(), this.#writers.close()]);
+    const listeners = [...this.#listeners].map((listener) => listener.close());
+    await Promise.all([this.#readers.close(), this.#writers.close(), ...listeners]);
   }
 
   /** Throws `unavailable` for a server that is not there, is too old or does not store UTF-8. */

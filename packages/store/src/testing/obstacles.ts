@@ -27,11 +27,12 @@ export const holdOpen = async (address: PostgresAddress, sql: string): Promise<O
   };
 };
 
-const ATTEMPTS_MAX = 2_000;
+const PATIENCE_MS = 20_000;
 
 /** Asks until the answer is the one that is waited for. */
 export const until = async <Answer>(ask: () => Promise<Answer>, isIt: (answer: Answer) => boolean): Promise<Answer> => {
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+  const end = performance.now() + PATIENCE_MS;
+  while (performance.now() < end) {
     const answer = await ask();
     if (isIt(answer)) return answer;
   }
