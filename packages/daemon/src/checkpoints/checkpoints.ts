@@ -2,14 +2,16 @@
 // One operation at a time per checkout; different checkouts run side by side.
 import { join } from "node:path";
 import type { CheckpointRef, EventId, ThreadId } from "@muster/contracts";
-import { z } from "zod";
+import { allEnded } from "./concurrency.ts";
 import { type CheckpointDiff, diffTrees } from "./diff.ts";
-import { isCheckpointError } from "./errors.ts";
+import { CheckpointError, isCheckpointError } from "./errors.ts";
+import { factsOf, parseFacts, saysTheSame } from "./facts.ts";
 import type { Environment } from "./git.ts";
 import { CAPTURE_ATTEMPTS, CHECKPOINT_LIMITS, type CheckpointLimits } from "./limits.ts";
 import { KeyedMutex } from "./mutex.ts";
 import { Plumbing } from "./plumbing.ts";
 import {
+  afterRef,
   againRef,
   changeRefs,
   type ListedCheckpoint,
@@ -19,12 +21,14 @@ import {
   resolveRef,
   revertedRef,
   safetyRef,
+  startRef,
   turnRef,
   writeCommit,
 } from "./refs.ts";
 import { restoreTree } from "./restore.ts";
 import type { RestoredPath } from "./restore-plan.ts";
-import { SKIP_REASONS, type SkippedPath, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { type SkippedPath, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { restoreThread, withChanges } from "./thread-restore.ts";
 import { locateWorkspace, type Workspace } from "./workspace.ts";
 
 export interface CheckpointsOptions {
@@ -50,6 +54,18 @@ export interface CapturedCheckpoint {
 export interface SafetyCheckpoint extends CapturedCheckpoint {
   /** The state of this moment, which a restore starts from: another ref where the safety checkpoint was there already. */
   readonly currentRef: CheckpointRef;
+}
+
+export interface RevertOfThread {
+  readonly threadId: ThreadId;
+  readonly turnCount: number;
+  readonly eventId: EventId;
+  /** The state now, as `safety` gave it. */
+  readonly fromRef: CheckpointRef;
+  /** The thread's checkpoint with that turn count. */
+  readonly toRef: CheckpointRef;
+  /** Whether a turn that left no end can be at work: one of a daemon that was killed is not. */
+  readonly isRunning: (threadId: ThreadId) => boolean;
 }
 
 interface InWorkspace {
@@ -93,6 +109,11 @@ export class Checkpoints {
     return this.#captureTo(request, turnRef(request.threadId, request.turnCount));
   }
 
+  /** Takes the checkpoint of the moment before a turn's prompt, so that the turn's own changes can be told from others'. */
+  async captureStart(request: InWorkspace & { threadId: ThreadId; turnCount: number }): Promise<CapturedCheckpoint> {
+    return this.#captureTo(request, startRef(request.threadId, request.turnCount));
+  }
+
   /**
    * Takes the checkpoint that a revert needs before it touches a file. Called again for the same event it
    * keeps the first one, whatever the files are now: a revert that was cut off has changed some of them.
@@ -106,7 +127,7 @@ export class Checkpoints {
       return { ...(await this.#captureTo(request, checkpointRef)), currentRef: checkpointRef };
     }
     const current = await this.#captureTo(request, againRef(request.threadId, request.eventId));
-    const { skipped } = CommitFacts.parse(JSON.parse(existing.facts));
+    const { skipped } = parseFacts(existing.facts);
     const { treeOid } = existing;
     return { checkpointRef, status: "ready", treeOid, skipped, currentRef: current.checkpointRef };
   }
@@ -121,14 +142,12 @@ export class Checkpoints {
 
   /**
    * Brings the files from one checkpoint to another: `fromRef` is the state now, a safety checkpoint.
-   * Touches only paths that differ between the two, and of these none of `keepPaths` (spelled as reports
-   * spell them), no ignored file, and nothing that `fromRef` does not hold. The index, HEAD, branches
+   * Touches only paths that differ between the two, and of these no ignored file, and nothing that `fromRef`
+   * does not hold. The index, HEAD, branches
    * and stash stay as they are. Called again with a new safety checkpoint it has nothing left to do.
    * Throws `checkpoint_missing`, and `restore_refused` before anything is touched.
    */
-  async restore(
-    request: InWorkspace & { fromRef: CheckpointRef; toRef: CheckpointRef; keepPaths?: ReadonlySet<string> },
-  ): Promise<RestoredPath[]> {
+  async restore(request: InWorkspace & { fromRef: CheckpointRef; toRef: CheckpointRef }): Promise<RestoredPath[]> {
     const { signal } = request;
     const workspace = await this.#locate(request);
     return this.#mutex.run(workspace.topLevel, async () => {
@@ -137,10 +156,37 @@ export class Checkpoints {
       return restoreTree(this.#plumbing, workspace, {
         fromTree: from.treeOid,
         toTree: to.treeOid,
-        skippedInTo: CommitFacts.parse(JSON.parse(to.facts)).skipped,
-        keepPaths: request.keepPaths ?? new Set(),
+        skippedInTo: parseFacts(to.facts).skipped,
         signal,
       });
+    });
+  }
+
+  /**
+   * Undoes what a thread changed after its checkpoint `toRef`, from the safety checkpoint of that event. A path
+   * that another thread changed since, also one whose turn runs now, or a hand since the thread's last change, is
+   * `kept`; what the thread did not change is neither touched nor reported. Otherwise as `restore`.
+   */
+  async restoreThread(request: InWorkspace & RevertOfThread): Promise<readonly RestoredPath[]> {
+    const { signal, threadId, turnCount, eventId, isRunning } = request;
+    const workspace = await this.#locate(request);
+    return this.#mutex.run(workspace.topLevel, async () => {
+      const [safety, current, target] = await allEnded([
+        requireRef(this.#plumbing, workspace, safetyRef(threadId, eventId), signal),
+        requireRef(this.#plumbing, workspace, request.fromRef, signal),
+        requireRef(this.#plumbing, workspace, request.toRef, signal),
+      ]);
+      const event = { threadId, turnCount, eventId, safety, current, target, isRunning, signal };
+      const { files, done } = await restoreThread(this.#plumbing, workspace, event);
+      try {
+        const treeOid = await withChanges(this.#plumbing, workspace, safety.treeOid, done);
+        const { skipped } = parseFacts(safety.facts);
+        await this.#put(workspace, afterRef(threadId, eventId), { treeOid, skipped }, undefined);
+      } catch (error) {
+        // The files are back; without this a later revert keeps them where it might have changed them.
+        if (!(error instanceof CheckpointError)) throw error;
+      }
+      return files;
     });
   }
 
@@ -166,8 +212,8 @@ export class Checkpoints {
   }
 
   /**
-   * Moves the checkpoints of turns above `turnCount` to `reverted/<eventId>/<n>`, all or none, and
-   * returns their new refs. Called again for the same event it finds nothing to move.
+   * Moves the checkpoints of turns above `turnCount`, and of their starts, below `reverted/<eventId>`, all or none,
+   * and returns their new refs. Called again for the same event it finds nothing to move.
    */
   async dropAfter(
     request: InWorkspace & { threadId: ThreadId; turnCount: number; eventId: EventId },
@@ -178,9 +224,9 @@ export class Checkpoints {
       const oids = new Map(listed.map((entry) => [entry.checkpointRef, entry.commitOid]));
       const moved: CheckpointRef[] = [];
       const changes: RefChange[] = [];
-      for (const { checkpointRef, kind, turnCount, commitOid } of listed) {
-        if (kind !== "turn" || turnCount === undefined || turnCount <= request.turnCount) continue;
-        const ref = revertedRef(request.threadId, request.eventId, turnCount);
+      for (const { checkpointRef, kind, turnCount = 0, commitOid } of listed) {
+        if ((kind !== "turn" && kind !== "start") || turnCount <= request.turnCount) continue;
+        const ref = revertedRef(request.threadId, request.eventId, { kind, turnCount });
         moved.push(ref);
         changes.push({ ref, newOid: commitOid, oldOid: oids.get(ref) });
         changes.push({ ref: checkpointRef, newOid: undefined, oldOid: commitOid });
@@ -193,17 +239,25 @@ export class Checkpoints {
   async #captureTo(request: InWorkspace, checkpointRef: CheckpointRef): Promise<CapturedCheckpoint> {
     const workspace = await this.#locate(request);
     return this.#mutex.run(workspace.topLevel, async () => {
-      const { treeOid, skipped } = await this.#snapshot(workspace, request.signal);
-      const existing = await resolveRef(this.#plumbing, workspace, checkpointRef, request.signal);
-      const facts = JSON.stringify({ skipped } satisfies CommitFacts);
-      if (existing?.treeOid !== treeOid || existing.facts !== facts) {
-        const commit = { treeOid, message: `Muster checkpoint\n\n${facts}\n`, takenAtMs: this.#nowMs() };
-        const newOid = await writeCommit(this.#plumbing, workspace, commit, request.signal);
-        const change = { ref: checkpointRef, newOid, oldOid: existing?.commitOid };
-        await changeRefs(this.#plumbing, workspace, [change], request.signal);
-      }
-      return { checkpointRef, status: "ready", treeOid, skipped };
+      const snapshot = await this.#snapshot(workspace, request.signal);
+      await this.#put(workspace, checkpointRef, snapshot, request.signal);
+      return { checkpointRef, status: "ready", ...snapshot };
     });
+  }
+
+  async #put(
+    workspace: Workspace,
+    ref: CheckpointRef,
+    { treeOid, skipped }: Snapshot,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const existing = await resolveRef(this.#plumbing, workspace, ref, signal);
+    const takenAtMs = this.#nowMs();
+    const facts = factsOf(workspace, skipped, takenAtMs);
+    if (existing?.treeOid === treeOid && saysTheSame(parseFacts(existing.facts), facts)) return;
+    const commit = { treeOid, message: `Muster checkpoint\n\n${JSON.stringify(facts)}\n`, takenAtMs };
+    const newOid = await writeCommit(this.#plumbing, workspace, commit, signal);
+    await changeRefs(this.#plumbing, workspace, [{ ref, newOid, oldOid: existing?.commitOid }], signal);
   }
 
   /** Files may come and go while they are read; then git fails and the files are read again. */
@@ -229,9 +283,3 @@ export class Checkpoints {
     });
   }
 }
-
-/** The skipped paths travel in the commit: a restore must know what a checkpoint could not say. */
-const CommitFacts = z.object({
-  skipped: z.array(z.object({ path: z.string(), reason: z.enum(SKIP_REASONS) })).readonly(),
-});
-type CommitFacts = z.infer<typeof CommitFacts>;

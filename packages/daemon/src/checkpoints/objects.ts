@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { type BytePath, splitNul } from "./byte-path.ts";
-import type { Plumbing } from "./plumbing.ts";
+import { oneLine } from "./git.ts";
+import type { Plumbing, PlumbingCall } from "./plumbing.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Blobs that are read together have at most this size, if there are several. */
@@ -100,6 +101,22 @@ export async function listTree(
     const [mode = "", , oid = ""] = record.slice(0, tab).split(" ");
     return { mode, oid, path: record.slice(tab + 1) as BytePath };
   });
+}
+
+/** The tree of a folder in a tree; the empty tree where there is no such folder. */
+export async function subtreeOf(
+  plumbing: Plumbing,
+  workspace: Workspace,
+  treeOid: string,
+  folder: string,
+  call: PlumbingCall,
+): Promise<string> {
+  const found = await plumbing.raw(workspace, ["rev-parse", "--verify", "--quiet", `${treeOid}:${folder}`], {
+    ...call,
+    exitCodes: [0, 1],
+  });
+  if (found.exitCode === 0) return oneLine(found);
+  return oneLine(await plumbing.raw(workspace, ["mktree"], call));
 }
 
 /** The blob name of a regular file's bytes. `size` is the file's, from the same moment. */

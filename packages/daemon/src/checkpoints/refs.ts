@@ -1,15 +1,25 @@
-// The hidden refs of a thread: refs/muster/checkpoints/<threadId>/{turn/<n>, safety/<eventId>,
-// again/<eventId>, reverted/<eventId>/<n>}. No porcelain of git lists, pushes or prunes them; their commits have no
+// The hidden refs of a thread: refs/muster/checkpoints/<threadId>/{start/<n>, turn/<n>, safety/<eventId>,
+// again/<eventId>, after/<eventId>, reverted/<eventId>/<n>, reverted/<eventId>/start/<n>}. No porcelain of git lists, pushes or prunes them; their commits have no
 // parents. Every move is one transaction of update-ref with the old value in it.
 import { CheckpointRef, EventId, ThreadId } from "@muster/contracts";
 import { CheckpointError } from "./errors.ts";
+import { parseFacts } from "./facts.ts";
 import { oneLine } from "./git.ts";
 import type { Plumbing } from "./plumbing.ts";
 import type { Workspace } from "./workspace.ts";
 
 export function turnRef(threadId: ThreadId, turnCount: number): CheckpointRef {
+  return CheckpointRef.parse(`${threadPrefix(threadId)}turn/${requireCount(turnCount)}`);
+}
+
+/** Before the turn's prompt: with the turn's own checkpoint it says what changed during the turn. */
+export function startRef(threadId: ThreadId, turnCount: number): CheckpointRef {
+  return CheckpointRef.parse(`${threadPrefix(threadId)}start/${requireCount(turnCount)}`);
+}
+
+function requireCount(turnCount: number): number {
   if (!Number.isSafeInteger(turnCount) || turnCount < 0) throw new RangeError(`no turn count: ${turnCount}`);
-  return CheckpointRef.parse(`${threadPrefix(threadId)}turn/${turnCount}`);
+  return turnCount;
 }
 
 export function safetyRef(threadId: ThreadId, eventId: EventId): CheckpointRef {
@@ -21,19 +31,33 @@ export function againRef(threadId: ThreadId, eventId: EventId): CheckpointRef {
   return CheckpointRef.parse(`${threadPrefix(threadId)}again/${EventId.parse(eventId)}`);
 }
 
-export function revertedRef(threadId: ThreadId, eventId: EventId, turnCount: number): CheckpointRef {
-  return CheckpointRef.parse(`${threadPrefix(threadId)}reverted/${EventId.parse(eventId)}/${turnCount}`);
+/** The safety checkpoint's files with what the revert changed: the revert's own work, as a turn has its own. */
+export function afterRef(threadId: ThreadId, eventId: EventId): CheckpointRef {
+  return CheckpointRef.parse(`${threadPrefix(threadId)}after/${EventId.parse(eventId)}`);
+}
+
+/** Where the checkpoint of a turn, or of its start, goes when a revert puts it aside. */
+export function revertedRef(
+  threadId: ThreadId,
+  eventId: EventId,
+  { kind, turnCount }: Pick<ListedCheckpoint, "kind" | "turnCount">,
+): CheckpointRef {
+  const name = kind === "start" ? `start/${turnCount}` : `${turnCount}`;
+  return CheckpointRef.parse(`${threadPrefix(threadId)}reverted/${EventId.parse(eventId)}/${name}`);
 }
 
 export function threadPrefix(threadId: ThreadId): string {
-  return `refs/muster/checkpoints/${ThreadId.parse(threadId)}/`;
+  return `${ALL_THREADS}/${ThreadId.parse(threadId)}/`;
 }
+
+const ALL_THREADS = "refs/muster/checkpoints";
 
 export interface ResolvedCheckpoint {
   readonly commitOid: string;
   readonly treeOid: string;
   /** The one line of JSON below the commit's subject. */
   readonly facts: string;
+  readonly takenAtMs: number;
 }
 
 /** Undefined when there is no such ref. */
@@ -45,12 +69,18 @@ export async function resolveRef(
 ): Promise<ResolvedCheckpoint | undefined> {
   const { stdout } = await plumbing.real(
     workspace,
-    ["for-each-ref", "--format=%(refname) %(objectname) %(tree) %(contents:body)", CheckpointRef.parse(ref)],
+    [
+      "for-each-ref",
+      "--format=%(refname) %(objectname) %(tree) %(committerdate:unix) %(contents:body)",
+      CheckpointRef.parse(ref),
+    ],
     { signal },
   );
   for (const line of stdout.toString("utf8").split("\n")) {
-    const [name, commitOid, treeOid, ...facts] = line.split(" ");
-    if (name === ref && commitOid && treeOid) return { commitOid, treeOid, facts: facts.join(" ") };
+    const [name, commitOid, treeOid, seconds, ...rest] = line.split(" ");
+    if (name !== ref || !commitOid || !treeOid) continue;
+    const facts = rest.join(" ");
+    return { commitOid, treeOid, facts, takenAtMs: parseFacts(facts).takenAtMs ?? Number(seconds) * 1000 };
   }
   return undefined;
 }
@@ -94,45 +124,58 @@ export async function changeRefs(
 
 export interface ListedCheckpoint {
   readonly checkpointRef: CheckpointRef;
-  readonly kind: "turn" | "safety" | "again" | "reverted";
+  readonly threadId: ThreadId;
+  readonly kind: "start" | "turn" | "safety" | "again" | "after" | "reverted" | "reverted-start";
   /** Of turns, also reverted ones. */
   readonly turnCount?: number;
   /** Of the revert that a safety or reverted checkpoint belongs to. */
   readonly eventId?: EventId;
   readonly commitOid: string;
   readonly treeOid: string;
-  /** Whole seconds. */
   readonly takenAtMs: number;
+  /** Of the workspace it was taken in; checkpoints of older versions do not say it. */
+  readonly topLevel?: string | undefined;
+  readonly prefix?: string | undefined;
 }
 
-/** Turns by count, then safety and reverted ones by name. */
+/** Turns and starts by count, then the others by name; without a thread those of all threads in the repository. */
 export async function listRefs(
   plumbing: Plumbing,
   workspace: Workspace,
-  threadId: ThreadId,
+  threadId: ThreadId | undefined,
   signal?: AbortSignal,
 ): Promise<ListedCheckpoint[]> {
-  const prefix = threadPrefix(threadId);
-  const format = "--format=%(refname) %(objectname) %(tree) %(committerdate:unix)";
-  const { stdout } = await plumbing.real(workspace, ["for-each-ref", format, prefix.slice(0, -1)], { signal });
+  const folder = threadId === undefined ? ALL_THREADS : threadPrefix(threadId).slice(0, -1);
+  const format = "--format=%(refname) %(objectname) %(tree) %(committerdate:unix) %(contents:body)";
+  const { stdout } = await plumbing.real(workspace, ["for-each-ref", format, folder], { signal });
   const listed: ListedCheckpoint[] = [];
   for (const line of stdout.toString("utf8").split("\n")) {
-    const [name = "", commitOid = "", treeOid = "", seconds = ""] = line.split(" ");
-    const place = placeOf(name.slice(prefix.length));
+    const [name = "", commitOid = "", treeOid = "", seconds = "", ...rest] = line.split(" ");
+    const [owner = "", ...names] = name.slice(ALL_THREADS.length + 1).split("/");
+    if (!CheckpointRef.safeParse(name).success || !ThreadId.safeParse(owner).success) continue;
+    const place = placeOf(names);
     if (place === undefined) continue;
     const checkpointRef = CheckpointRef.parse(name);
-    listed.push({ checkpointRef, ...place, commitOid, treeOid, takenAtMs: Number(seconds) * 1000 });
+    const { topLevel, prefix, takenAtMs = Number(seconds) * 1000 } = parseFacts(rest.join(" "));
+    const where = { threadId: ThreadId.parse(owner), topLevel, prefix };
+    listed.push({ checkpointRef, ...where, ...place, commitOid, treeOid, takenAtMs });
   }
   const rank = ({ kind, turnCount }: ListedCheckpoint) =>
-    kind === "turn" ? (turnCount ?? 0) : Number.MAX_SAFE_INTEGER;
-  return listed.sort((one, other) => rank(one) - rank(other) || (one.checkpointRef < other.checkpointRef ? -1 : 1));
+    kind === "turn" || kind === "start" ? (turnCount ?? 0) : Number.MAX_SAFE_INTEGER;
+  const sub = ({ kind, turnCount }: ListedCheckpoint) => (kind.startsWith("reverted") ? (turnCount ?? 0) : 0);
+  return listed.sort(
+    (one, other) =>
+      rank(one) - rank(other) || sub(one) - sub(other) || (one.checkpointRef < other.checkpointRef ? -1 : 1),
+  );
 }
 
-function placeOf(name: string): Pick<ListedCheckpoint, "kind" | "turnCount" | "eventId"> | undefined {
-  const [kind, first, second] = name.split("/");
+function placeOf(names: readonly string[]): Pick<ListedCheckpoint, "kind" | "turnCount" | "eventId"> | undefined {
+  const [kind, first, second, third] = names;
   if (first === undefined) return undefined;
-  if (kind === "turn") return { kind, turnCount: Number(first) };
-  if (kind === "safety" || kind === "again") return { kind, eventId: EventId.parse(first) };
+  if (kind === "turn" || kind === "start") return { kind, turnCount: Number(first) };
+  if (kind === "safety" || kind === "again" || kind === "after") return { kind, eventId: EventId.parse(first) };
+  if (kind === "reverted" && second === "start")
+    return { kind: "reverted-start", eventId: EventId.parse(first), turnCount: Number(third) };
   if (kind === "reverted") return { kind, eventId: EventId.parse(first), turnCount: Number(second) };
   return undefined;
 }

@@ -29,13 +29,16 @@ export interface RestorePlan {
 export interface PlanRequest {
   /** From the state now to the state wanted, without renames. */
   readonly changes: readonly RawDiffEntry[];
-  readonly keepReason: (path: BytePath, isDeletion: boolean) => string | undefined;
+  readonly keepReason: (change: RawDiffEntry) => string | undefined;
+  /** A file that is no longer what the safety checkpoint says is kept; otherwise it can't be restored. */
+  readonly keepsChanged: boolean;
   /** Blobs that are in the store. */
   readonly hasBlob: (oid: string) => boolean;
 }
 
 const SUBMODULE = "160000";
 const LINK = "120000";
+const CHANGED = "changed since the safety checkpoint";
 
 /** Throws `restore_refused` with every path that can't be restored. */
 export async function planRestore(workspace: Workspace, request: PlanRequest): Promise<RestorePlan> {
@@ -44,9 +47,7 @@ export async function planRestore(workspace: Workspace, request: PlanRequest): P
   const open: RawDiffEntry[] = [];
   for (const change of request.changes) {
     const isSubmodule = change.oldMode === SUBMODULE || change.newMode === SUBMODULE;
-    const reason = isSubmodule
-      ? "a submodule's commit is not moved"
-      : request.keepReason(change.path, change.status === "D");
+    const reason = isSubmodule ? "a submodule's commit is not moved" : request.keepReason(change);
     if (reason === undefined) open.push(change);
     else settled.push({ path: displayPath(change.path), outcome: "kept", reason });
   }
@@ -58,6 +59,8 @@ export async function planRestore(workspace: Workspace, request: PlanRequest): P
     if (verdict === "go") decided.push(change);
     else if (verdict === "done") settled.push({ path, outcome: change.status === "D" ? "deleted" : "restored" });
     else if ("keep" in verdict) settled.push({ path, outcome: "kept", reason: verdict.keep });
+    else if (verdict.refuse === CHANGED && request.keepsChanged)
+      settled.push({ path, outcome: "kept", reason: CHANGED });
     else refused.push({ path, reason: verdict.refuse });
   });
 
@@ -107,7 +110,7 @@ async function compareWithDisk(workspace: Workspace, change: RawDiffEntry): Prom
   }
   if (isAddition) return { keep: "not in the safety checkpoint: ignored or left out there" };
   if (oid === change.oldOid && isSameKind(change.oldMode)) return "go";
-  return { refuse: "changed since the safety checkpoint" };
+  return { refuse: CHANGED };
 }
 
 async function hasLinkAbove(workspace: Workspace, path: BytePath): Promise<boolean> {

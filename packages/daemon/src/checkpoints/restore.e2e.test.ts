@@ -96,22 +96,6 @@ describe("restore", () => {
     expect(one.files()).toEqual(later);
   });
 
-  it("ORC-35 keeps what another thread changed since, and says so per file", async () => {
-    const one = workspace();
-    one.write("mine", "1");
-    one.write("theirs", "1");
-    const ref = await one.capture(0);
-    one.write("mine", "2");
-    one.write("theirs", "2");
-    one.write("their-new", "2");
-    expect(await one.revert(ref, new Set(["theirs", "their-new"]))).toEqual([
-      { path: "mine", outcome: "restored" },
-      { path: "their-new", outcome: "kept", reason: "changed by another thread since" },
-      { path: "theirs", outcome: "kept", reason: "changed by another thread since" },
-    ]);
-    expect([one.read("mine"), one.read("theirs"), one.read("their-new")]).toEqual(["1", "2", "2"]);
-  });
-
   it("ORC-35 leaves ignored files alone, also when the turn changed what is ignored", async () => {
     const one = workspace();
     one.write(".gitignore", ".env\nsub/*.key\nlogs/\n");

@@ -2,13 +2,14 @@
 // way. Each file appears whole (a temporary file beside it, then a rename); what fails is reported
 // and does not stop the rest. The index, HEAD, branches and stash are never touched.
 import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, symlink, unlink } from "node:fs/promises";
+import { changesBetween } from "./attribution.ts";
 import { absolutePath, type BytePath, displayPath, parentsOf } from "./byte-path.ts";
 import { allEnded, mapLimited } from "./concurrency.ts";
 import { ignoredIn } from "./ignored.ts";
 import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
 import { objectSizes, readBlobs } from "./objects.ts";
 import type { Plumbing } from "./plumbing.ts";
-import { parseRawDiff, type RawDiffEntry } from "./raw-diff.ts";
+import type { RawDiffEntry } from "./raw-diff.ts";
 import { planRestore, type RestoredPath } from "./restore-plan.ts";
 import type { SkippedPath } from "./snapshot.ts";
 import { removeDeadTemporaries, temporaryIn } from "./temporaries.ts";
@@ -20,8 +21,12 @@ export interface RestoreRequest {
   readonly toTree: string;
   /** What the wanted checkpoint left out: it can't say whether such a path existed. */
   readonly skippedInTo: readonly SkippedPath[];
-  /** As reports spell paths. */
-  readonly keepPaths: ReadonlySet<string>;
+  /** False: the path is neither touched nor reported. Every path is wanted where this is left out. */
+  readonly isWanted?: (change: RawDiffEntry) => boolean;
+  /** Why a path stays as it is. */
+  readonly keepReason?: (change: RawDiffEntry) => string | undefined;
+  /** A file that changes while this runs is kept; otherwise all is refused. */
+  readonly keepsChanged?: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -34,14 +39,11 @@ export async function restoreTree(
   const { signal } = request;
   await removeDeadTemporaries(plumbing, workspace, signal);
   if (request.fromTree === request.toTree) return [];
-  const { stdout } = await plumbing.raw(
-    workspace,
-    ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none", request.fromTree, request.toTree],
-    { signal },
-  );
-  const changes = parseRawDiff(stdout);
+  const trees = { from: request.fromTree, to: request.toTree };
+  const differing = await changesBetween(plumbing, workspace, trees, signal);
+  const changes = request.isWanted === undefined ? differing : differing.filter(request.isWanted);
   const [ignored, sizes] = await allEnded([
-    ignoredIn(plumbing, workspace, { changes, treeOid: request.toTree, signal }),
+    ignoredIn(plumbing, workspace, { changes: differing, treeOid: request.toTree, signal }),
     objectSizes(
       plumbing,
       workspace,
@@ -52,10 +54,12 @@ export async function restoreTree(
   const plan = await planRestore(workspace, {
     changes,
     hasBlob: (oid) => sizes.has(oid),
-    keepReason: (path, isDeletion) => {
+    keepsChanged: request.keepsChanged ?? false,
+    keepReason: (change) => {
+      const { path, status } = change;
       const shown = displayPath(path);
-      if (request.keepPaths.has(shown)) return "changed by another thread since";
-      if (!isDeletion) return undefined;
+      const reason = request.keepReason?.(change);
+      if (reason !== undefined || status !== "D") return reason;
       if (ignored.has(path)) return "ignored in the state that is restored";
       const skipped = request.skippedInTo.find((skip) => isOrHolds(skip.path, shown));
       return skipped && `the checkpoint left it out: ${skipped.reason}`;

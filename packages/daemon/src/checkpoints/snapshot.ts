@@ -9,6 +9,7 @@ import { convertedPaths, listTracked, mayConvert } from "./doubtful.ts";
 import { CheckpointError } from "./errors.ts";
 import { oneLine } from "./git.ts";
 import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
+import { subtreeOf } from "./objects.ts";
 import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff } from "./raw-diff.ts";
 import { TEMPORARY_PATTERN } from "./temporaries.ts";
@@ -199,12 +200,7 @@ async function writeTree(plumbing: Plumbing, workspace: Workspace, call: IndexCa
   // Objects of a partial clone or of absent sparse paths need not be here.
   const whole = oneLine(await plumbing.raw(workspace, ["write-tree", "--missing-ok"], call));
   if (workspace.prefix === "") return whole;
-  const below = await plumbing.raw(workspace, ["rev-parse", "--verify", "--quiet", `${whole}:${workspace.prefix}`], {
-    ...call,
-    exitCodes: [0, 1],
-  });
-  if (below.exitCode === 0) return oneLine(below);
-  return oneLine(await plumbing.raw(workspace, ["mktree"], call));
+  return subtreeOf(plumbing, workspace, whole, workspace.prefix, call);
 }
 
 /** The entry count stands in bytes 8 to 11 of an index file. */

@@ -35,7 +35,7 @@ export interface TestWorkspace {
   readonly read: (path: string) => string;
   readonly capture: (turnCount: number) => Promise<CheckpointRef>;
   /** A safety checkpoint, then a restore to `toRef`. */
-  readonly revert: (toRef: CheckpointRef, keepPaths?: ReadonlySet<string>) => ReturnType<Checkpoints["restore"]>;
+  readonly revert: (toRef: CheckpointRef) => ReturnType<Checkpoints["restore"]>;
   /** Every path below the root, `.git` left out, with its kind, mode and content. */
   readonly files: () => Record<string, string>;
   /** Makes every file an hour old: git reads files as young as its index again, whatever their stat data say. */
@@ -82,9 +82,9 @@ export function makeWorkspace(options: TestWorkspaceOptions = {}): TestWorkspace
     read: (path) => readFileSync(join(root, path), "utf8"),
     capture: async (turnCount) =>
       (await checkpoints.capture({ workspaceRoot: root, threadId: THREAD, turnCount })).checkpointRef,
-    revert: async (toRef, keepPaths = new Set()) => {
+    revert: async (toRef) => {
       const safety = await checkpoints.safety({ workspaceRoot: root, threadId: THREAD, eventId: EVENT });
-      return checkpoints.restore({ workspaceRoot: root, fromRef: safety.currentRef, toRef, keepPaths });
+      return checkpoints.restore({ workspaceRoot: root, fromRef: safety.currentRef, toRef });
     },
     files: () => listFiles(root),
     settle: () => {

@@ -31,7 +31,11 @@ export async function revert(
     const restored =
       mode === "conversation"
         ? []
-        : await tools.checkpoints.restore({ workspaceRoot, fromRef, toRef: effect.checkpointRef });
+        : await tools.checkpoints.restoreThread({
+            ...{ workspaceRoot, threadId, turnCount, eventId, fromRef, toRef: effect.checkpointRef },
+            // A turn at work has its agent.
+            isRunning: (other) => tools.sessions.get(other) !== undefined,
+          });
     if (mode !== "files") {
       await tools.sessions.forget(threadId);
       await tools.checkpoints.dropAfter({ workspaceRoot, threadId, turnCount, eventId });

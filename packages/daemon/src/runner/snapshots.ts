@@ -24,16 +24,26 @@ export async function takeSnapshot(input: SnapshotInput): Promise<readonly Runti
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     const checkpointRef = CheckpointRef.parse(`refs/muster/checkpoints/${threadId}/turn/${turnCount}`);
-    return [
-      {
-        type: "runtime.error",
-        code: `checkpoint_${error.code}`.slice(0, 64),
-        message: `The checkpoint could not be taken: ${error.message}`.slice(0, 4_096),
-      },
-      captured(turnCount, checkpointRef, "error", NO_DIFF),
-    ];
+    return [failure("The checkpoint could not be taken", error), captured(turnCount, checkpointRef, "error", NO_DIFF)];
   }
 }
+
+/** The moment before the prompt, from which the turn's own changes are told; without it the turn before counts. */
+export async function takeStartSnapshot({ checkpoints, ...request }: SnapshotInput): Promise<readonly RuntimeEvent[]> {
+  try {
+    await checkpoints.captureStart(request);
+    return [];
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    return [failure("The checkpoint before the turn could not be taken", error)];
+  }
+}
+
+const failure = (what: string, { code, message }: CheckpointError): RuntimeEvent => ({
+  type: "runtime.error",
+  code: `checkpoint_${code}`.slice(0, 64),
+  message: `${what}: ${message}`.slice(0, 4_096),
+});
 
 const captured = (
   turnCount: number,

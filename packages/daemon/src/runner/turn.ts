@@ -20,7 +20,7 @@ import type { TurnOutcome } from "../providers/index.ts";
 import { DETAIL_MAX_CHARACTERS, REASON_MAX_CHARACTERS, type RunnerLimits } from "./limits.ts";
 import { commandsOf, type Place } from "./mapping.ts";
 import type { AgentSession, ProviderSessions } from "./sessions.ts";
-import { takeSnapshot } from "./snapshots.ts";
+import { takeSnapshot, takeStartSnapshot } from "./snapshots.ts";
 import { AssistantTexts } from "./texts.ts";
 import { Throttle } from "./throttle.ts";
 import { checkWorkspace } from "./workspace.ts";
@@ -105,12 +105,14 @@ export class TurnRun {
     signal.throwIfAborted();
     const workspace = await checkWorkspace(worktreePath ?? workspaceRoot, this.#tools.workspaceRoots);
     this.#workspace = workspace;
-    if (turnCount === 1) await this.#snapshot(workspace, 0);
+    if (turnCount === 1) await this.#snapshot(takeSnapshot, workspace, 0);
     signal.throwIfAborted();
     if (this.#tools.sessions.get(threadId) === undefined) await this.#append([this.#sessionSet("starting")]);
     const session = await this.#acquire(workspace);
     this.#session = session;
     await this.#append([this.#sessionSet("running")]);
+    signal.throwIfAborted();
+    await this.#snapshot(takeStartSnapshot, workspace, turnCount);
     signal.throwIfAborted();
     const outcome = await session.session.prompt({
       text,
@@ -185,7 +187,7 @@ export class TurnRun {
     this.#updates.flush();
     for (const requestId of this.#openApprovals)
       await this.#append([{ type: "thread.approval.expire", threadId, requestId, reason: "agent_gone" }]);
-    if (this.#workspace !== undefined) await this.#snapshot(this.#workspace, this.#effect.turnCount);
+    if (this.#workspace !== undefined) await this.#snapshot(takeSnapshot, this.#workspace, this.#effect.turnCount);
     if (session !== undefined) this.#tools.sessions.release(session);
     const alive = session === undefined ? this.#tools.sessions.get(threadId) !== undefined : session.isAlive;
     const status = alive ? "ready" : outcome.status === "error" ? "error" : "stopped";
@@ -198,10 +200,10 @@ export class TurnRun {
     );
   }
 
-  async #snapshot(workspaceRoot: string, turnCount: number): Promise<void> {
+  async #snapshot(take: typeof takeSnapshot, workspaceRoot: string, turnCount: number): Promise<void> {
     const { checkpoints, onBug } = this.#tools;
     try {
-      const events = await takeSnapshot({ checkpoints, workspaceRoot, threadId: this.place.threadId, turnCount });
+      const events = await take({ checkpoints, workspaceRoot, threadId: this.place.threadId, turnCount });
       await this.#append(events.flatMap((event) => commandsOf(event, this.place)));
     } catch (error) {
       // The turn itself is no less over for it.
