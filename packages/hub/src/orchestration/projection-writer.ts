@@ -6,6 +6,9 @@ import type { Parameter, Statement, Store } from "@muster/store";
 import { insertRows } from "@muster/store";
 import { columnName, toSql } from "./columns.ts";
 
+/** Values of one list in one statement. */
+const LISTED_MAX = 500;
+
 type Insert = Extract<RowOperation, { operation: "insert" }>;
 
 /** Statements for the operations of one space. Tables are independent of each other, so they are written one by one. */
@@ -34,7 +37,7 @@ export function projectionStatements(
         inserts.push(operation);
       } else {
         flush();
-        statements.push(changeStatement(dialect, spaceId, operation));
+        for (const part of inParts(operation)) statements.push(changeStatement(dialect, spaceId, part));
       }
     }
     flush();
@@ -63,6 +66,19 @@ function insertStatements(
   };
   // Two writes of one key in one statement are refused by databases, so each goes alone.
   return rows.flatMap((row) => insertRows(dialect, table, columns, [row], { conflict }));
+}
+
+/** A change of rows named by a long list, as several: a revert may drop more messages than a statement takes values. */
+function inParts(operation: Exclude<RowOperation, Insert>): readonly Exclude<RowOperation, Insert>[] {
+  const long = Object.entries(operation.where).find(([, value]) => Array.isArray(value) && value.length > LISTED_MAX);
+  if (long === undefined) return [operation];
+  const [name, values] = long as [string, readonly unknown[]];
+  const parts: Exclude<RowOperation, Insert>[] = [];
+  for (let start = 0; start < values.length; start += LISTED_MAX) {
+    const where = { ...operation.where, [name]: values.slice(start, start + LISTED_MAX) };
+    parts.push({ ...operation, where } as Exclude<RowOperation, Insert>);
+  }
+  return parts;
 }
 
 function changeStatement(
