@@ -31,6 +31,7 @@ describe("ORC-35 a revert beside another thread's work", () => {
       const workspaceRoot = where === "git" ? world.workspace : join(world.folder, "root", "plain");
       mkdirSync(workspaceRoot, { recursive: true });
       await turn(world, workspaceRoot, A, 1, "edit a1.txt without asking: A1");
+      writeFileSync(join(workspaceRoot, "between.txt"), "mine");
       await turn(world, workspaceRoot, A, 2, "edit a2.txt without asking: A2");
       await turn(world, workspaceRoot, B, 1, "edit b1.txt without asking: B1");
       const running = startOf(world, "edit b2.txt without asking: B2\nsay written\nhang", {
@@ -57,7 +58,7 @@ describe("ORC-35 a revert beside another thread's work", () => {
         files: [{ path: "a2.txt", outcome: "deleted" }],
       });
       const names = readdirSync(workspaceRoot).filter((name) => name.endsWith(".txt"));
-      expect(names.sort()).toEqual(["a1.txt", "b1.txt", "b2.txt", "hand.txt"]);
+      expect(names.sort()).toEqual(["a1.txt", "b1.txt", "b2.txt", "between.txt", "hand.txt"]);
       expect(readFileSync(join(workspaceRoot, "b2.txt"), "utf8")).toContain("B2");
     });
   }
