@@ -4,33 +4,14 @@ import type { EventOf, EventType, MusterEvent, NewEvent, SpaceId, WireEvent } fr
 import { EVENT_PAYLOADS, EVENT_SCHEMA_VERSION, isEventType, isKnownEvent } from "@muster/contracts";
 import type { Parameter, Query, Row, Statement, Store } from "@muster/store";
 import { insertRows, queryBuilder } from "@muster/store";
-import type { HubDatabase } from "../schema/index.ts";
-
-const COLUMNS = [
-  "sequence",
-  "event_id",
-  "space_id",
-  "aggregate_kind",
-  "stream_id",
-  "stream_version",
-  "event_type",
-  "schema_version",
-  "occurred_at",
-  "command_id",
-  "causation_event_id",
-  "correlation_id",
-  "actor_kind",
-  "actor_id",
-  "payload_json",
-  "metadata_json",
-] as const;
+import { HUB_COLUMNS, type HubDatabase } from "../schema/index.ts";
 
 /** An event that has everything but its sequence, which the commit gives. */
 export type PendingEvent = { [Type in EventType]: Omit<EventOf<Type>, "sequence"> }[EventType];
 
 /** Statements that append the events; the n-th takes the n-th number of the batch's allocation. */
 export const appendStatements = (dialect: Store["dialect"], events: readonly PendingEvent[]): readonly Statement[] =>
-  insertRows(dialect, "orchestration_events", COLUMNS, events.map(rowOf));
+  insertRows(dialect, "orchestration_events", HUB_COLUMNS.orchestration_events, events.map(rowOf));
 
 const rowOf = (event: PendingEvent, index: number): Parameter[] => [
   { allocated: index },

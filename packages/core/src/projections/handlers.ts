@@ -1,0 +1,21 @@
+// What every projector is made of: a function per event type it handles, from the event to changes of rows.
+import type { EventOf, EventType, MusterEvent, ThreadId } from "@muster/contracts";
+import type { RowOperation } from "./operations.ts";
+
+export type Handlers = { readonly [Type in EventType]?: (event: EventOf<Type>) => readonly RowOperation[] };
+
+export const threadOf = (event: MusterEvent): ThreadId => event.streamId as ThreadId;
+
+export const removeTurnsOf = (
+  event: EventOf<"thread.reverted">,
+  table: "projection_thread_activities" | "projection_pending_approvals" | "projection_thread_turns",
+): RowOperation[] =>
+  event.payload.droppedTurnIds.length === 0
+    ? []
+    : [
+        {
+          operation: "remove",
+          table,
+          where: { threadId: threadOf(event), turnId: event.payload.droppedTurnIds },
+        } as RowOperation,
+      ];
