@@ -6,8 +6,6 @@ import type { Store } from "@muster/store";
 import type { Caller, FeedItem } from "../ports.ts";
 import { logQueries, wireEventOf } from "./event-log.ts";
 import type { LogTail } from "./log-tail.ts";
-import { MembershipWatch } from "./membership-watch.ts";
-import type { Timers } from "./timers.ts";
 import type { Visibility } from "./visibility.ts";
 
 /** Live messages kept for one reader; the oldest fall out, because persisted text makes up for them. */
@@ -26,8 +24,6 @@ export interface FeedParts {
   readonly tail: LogTail;
   readonly visibility: Visibility;
   readonly generation: string;
-  readonly timers: Timers;
-  readonly onBug: (error: unknown) => void;
 }
 
 export interface FeedRequest {
@@ -42,12 +38,10 @@ export class Feeds {
   readonly #parts: FeedParts;
   readonly #queries: ReturnType<typeof logQueries>;
   readonly #open = new Set<Reader>();
-  readonly #memberships: MembershipWatch;
   #isClosed = false;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
-    this.#memberships = new MembershipWatch(parts, this.#open);
     this.#queries = logQueries(parts.store.dialect);
   }
 
@@ -63,7 +57,6 @@ export class Feeds {
   /** Ends every feed with a `reset` that says the hub stops. */
   close(): void {
     this.#isClosed = true;
-    this.#memberships.close();
     for (const reader of this.#open) reader.reset("stopping");
   }
 
@@ -75,7 +68,6 @@ export class Feeds {
     const reader = new Reader(caller, request);
     const unwatch = tail.watch(() => reader.wake());
     this.#open.add(reader);
-    this.#memberships.start();
     // An aborted request is forgotten at once, also when nobody asks its generator for more.
     const forget = (): void => {
       unwatch();

@@ -62,7 +62,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const reads = { store, visibility, generation, connections, clock };
   const timers = options.timers ?? systemTimers;
   const diffs = new TurnDiffs(reads);
-  const feeds = new Feeds({ store, tail, visibility, generation, timers, onBug });
+  const feeds = new Feeds({ store, tail, visibility, generation });
   const forgotten = new Forgotten();
   const effects: EffectWorker = new EffectWorker({
     ...options,
