@@ -32,7 +32,12 @@ export async function revert(
       mode === "conversation"
         ? []
         : await tools.checkpoints.restoreThread({
-            ...{ workspaceRoot, threadId, turnCount, eventId, fromRef, toRef: effect.checkpointRef },
+            workspaceRoot,
+            threadId,
+            turnCount,
+            eventId,
+            fromRef,
+            toRef: effect.checkpointRef,
             // A turn at work has its agent.
             isRunning: (other) => tools.sessions.get(other) !== undefined,
           });
