@@ -4,7 +4,7 @@
 import type { ErrorBody, NodeId, SpaceId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { type Clock, isoTime, OVERTAKING_EFFECTS, type Random } from "@muster/core";
-import type { Row, Store } from "@muster/store";
+import { type Row, type Store, StoreError } from "@muster/store";
 import type { NodeConnections, NodeIdentity } from "../ports.ts";
 import { type EffectRow, effectBodyOf, effectRowOf } from "./effect-bodies.ts";
 import { query } from "./placeholders.ts";
@@ -51,7 +51,11 @@ export class EffectWorker {
       return;
     }
     this.#running = this.#pass()
-      .catch((error: unknown) => this.#options.onBug(error))
+      .catch((error: unknown) => {
+        this.#options.onBug(error);
+        // A store that is away or full for a moment must not leave an accepted turn waiting for the next event.
+        this.#schedule(this.#options.clock.now() + BACKOFF_BASE_MS);
+      })
       .finally(() => {
         this.#running = null;
         if (this.#isWokenAgain) {
@@ -63,15 +67,18 @@ export class EffectWorker {
 
   /** After a reconnect nobody knows what became of what was in flight: it is handed over again, and the node knows it. */
   async nodeConnected(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
-    await this.#write(
-      `UPDATE orchestration_effects SET status = 'pending', lease_owner = NULL, lease_expires_at = NULL, available_at = ?, updated_at = ?
+    try {
+      await this.#write(
+        `UPDATE orchestration_effects SET status = 'pending', lease_owner = NULL, lease_expires_at = NULL, available_at = ?, updated_at = ?
        WHERE space_id = ? AND node_id = ? AND status IN ('pending', 'running')`,
-      this.#now(),
-      this.#now(),
-      spaceId,
-      nodeId,
-    );
-    this.wake();
+        this.#now(),
+        this.#now(),
+        spaceId,
+        nodeId,
+      );
+    } finally {
+      this.wake();
+    }
   }
 
   /** What a node answered. A result under an older fence than the stored one changes nothing. */
@@ -226,6 +233,8 @@ export class EffectWorker {
         await this.#postpone(held, "node_offline");
     } catch (error) {
       if (!(error instanceof MusterError)) onBug(error);
+      // The store's trouble is none of the effect's: its lease runs out, and it is handed over again.
+      if (error instanceof StoreError) return;
       const known = error instanceof MusterError ? error : new MusterError("internal_error");
       await this.#fail(held, known.toBody()).catch(onBug);
     }

@@ -3,12 +3,15 @@
 import type { WireEvent } from "@muster/contracts";
 import type { Store } from "@muster/store";
 import { logQueries, wireEventOf } from "./event-log.ts";
+import type { Timers } from "./timers.ts";
 
 /** Events kept in memory for readers that are close behind. */
 export const TAIL_EVENTS_MAX = 4_096;
 /** Their JSON size together, about. */
 export const TAIL_BYTES_MAX = 32 * 1024 * 1024;
 const PAGE_EVENTS = 1_000;
+/** After a read that failed. */
+const RETRY_MS = 1_000;
 
 interface TailEntry {
   readonly event: WireEvent;
@@ -17,6 +20,8 @@ interface TailEntry {
 
 export class LogTail {
   readonly #store: Store;
+  readonly #timers: Timers;
+  #cancelRetry: (() => void) | null = null;
   readonly #queries: ReturnType<typeof logQueries>;
   readonly #onBug: (error: unknown) => void;
   #entries: TailEntry[] = [];
@@ -27,8 +32,9 @@ export class LogTail {
   #isClosed = false;
   readonly #waiters = new Set<() => void>();
 
-  constructor(store: Store, onBug: (error: unknown) => void) {
+  constructor(store: Store, timers: Timers, onBug: (error: unknown) => void) {
     this.#store = store;
+    this.#timers = timers;
     this.#queries = logQueries(store.dialect);
     this.#onBug = onBug;
   }
@@ -71,6 +77,7 @@ export class LogTail {
   /** Reads no more; resolves when the last read is over. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#cancelRetry?.();
     await this.#reading;
   }
 
@@ -111,6 +118,9 @@ export class LogTail {
       }
     } catch (error) {
       this.#onBug(error);
+      // Nobody may commit for a long time, and what is there already must not stay unseen so long.
+      this.#cancelRetry?.();
+      if (!this.#isClosed) this.#cancelRetry = this.#timers.after(RETRY_MS, () => this.wake());
     }
   }
 

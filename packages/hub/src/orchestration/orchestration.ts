@@ -56,11 +56,11 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const { store, clock, ids, generation, connections, onBug } = options;
   await prepareCursors(store, clock);
   await catchUpProjections(store, clock, onBug);
-  const tail = new LogTail(store, onBug);
+  const timers = options.timers ?? systemTimers;
+  const tail = new LogTail(store, timers, onBug);
   await tail.open();
   const visibility = new Visibility(store);
   const reads = { store, visibility, generation, connections, clock };
-  const timers = options.timers ?? systemTimers;
   const diffs = new TurnDiffs(reads);
   const feeds = new Feeds({ store, tail, visibility, generation });
   const forgotten = new Forgotten();
