@@ -1,8 +1,17 @@
 // Receipts: what a command that comes again is answered, cell by cell.
 import type { ClientCommand, MusterError } from "@muster/contracts";
 import { command, createProject, createThread, startTurn } from "@muster/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { COLLABORATOR, OWNER, openWorld, refusalOf, STRANGER, VIEWER, type World } from "./test-world.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import {
+  COLLABORATOR,
+  OWNER,
+  onBothDatabases,
+  openWorld,
+  refusalOf,
+  STRANGER,
+  VIEWER,
+  type World,
+} from "./test-world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -23,7 +32,7 @@ const rename = (fields: Record<string, unknown> = {}) =>
 const refused = (fields: Record<string, unknown> = {}) =>
   command("thread.unarchive", { threadId: "thread", commandId: "refused", ...fields });
 
-describe("an accepted command", () => {
+onBothDatabases("an accepted command", () => {
   it("leaves a receipt with the sequence of its last event (ORC-8)", async () => {
     const { sequence } = await world.dispatch(startTurn("turn", { commandId: "start" }));
     expect(await receipts("start")).toEqual([
@@ -79,7 +88,7 @@ describe("an accepted command", () => {
   });
 });
 
-describe("a refused command", () => {
+onBothDatabases("a refused command", () => {
   it("leaves a receipt of its refusal and no event (ORC-8, ORC-18)", async () => {
     const before = await eventCount();
     expect(await world.refusal(refused())).toBe("thread_not_archived");
@@ -102,7 +111,7 @@ describe("a refused command", () => {
   });
 });
 
-describe("what leaves no receipt", () => {
+onBothDatabases("what leaves no receipt", () => {
   it.each([
     ["a viewer", VIEWER, "permission_denied"],
     ["a stranger", STRANGER, "thread_not_found"],

@@ -1,9 +1,6 @@
-// An event core for tests: a real database with the hub's schema, a space with people and an attached node, a clock
-// and alarms that stand until they are moved, ids and randomness from a seed, and nodes that only write down what they
-// are asked. It can be opened again on the same file, as a process that starts anew.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+// An event core for tests: a real database of either kind with the hub's schema, a space with people and an attached
+// node, a clock and alarms that stand until they are moved, ids and randomness from a seed, and nodes that only write
+// down what they are asked. It can be opened again on the same database, as a process that starts anew.
 import type {
   ClientCommand,
   DispatchResult,
@@ -22,15 +19,38 @@ import type {
 import { MusterError } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
 import { entries } from "@muster/core/testing";
-import { insertRows, openSqliteStore, type Row, type SqlValue, type Store } from "@muster/store";
+import { insertRows, type Row, type SqlValue, type Store } from "@muster/store";
+import { beforeAll, describe } from "vitest";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
 import { HUB_COLUMNS, HUB_MIGRATIONS } from "../schema/index.ts";
 import { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";
+import { inDialect } from "./placeholders.ts";
+import { counted, type Database, GENERATION, isAtRest, openTestDatabase, type TestDatabase } from "./test-databases.ts";
 import type { Timers } from "./timers.ts";
 
+export { GENERATION };
 export const START = Date.parse("2026-01-01T00:00:00.000Z");
-export const GENERATION = "generation-1";
 const AT = "2026-01-01T00:00:00.000Z";
+
+/** Both databases, for `describe.each`: the name in titles, and what `openWorld` takes. */
+export const DATABASES: readonly (readonly [string, Database])[] = [
+  ["SQLite", "sqlite"],
+  ["PostgreSQL", "postgres"],
+];
+let surrounding: Database = "sqlite";
+
+/** `describe`, once on each database: what hooks and tests open in it is that one, unless they say which. */
+export const onBothDatabases = (title: string, body: (database: Database) => void): void => {
+  describe.each(DATABASES)(`%s: ${title}`, (_name, database) => {
+    beforeAll(() => {
+      surrounding = database;
+      return () => {
+        surrounding = "sqlite";
+      };
+    });
+    body(database);
+  });
+};
 
 /** Stands until it is moved; alarms ring when it passes them. */
 export class TestTime implements Clock, Timers {
@@ -141,7 +161,9 @@ export const nodeIdentity = (nodeId = "node", spaceId = "space"): NodeIdentity =
 });
 
 export interface WorldOptions {
-  /** In a file that can be opened again, and by a second process. Default: in memory. */
+  /** Default: that of the surrounding `onBothDatabases`, else SQLite. */
+  readonly database?: Database;
+  /** Of SQLite: in a file that can be opened again, and by a second process. Default: in memory. */
   readonly isFile?: boolean;
   readonly seed?: number;
   /** Puts something between the event core and its store. */
@@ -154,17 +176,15 @@ export class World {
   readonly bugs: unknown[] = [];
   readonly journalId = "journal" as JournalId;
   readonly #options: WorldOptions;
-  readonly #path: string;
-  readonly #directory: string | null;
+  readonly #database: TestDatabase;
   readonly #random: Random;
   readonly #opened: { orchestration: Orchestration; store: Store }[] = [];
   store!: Store;
   orchestration!: Orchestration;
 
-  constructor(options: WorldOptions, directory: string | null) {
+  constructor(options: WorldOptions, database: TestDatabase) {
     this.#options = options;
-    this.#directory = directory;
-    this.#path = directory === null ? ":memory:" : join(directory, "hub.db");
+    this.#database = database;
     this.#random = seededRandom(options.seed ?? 1);
   }
 
@@ -195,13 +215,13 @@ export class World {
     return orchestration;
   }
 
-  /** A second event core on the same file, as another process would be. */
+  /** A second event core on the same database, as another process would be. */
   async another(options: Partial<OrchestrationOptions> = {}): Promise<{ orchestration: Orchestration; store: Store }> {
     const store = await this.#openStore();
     return { orchestration: await this.openOn(store, { replicaId: "another", ...options }), store };
   }
 
-  /** Forgets the running event core without a word to it and starts a new one on the same file. */
+  /** Forgets the running event core without a word to it and starts a new one on the same database. */
   async restart(): Promise<void> {
     await this.store.close();
     this.store = await this.#openStore();
@@ -213,7 +233,7 @@ export class World {
       await orchestration.close();
       await store.close();
     }
-    if (this.#directory !== null) await rm(this.#directory, { recursive: true });
+    await this.#database.dispose();
   }
 
   dispatch(command: ClientCommand, caller: Caller = OWNER): Promise<DispatchResult> {
@@ -241,14 +261,15 @@ export class World {
     return this.orchestration.ingest(node, { journalId: this.journalId, firstSequence, entries: list });
   }
 
-  /** Rows of a query past the event core. */
+  /** Rows of a query past the event core; parameters are `?` in either dialect. */
   rows(sql: string, ...parameters: readonly SqlValue[]): Promise<readonly Row[]> {
-    return this.store.read({ sql, parameters });
+    return this.store.read({ sql: inDialect(this.store.dialect, sql), parameters });
   }
 
-  /** Runs a statement past the event core. */
+  /** Runs a statement past the event core; parameters are `?` in either dialect. */
   async run(sql: string, ...parameters: readonly SqlValue[]): Promise<void> {
-    await this.store.commit({ guards: [], statements: [{ sql, parameters }] });
+    const statement = { sql: inDialect(this.store.dialect, sql), parameters };
+    await this.store.commit({ guards: [], statements: [statement] });
   }
 
   async eventTypes(streamId = "thread"): Promise<string[]> {
@@ -260,14 +281,14 @@ export class World {
   }
 
   async #openStore(): Promise<Store> {
-    const store = await openSqliteStore({ path: this.#path });
+    const store = counted(await this.#database.open());
     return this.#options.wrapStore?.(store) ?? store;
   }
 }
 
 export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
-  const directory = options.isFile === true ? await mkdtemp(join(tmpdir(), "muster-orchestration-")) : null;
-  return new World(options, directory).open();
+  const database = await openTestDatabase(options.database ?? surrounding, options.isFile === true);
+  return new World(options, database).open();
 };
 
 /** The code a promise is refused with; throws when it is not. */
@@ -281,18 +302,39 @@ export const refusalOf = async (promise: Promise<unknown>): Promise<string> => {
   throw new Error("it was accepted");
 };
 
-/** Turns of the event loop until the condition holds. */
+/** How long a condition may take to come true, with a machine that does much else. */
+const PATIENCE_MS = 20_000;
+/** Turns of the event loop between looks at a condition; later ones leave the processor to those it depends on. */
+const EAGER_TURNS = 100;
+const PAUSE_MS = 2;
+
+const turnOfLoop = (turn: number): Promise<void> =>
+  new Promise((resolve) => {
+    if (turn < EAGER_TURNS) setImmediate(resolve);
+    else setTimeout(resolve, PAUSE_MS);
+  });
+
+/** Looks until the condition holds. */
 export const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-  for (let turn = 0; turn < 10_000; turn += 1) {
+  const end = performance.now() + PATIENCE_MS;
+  for (let turn = 0; performance.now() < end; turn += 1) {
     if (await condition()) return;
-    await new Promise((resolve) => setImmediate(resolve));
+    await turnOfLoop(turn);
   }
   throw new Error("the condition never came true");
 };
 
-/** Lets everything that was set going come to rest. */
+/** What was set going has come to rest when no store has had anything to do for so many turns of the event loop. */
+const QUIET_TURNS = 25;
+
+/** Lets everything that was set going come to rest, calls to stores included, however long they take. */
 export const settled = async (): Promise<void> => {
-  for (let turn = 0; turn < 25; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  const end = performance.now() + PATIENCE_MS;
+  for (let quiet = 0, turn = 0; quiet < QUIET_TURNS; turn += 1) {
+    if (performance.now() > end) throw new Error("a store never came to rest");
+    quiet = isAtRest() ? quiet + 1 : 0;
+    await turnOfLoop(isAtRest() ? 0 : turn);
+  }
 };
 
 /** Two sessions with an owner each, in two spaces, and a node attached to the first of either. */

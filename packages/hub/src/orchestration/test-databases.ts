@@ -1,0 +1,96 @@
+// Databases for event cores in tests, empty but for the hub's schema, and cheap: a file or memory of its own on SQLite,
+// on PostgreSQL a schema of its own, which the next world of the same test file gets emptied, because to make one takes
+// longer than most tests.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSqliteStore, type Store } from "@muster/store";
+import { openPostgresStore } from "@muster/store/postgres";
+import { type OpenedSchema, openFreshPostgres, runOn } from "@muster/store/testing";
+import { HUB_MIGRATIONS } from "../schema/index.ts";
+
+export const GENERATION = "generation-1";
+
+export type Database = "sqlite" | "postgres";
+
+export interface TestDatabase {
+  /** Any number of stores over the one database; the caller closes them before `dispose`. */
+  open(): Promise<Store>;
+  dispose(): Promise<void>;
+}
+
+export const openTestDatabase = (database: Database, isFile: boolean): Promise<TestDatabase> =>
+  database === "postgres" ? postgres() : sqlite(isFile);
+
+async function sqlite(isFile: boolean): Promise<TestDatabase> {
+  if (!isFile) return { open: () => openSqliteStore({ path: ":memory:" }), dispose: async () => undefined };
+  const directory = await mkdtemp(join(tmpdir(), "muster-orchestration-"));
+  return {
+    open: () => openSqliteStore({ path: join(directory, "hub.db") }),
+    dispose: () => rm(directory, { recursive: true }),
+  };
+}
+
+type SchemaOptions = OpenedSchema["options"];
+
+/** Schemas of this test file that no world uses now. The server ends with the run, and they with it. */
+const free: SchemaOptions[] = [];
+
+async function postgres(): Promise<TestDatabase> {
+  const options = await takeSchema();
+  return {
+    open: () => openPostgresStore(options),
+    dispose: async () => {
+      await empty(options);
+      free.push(options);
+    },
+  };
+}
+
+async function takeSchema(): Promise<SchemaOptions> {
+  const used = free.pop();
+  if (used !== undefined) return used;
+  const { store, options } = await openFreshPostgres();
+  await store.migrate(HUB_MIGRATIONS, { appliedAt: "2026-01-01T00:00:00.000Z", generation: GENERATION });
+  await store.close();
+  return options;
+}
+
+/**
+ * Deletes every row but those of applied migrations. Row by row, because tables hold few and a truncation gives each of
+ * them a new file; as a replica would, because the order of references is none of its concern.
+ */
+async function empty(options: SchemaOptions): Promise<void> {
+  const tables = await runOn(
+    options,
+    `SELECT tablename FROM pg_tables WHERE schemaname = '${options.schema}' AND tablename <> 'schema_migrations'`,
+  );
+  const deletions = tables.map((row) => `DELETE FROM ${options.schema}.${String(row["tablename"])}`);
+  await runOn(options, ["SET session_replication_role = replica", ...deletions].join(";"));
+}
+
+let inFlight = 0;
+
+/** Whether no counted store has a call that is not answered. */
+export const isAtRest = (): boolean => inFlight === 0;
+
+/** Counts calls until they are answered, so that tests can wait for their end. */
+export const counted = (store: Store): Store => {
+  const count = async <Result>(call: Promise<Result>): Promise<Result> => {
+    inFlight += 1;
+    try {
+      return await call;
+    } finally {
+      inFlight -= 1;
+    }
+  };
+  return {
+    dialect: store.dialect,
+    read: (query) => count(store.read(query)),
+    readTransaction: (queries) => count(store.readTransaction(queries)),
+    commit: (batch) => count(store.commit(batch)),
+    migrate: (set, stamp) => count(store.migrate(set, stamp)),
+    ...(store.listen !== undefined && { listen: store.listen.bind(store) }),
+    close: () => count(store.close()),
+  };
+};
