@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { EventId, ThreadId } from "@muster/contracts";
 import { afterEach, describe, expect, it } from "vitest";
@@ -162,6 +162,44 @@ for (const init of [undefined, false] as const) {
       await b.begin();
       await a.turn(() => one.write("edited", "A"));
       expect(await a.revert(0, [])).toEqual(["edited restored"]);
+    });
+
+    it("ORC-35 takes the rest back where another's files are in the way of some, and says which", async () => {
+      const { one, a, b } = start();
+      one.write("folder/file", "0");
+      await a.turn(() => {
+        rmSync(join(one.root, "gone"));
+        one.write("gone/a", "A");
+        rmSync(join(one.root, "folder"), { recursive: true });
+        one.write("folder", "A");
+        rmSync(join(one.root, "moved"));
+        one.write("edited", "A");
+      });
+      await b.turn(() => {
+        one.write("gone/b", "B");
+        one.write("folder", "B");
+      });
+      mkdirSync(join(one.root, "moved"));
+      one.write("moved/by-hand", "mine");
+      expect(await a.revert(0)).toEqual([
+        "edited restored",
+        `folder: ${BY_OTHER}`,
+        "folder/file: a file is in the way: folder",
+        "gone: a directory is in the way",
+        "gone/a deleted",
+        "moved: a directory is in the way",
+      ]);
+      expect(contents(one)).toEqual({
+        ...{ edited: "0", folder: "B", "gone/b": "B", hers: "0", idle: "0", "moved/by-hand": "mine" },
+      });
+      rmSync(join(one.root, "folder"));
+      rmSync(join(one.root, "gone"), { recursive: true });
+      expect(await a.revert(0, [], "once-more")).toEqual([
+        "folder/file restored",
+        "gone restored",
+        "moved: a directory is in the way",
+      ]);
+      expect([one.read("folder/file"), one.read("gone")]).toEqual(["0", "0"]);
     });
 
     it("ORC-35 can go back and forth: a revert is the thread's own change", async () => {

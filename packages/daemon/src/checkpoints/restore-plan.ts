@@ -1,6 +1,7 @@
 // Decides what a restore does, and refuses all of it when any part is impossible. Reads the
 // workspace and never writes it. The rule it guards: only content that the safety checkpoint holds
-// is ever overwritten or deleted.
+// is ever overwritten or deleted. What somebody else put in the way is no impossibility where the
+// caller keeps such paths: the rest goes back without them.
 import { access, constants, lstat, readdir } from "node:fs/promises";
 import { absolutePath, type BytePath, displayPath, parentsOf } from "./byte-path.ts";
 import { mapLimited } from "./concurrency.ts";
@@ -30,8 +31,8 @@ export interface PlanRequest {
   /** From the state now to the state wanted, without renames. */
   readonly changes: readonly RawDiffEntry[];
   readonly keepReason: (change: RawDiffEntry) => string | undefined;
-  /** A file that is no longer what the safety checkpoint says is kept; otherwise it can't be restored. */
-  readonly keepsChanged: boolean;
+  /** What is no longer as the safety checkpoint says, or has another's files in the way, is kept; otherwise it can't be restored. */
+  readonly keepsObstructed: boolean;
   /** Blobs that are in the store. */
   readonly hasBlob: (oid: string) => boolean;
 }
@@ -52,26 +53,37 @@ export async function planRestore(workspace: Workspace, request: PlanRequest): P
     else settled.push({ path: displayPath(change.path), outcome: "kept", reason });
   }
 
-  const decided: RawDiffEntry[] = [];
+  const refuse = ({ path }: RawDiffEntry, reason: string) => refused.push({ path: displayPath(path), reason });
+  const keep = ({ path }: RawDiffEntry, reason: string) =>
+    settled.push({ path: displayPath(path), outcome: "kept", reason });
+  const obstruct = request.keepsObstructed ? keep : refuse;
+
+  let decided: RawDiffEntry[] = [];
   await mapLimited(open, FILE_CALLS_IN_FLIGHT, async (change) => {
-    const path = displayPath(change.path);
     const verdict = await compareWithDisk(workspace, change);
     if (verdict === "go") decided.push(change);
-    else if (verdict === "done") settled.push({ path, outcome: change.status === "D" ? "deleted" : "restored" });
-    else if ("keep" in verdict) settled.push({ path, outcome: "kept", reason: verdict.keep });
-    else if (verdict.refuse === CHANGED && request.keepsChanged)
-      settled.push({ path, outcome: "kept", reason: CHANGED });
-    else refused.push({ path, reason: verdict.refuse });
+    else if (verdict === "done")
+      settled.push({ path: displayPath(change.path), outcome: change.status === "D" ? "deleted" : "restored" });
+    else if ("keep" in verdict) keep(change, verdict.keep);
+    else obstruct(change, verdict.obstacle);
   });
 
-  const deletions = decided.filter((change) => change.status === "D").map((change) => change.path);
-  const deleted = new Set(deletions);
-  await mapLimited(decided, FILE_CALLS_IN_FLIGHT, async (change) => {
-    const reason =
-      (await blockedByParents(workspace, change.path, deleted)) ??
-      (change.status === "D" ? undefined : await blockedAtPath(workspace, change, deleted, request.hasBlob));
-    if (reason !== undefined) refused.push({ path: displayPath(change.path), reason });
-  });
+  // What is kept may itself be in the way of what was to replace it, so the rest is looked at again.
+  for (let isSettled = false; !isSettled; ) {
+    const deleted = new Set(decided.filter(({ status }) => status === "D").map(({ path }) => path));
+    const stays = new Set<RawDiffEntry>();
+    await mapLimited(decided, FILE_CALLS_IN_FLIGHT, async (change) => {
+      const block =
+        (await blockedByParents(workspace, change.path, deleted)) ??
+        (change.status === "D" ? undefined : await blockedAtPath(workspace, change, deleted, request.hasBlob));
+      if (block === undefined) return;
+      stays.add(change);
+      if ("obstacle" in block) obstruct(change, block.obstacle);
+      else refuse(change, block.impossible);
+    });
+    decided = decided.filter((change) => !stays.has(change));
+    isSettled = stays.size === 0 || refused.length > 0;
+  }
 
   if (refused.length > 0) {
     refused.sort((one, other) => (one.path < other.path ? -1 : 1));
@@ -79,11 +91,15 @@ export async function planRestore(workspace: Workspace, request: PlanRequest): P
       paths: refused,
     });
   }
+  const deletions = decided.filter((change) => change.status === "D").map((change) => change.path);
   const writes = decided.filter((change) => change.status !== "D");
   return { deletions, writes, settled };
 }
 
-type Verdict = "go" | "done" | { readonly keep: string } | { readonly refuse: string };
+type Verdict = "go" | "done" | { readonly keep: string } | Obstacle;
+/** Somebody else's doing. */
+type Obstacle = { readonly obstacle: string };
+type Block = Obstacle | { readonly impossible: string };
 
 /** Whether the file on disk is still what the safety checkpoint says. */
 async function compareWithDisk(workspace: Workspace, change: RawDiffEntry): Promise<Verdict> {
@@ -93,14 +109,14 @@ async function compareWithDisk(workspace: Workspace, change: RawDiffEntry): Prom
   const now = await lstat(file).catch(() => undefined);
   const isAddition = change.status === "A";
   if (now === undefined) return change.status === "D" ? "done" : "go";
-  if (now.isDirectory()) return isAddition ? "go" : { refuse: "a directory is in the way" };
-  if (!now.isFile() && !now.isSymbolicLink()) return { refuse: "neither a file nor a symbolic link" };
+  if (now.isDirectory()) return isAddition ? "go" : { obstacle: "a directory is in the way" };
+  if (!now.isFile() && !now.isSymbolicLink()) return { obstacle: "neither a file nor a symbolic link" };
 
   let oid: string;
   try {
     oid = now.isFile() ? await hashFile(workspace, file, now.size) : await hashLink(workspace, file);
   } catch {
-    return { refuse: "not readable" };
+    return { obstacle: "not readable" };
   }
   const isSameKind = (mode: string) => (mode === LINK) === now.isSymbolicLink();
   const isExecutable = (now.mode & 0o100) !== 0;
@@ -110,7 +126,7 @@ async function compareWithDisk(workspace: Workspace, change: RawDiffEntry): Prom
   }
   if (isAddition) return { keep: "not in the safety checkpoint: ignored or left out there" };
   if (oid === change.oldOid && isSameKind(change.oldMode)) return "go";
-  return { refuse: CHANGED };
+  return { obstacle: CHANGED };
 }
 
 async function hasLinkAbove(workspace: Workspace, path: BytePath): Promise<boolean> {
@@ -126,18 +142,18 @@ async function blockedByParents(
   workspace: Workspace,
   path: BytePath,
   deleted: ReadonlySet<BytePath>,
-): Promise<string | undefined> {
+): Promise<Block | undefined> {
   let nearest = "" as BytePath;
   for (const parent of parentsOf(path)) {
     const found = await lstat(absolutePath(workspace.root, parent)).catch(() => undefined);
     if (found === undefined || (!found.isDirectory() && deleted.has(parent))) break;
-    if (found.isSymbolicLink()) return `beyond the symbolic link ${displayPath(parent)}`;
-    if (!found.isDirectory()) return `a file is in the way: ${displayPath(parent)}`;
+    if (found.isSymbolicLink()) return { obstacle: `beyond the symbolic link ${displayPath(parent)}` };
+    if (!found.isDirectory()) return { obstacle: `a file is in the way: ${displayPath(parent)}` };
     nearest = parent;
   }
   return access(absolutePath(workspace.root, nearest), constants.W_OK | constants.X_OK).then(
     () => undefined,
-    () => `the folder is not writable: ${displayPath(nearest) || "."}`,
+    () => ({ impossible: `the folder is not writable: ${displayPath(nearest) || "."}` }),
   );
 }
 
@@ -146,11 +162,11 @@ async function blockedAtPath(
   change: RawDiffEntry,
   deleted: ReadonlySet<BytePath>,
   hasBlob: (oid: string) => boolean,
-): Promise<string | undefined> {
-  if (!hasBlob(change.newOid)) return "its content is not in the repository";
+): Promise<Block | undefined> {
+  if (!hasBlob(change.newOid)) return { impossible: "its content is not in the repository" };
   const found = await lstat(absolutePath(workspace.root, change.path)).catch(() => undefined);
   if (found?.isDirectory() && !(await becomesEmpty(workspace, change.path, deleted)))
-    return "a directory is in the way";
+    return { obstacle: "a directory is in the way" };
   return undefined;
 }
 

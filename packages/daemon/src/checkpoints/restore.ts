@@ -25,8 +25,8 @@ export interface RestoreRequest {
   readonly isWanted?: (change: RawDiffEntry) => boolean;
   /** Why a path stays as it is. */
   readonly keepReason?: (change: RawDiffEntry) => string | undefined;
-  /** A file that changes while this runs is kept; otherwise all is refused. */
-  readonly keepsChanged?: boolean;
+  /** Paths that others changed meanwhile, or that have others' files in their way, are kept; otherwise all is refused. */
+  readonly keepsObstructed?: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -54,7 +54,7 @@ export async function restoreTree(
   const plan = await planRestore(workspace, {
     changes,
     hasBlob: (oid) => sizes.has(oid),
-    keepsChanged: request.keepsChanged ?? false,
+    keepsObstructed: request.keepsObstructed ?? false,
     keepReason: (change) => {
       const { path, status } = change;
       const shown = displayPath(path);

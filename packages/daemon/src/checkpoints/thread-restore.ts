@@ -67,7 +67,7 @@ export async function restoreThread(
       if (others.has(path)) return "changed by another thread since";
       return own.get(path) === `${oldMode} ${oldOid}` ? undefined : "changed since this thread's last turn";
     },
-    keepsChanged: true,
+    keepsObstructed: true,
     signal,
   });
 
