@@ -3,8 +3,8 @@
 import type { DispatchResult } from "@muster/contracts";
 import { command, createProject, createThread, delta, startTurn } from "@muster/core/testing";
 import { type Batch, type CommitResult, type Store, StoreError } from "@muster/store";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openWorld, refusalOf, settled, until, type World } from "./test-world.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { onBothDatabases, openWorld, refusalOf, settled, until, type World } from "./test-world.ts";
 
 type Commit = (batch: Batch) => Promise<CommitResult>;
 let commits: Batch[];
@@ -46,7 +46,7 @@ const holds = (batch: Batch, text: string): boolean =>
 const titleOf = async (index: number) =>
   (await world.rows("SELECT title FROM projection_threads WHERE thread_id = ?", `thread-${index}`))[0]?.["title"];
 
-describe("commands that arrive together", () => {
+onBothDatabases("commands that arrive together", () => {
   it("go into one commit with their events, projections, cursors and receipts (ORC-21)", async () => {
     await Promise.all(Array.from({ length: 100 }, (_one, index) => world.dispatch(rename(index))));
     expect(commits).toHaveLength(1);
@@ -157,7 +157,7 @@ describe("commands that arrive together", () => {
   });
 });
 
-describe("an answer", () => {
+onBothDatabases("an answer", () => {
   it("comes only after the commit (ORC-21)", async () => {
     const gate = Promise.withResolvers<void>();
     around = async (batch, commit) => {
@@ -223,7 +223,7 @@ describe("an answer", () => {
   });
 });
 
-describe("a poisoned command", () => {
+onBothDatabases("a poisoned command", () => {
   const refusesPoison = (error: () => Error) => (batch: Batch, commit: Commit) =>
     holds(batch, "poison") ? Promise.reject(error()) : commit(batch);
 
@@ -302,7 +302,7 @@ describe("a poisoned command", () => {
   });
 });
 
-describe("the queue", () => {
+onBothDatabases("the queue", () => {
   it("refuses more than ten thousand waiting commands and answers all it took", async () => {
     const gate = Promise.withResolvers<void>();
     around = async (batch, commit) => {

@@ -12,8 +12,18 @@ import {
   settle,
   startTurn,
 } from "@muster/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { COLLABORATOR, callerOf, nodeIdentity, OWNER, openWorld, STRANGER, VIEWER, type World } from "./test-world.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import {
+  COLLABORATOR,
+  callerOf,
+  nodeIdentity,
+  OWNER,
+  onBothDatabases,
+  openWorld,
+  STRANGER,
+  VIEWER,
+  type World,
+} from "./test-world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -29,7 +39,7 @@ const log = async () => {
   return page.events;
 };
 
-describe("a client's command", () => {
+onBothDatabases("a client's command", () => {
   const oneTurn = async (): Promise<void> => {
     await world.dispatch(startTurn("turn"));
     await world.ingest(1, [askApproval("question")]);
@@ -129,7 +139,7 @@ describe("a client's command", () => {
   });
 });
 
-describe("the envelope of an event", () => {
+onBothDatabases("the envelope of an event", () => {
   it("is whole: counted per store and per stream without a gap, by the hub's clock, with its cause (ORC-2, ORC-3)", async () => {
     world.time.advance(1_234);
     const start = startTurn("turn", { clientCreatedAt: "2020-01-01T00:00:00Z" });
@@ -174,7 +184,7 @@ describe("the envelope of an event", () => {
   });
 });
 
-describe("who may give it", () => {
+onBothDatabases("who may give it", () => {
   it("anyone with a writing role in the project's session, and no viewer", async () => {
     const rename = (title: string) => command("thread.meta.update", { ...thread, title });
     await world.dispatch(rename("a"), COLLABORATOR);
@@ -219,7 +229,7 @@ describe("who may give it", () => {
   });
 });
 
-describe("what a node may report", () => {
+onBothDatabases("what a node may report", () => {
   const rejected = () => world.rows("SELECT node_id, sequence, code FROM ingest_rejected ORDER BY node_id, sequence");
 
   it("is about threads of its own projects only; anything else is written down as refused (ORC-16)", async () => {

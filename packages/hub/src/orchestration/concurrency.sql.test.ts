@@ -4,9 +4,9 @@ import { type WireEvent, WireEvent as WireEventSchema } from "@muster/contracts"
 import { PROJECTOR_NAMES } from "@muster/core";
 import { command, createProject, createThread, startTurn } from "@muster/core/testing";
 import type { Batch, CommitResult, Store } from "@muster/store";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Orchestration } from "../ports.ts";
-import { OWNER, openWorld, refusalOf, until, type World } from "./test-world.ts";
+import { OWNER, onBothDatabases, openWorld, refusalOf, until, type World } from "./test-world.ts";
 
 let world: World;
 let other: Orchestration;
@@ -52,7 +52,7 @@ const meanwhile = (work: () => Promise<unknown>): void => {
   };
 };
 
-describe("an append", () => {
+onBothDatabases("an append", () => {
   it("names the version it was decided against and is decided again when another process was faster (ORC-4)", async () => {
     await world.dispatch(rename("cached"));
     await other.dispatch(OWNER, rename("by the other"));
@@ -135,7 +135,7 @@ describe("an append", () => {
   });
 });
 
-describe("readers by sequence", () => {
+onBothDatabases("readers by sequence", () => {
   it("never miss an event while two processes append (ORC-5)", async () => {
     const WRITES = 150;
     const writers = Promise.all(
@@ -172,7 +172,7 @@ describe("readers by sequence", () => {
   });
 });
 
-describe("events that this program does not know", () => {
+onBothDatabases("events that this program does not know", () => {
   const STRANGE = [
     { type: "thread.dreamt", version: "1.0", payload: '{"of":["sheep"],  "spaces":"kept"}' },
     { type: "thread.archived", version: "2.0", payload: '{"by":"a later program"}' },
@@ -238,7 +238,7 @@ describe("events that this program does not know", () => {
   });
 });
 
-describe("projectors that lie behind", () => {
+onBothDatabases("projectors that lie behind", () => {
   it("catch up before the next append goes on top of them (ORC-25)", async () => {
     await world.run("UPDATE projection_state SET last_applied_sequence = 0 WHERE projector = 'thread_sessions'");
     await world.run("DELETE FROM projection_thread_sessions");
@@ -265,7 +265,7 @@ describe("projectors that lie behind", () => {
   });
 });
 
-describe("a process beside", () => {
+onBothDatabases("a process beside", () => {
   it("shows what the other wrote as soon as someone asks for it", async () => {
     const { sequence } = await other.dispatch(OWNER, rename("by the other"));
     const abort = new AbortController();

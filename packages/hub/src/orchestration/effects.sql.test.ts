@@ -2,9 +2,9 @@
 // done once. The node here takes effects over as the daemon does: by effectId, refusing a fence below one it has seen.
 import { ERRORS, type ErrorBody } from "@muster/contracts";
 import { askApproval, command, createProject, createThread, finishDiff, settle, startTurn } from "@muster/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { EFFECT_LEASE_MS } from "./effect-worker.ts";
-import { type EffectRun, nodeIdentity, openWorld, settled, until, type World } from "./test-world.ts";
+import { type EffectRun, nodeIdentity, onBothDatabases, openWorld, settled, until, type World } from "./test-world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -38,7 +38,7 @@ const interrupt = () => command("thread.turn.interrupt", { threadId: "thread" })
 const turnStatus = async (turnId = "turn") =>
   (await world.rows("SELECT status, reason FROM projection_thread_turns WHERE turn_id = ?", turnId))[0];
 
-describe("an effect", () => {
+onBothDatabases("an effect", () => {
   it("is a row of the commit that asked for it, naming ids alone (ORC-10, ORC-24)", async () => {
     world.nodes.connected.clear();
     const { sequence } = await world.dispatch(startTurn("turn"));
@@ -190,7 +190,7 @@ describe("an effect", () => {
   });
 });
 
-describe("effects of one thread", () => {
+onBothDatabases("effects of one thread", () => {
   it("go one at a time in the order of their events (ORC-24)", async () => {
     await world.dispatch(startTurn("turn"));
     await world.ingest(1, [askApproval("a"), askApproval("b")]);
@@ -249,7 +249,7 @@ describe("effects of one thread", () => {
   });
 });
 
-describe("an interrupt", () => {
+onBothDatabases("an interrupt", () => {
   it("of a turn whose start never left settles it and is not delivered (ORC-32)", async () => {
     world.nodes.connected.clear();
     await world.dispatch(startTurn("turn"));
@@ -273,7 +273,7 @@ describe("an interrupt", () => {
   });
 });
 
-describe("nodes", () => {
+onBothDatabases("nodes", () => {
   it("that are away stand in nobody's way (ORC-24)", async () => {
     world.nodes.connected.delete("node");
     await world.dispatch(createProject({ projectId: "elsewhere", nodeId: "other-node" }));
@@ -330,7 +330,7 @@ describe("nodes", () => {
   });
 });
 
-describe("the hub killed", () => {
+onBothDatabases("the hub killed", () => {
   /** A node as the daemon is: durable, takes each effect over once, refuses a fence below one it has seen. */
   const durableNode = () => {
     const seen = new Map<string, number>();
@@ -476,7 +476,7 @@ describe("the hub killed", () => {
   });
 });
 
-describe("closing", () => {
+onBothDatabases("closing", () => {
   it("hands nothing over any more and rings no alarm", async () => {
     await world.dispatch(startTurn("turn"));
     await handedOver(1);

@@ -4,7 +4,7 @@ import { FEED_GAP_MAX_EVENTS, FeedMessage, type LiveDelta, type NodeSummary, typ
 import { MemoryTables, PROJECTION_KEYS, type ProjectionTable, projectAll } from "@muster/core";
 import { activity, command, createProject, createThread, delta, startTurn } from "@muster/core/testing";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Caller, FeedItem } from "../ports.ts";
 import { fromSql } from "./columns.ts";
 import { knownEvent } from "./event-log.ts";
@@ -14,6 +14,7 @@ import {
   GENERATION,
   nodeIdentity,
   OWNER,
+  onBothDatabases,
   openWorld,
   refusalOf,
   STRANGER,
@@ -80,7 +81,7 @@ const many = async (count: number, prefix = "many"): Promise<void> => {
   }
 };
 
-describe("a feed", () => {
+onBothDatabases("a feed", () => {
   it("replays from a sequence exclusive, says that it is caught up, and goes on live (ORC-27)", async () => {
     const reader = read({ after: "1" });
     await until(() => reader.types().includes("synchronized"));
@@ -211,7 +212,7 @@ describe("a feed", () => {
   });
 });
 
-describe("a reset", () => {
+onBothDatabases("a reset", () => {
   const onlyReset = async (request: Request): Promise<unknown> => {
     const reader = read(request);
     await until(reader.isDone);
@@ -296,7 +297,7 @@ describe("a reset", () => {
   });
 });
 
-describe("live messages", () => {
+onBothDatabases("live messages", () => {
   const live = (offset: number, text: string, threadId = "thread"): LiveDelta =>
     ({ threadId, turnId: "turn", messageId: "answer", offset, text }) as LiveDelta;
 
@@ -408,7 +409,7 @@ describe("live messages", () => {
   });
 });
 
-describe("a request that is given up", () => {
+onBothDatabases("a request that is given up", () => {
   it("while it waits ends its feed at once, and leaves no alarm behind", async () => {
     const reader = read();
     await until(() => reader.types().includes("synchronized"));
@@ -434,7 +435,7 @@ describe("a request that is given up", () => {
   });
 });
 
-describe("a snapshot and the feed from it", () => {
+onBothDatabases("a snapshot and the feed from it", () => {
   it("together are the log, for every history and every moment to look (ORC-26, ORC-27)", async () => {
     const TABLES = Object.keys(PROJECTION_KEYS) as ProjectionTable[];
     const rowsOf = async (from: World) => {

@@ -15,8 +15,8 @@ import {
   settle,
   startTurn,
 } from "@muster/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { nodeIdentity, OWNER, openWorld, refusalOf, until, type World } from "./test-world.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { nodeIdentity, OWNER, onBothDatabases, openWorld, refusalOf, until, type World } from "./test-world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -34,7 +34,7 @@ const rejected = () => world.rows("SELECT sequence, code FROM ingest_rejected OR
 const turn = async (turnId = "turn") =>
   (await world.rows("SELECT status, reason FROM projection_thread_turns WHERE turn_id = ?", turnId))[0];
 
-describe("a journal", () => {
+onBothDatabases("a journal", () => {
   const words = ["one ", "two ", "three ", "four ", "five "];
   const text = words.join("");
   const journal = words.map((word, index) => delta(words.slice(0, index).join("").length, word));
@@ -135,7 +135,7 @@ describe("a journal", () => {
   });
 });
 
-describe("streaming text", () => {
+onBothDatabases("streaming text", () => {
   it("is persisted in pieces and ends with exactly the final text, also over surrogate pairs (ORC-23)", async () => {
     const final = "Grüße, 😀👩‍👩‍👧! 漢字\u0000 end";
     const pieces = [...new Intl.Segmenter().segment(final)].map(({ segment }) => segment);
@@ -208,7 +208,7 @@ describe("streaming text", () => {
   });
 });
 
-describe("what a turn leaves", () => {
+onBothDatabases("what a turn leaves", () => {
   it("an approval id is opened once in a space, by whatever thread (ORC-31)", async () => {
     await world.dispatch(createThread({ threadId: "second" }));
     await world.dispatch(startTurn("theirs", { threadId: "second" }));
@@ -299,7 +299,7 @@ describe("what a turn leaves", () => {
   });
 });
 
-describe("a hello", () => {
+onBothDatabases("a hello", () => {
   const hello = (
     runningTurns: { threadId: string; turnId: string }[],
     journalSequence: number,

@@ -14,14 +14,14 @@ import {
 } from "@muster/core";
 import { command, createProject, createThread, startTurn } from "@muster/core/testing";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { catchUpProjections } from "./catch-up.ts";
 import { fromSql } from "./columns.ts";
 import { knownEvent, logQueries, wireEventOf } from "./event-log.ts";
 import { projectionStatements } from "./projection-writer.ts";
 import { loadProject, loadThread } from "./stream-states.ts";
 import { play, type Step, someHistory } from "./test-histories.ts";
-import { openWorld, settled, type World } from "./test-world.ts";
+import { onBothDatabases, openWorld, settled, type World } from "./test-world.ts";
 
 const TABLES = Object.keys(PROJECTION_KEYS) as ProjectionTable[];
 /** Histories per property; more of them for a long search: PROPERTY_RUNS=1000. */
@@ -45,7 +45,7 @@ const sqlRows = async (world: World): Promise<Rows> => {
   return result as Rows;
 };
 const eventsOf = async (world: World): Promise<MusterEvent[]> => {
-  const rows = await world.store.read(logQueries("sqlite").after(0, 1_000_000));
+  const rows = await world.store.read(logQueries(world.store.dialect).after(0, 1_000_000));
   return rows.map(wireEventOf).map((event) => {
     const known = knownEvent(event);
     if (known === null) throw new Error(`event ${event.sequence} of type ${event.eventType} cannot be read back`);
@@ -78,7 +78,7 @@ const everyHistory = (check: (world: World) => Promise<void>): Promise<void> =>
     { numRuns: RUNS },
   );
 
-describe("for every history", () => {
+onBothDatabases("for every history", () => {
   it("rows moved with each append equal a fold of the log in memory (ORC-25)", async () => {
     await everyHistory(async (world) => {
       expect(await sqlRows(world)).toEqual(foldedRows(await eventsOf(world)));
@@ -156,7 +156,7 @@ describe("for every history", () => {
   }, 3_600_000);
 });
 
-describe("catching up", () => {
+onBothDatabases("catching up", () => {
   it("takes each projector on from where it is, in pages, and ends at the head (ORC-25)", async () => {
     const world = await openWorld({ isFile: true });
     await world.dispatch(createProject());
@@ -181,9 +181,9 @@ describe("catching up", () => {
   it("takes lists of any length apart, as a revert of a very long thread needs it", async () => {
     const messageId = Array.from({ length: 40_000 }, (_one, index) => `message-${index}` as MessageId);
     const operation = { operation: "remove", table: "projection_thread_messages", where: { messageId } } as const;
-    const statements = projectionStatements("sqlite", "space", [operation]);
-    expect(statements.flatMap(({ parameters }) => parameters.slice(1))).toEqual(messageId);
     const world = await openWorld();
+    const statements = projectionStatements(world.store.dialect, "space", [operation]);
+    expect(statements.flatMap(({ parameters }) => parameters.slice(1))).toEqual(messageId);
     expect(await world.store.commit({ guards: [], statements })).toMatchObject({ status: "committed" });
     await world.close();
   });

@@ -21,9 +21,9 @@ import {
   settle,
   startTurn,
 } from "@muster/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { jsonBytes } from "./read-budget.ts";
-import { callerOf, OWNER, openWorld, refusalOf, STRANGER, VIEWER, type World } from "./test-world.ts";
+import { callerOf, OWNER, onBothDatabases, openWorld, refusalOf, STRANGER, VIEWER, type World } from "./test-world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -47,7 +47,7 @@ const report = async (...commands: Parameters<World["ingest"]>[1]): Promise<void
   journal += commands.length;
 };
 
-describe("a snapshot", () => {
+onBothDatabases("a snapshot", () => {
   it("has projects, threads with their summary, and the sequence where the feed goes on (ORC-26)", async () => {
     await world.dispatch(startTurn("turn"));
     await world.dispatch(startTurn("next", { whenBusy: "queue" }));
@@ -135,7 +135,7 @@ describe("a snapshot", () => {
   });
 });
 
-describe("what a reader may see", () => {
+onBothDatabases("what a reader may see", () => {
   it("is what lies in sessions in which he is a member, everywhere the same (ORC-26)", async () => {
     await world.dispatch(
       createProject({ projectId: "theirs", sessionId: "other-session", nodeId: "strange-node" }),
@@ -171,7 +171,7 @@ describe("what a reader may see", () => {
   });
 });
 
-describe("the window of a thread", () => {
+onBothDatabases("the window of a thread", () => {
   const turnsOf = async (count: number): Promise<void> => {
     for (let index = 1; index <= count; index += 1) {
       world.time.advance(1_000);
@@ -337,7 +337,7 @@ describe("the window of a thread", () => {
   });
 });
 
-describe("older events", () => {
+onBothDatabases("older events", () => {
   it("come in pages of at most so many, of all streams or of one thread (ORC-27)", async () => {
     for (let index = 0; index < 10; index += 1) {
       await world.dispatch(createThread({ threadId: `t-${index}` }));
@@ -369,7 +369,7 @@ describe("older events", () => {
   });
 });
 
-describe("the diff between turns", () => {
+onBothDatabases("the diff between turns", () => {
   const diff = (fromTurnCount: number, toTurnCount: number, caller = OWNER) =>
     world.orchestration.getTurnDiff(caller, { threadId, fromTurnCount, toTurnCount });
   const file = { path: "a.ts", status: "modified", additions: 1, deletions: 0, binary: false };
