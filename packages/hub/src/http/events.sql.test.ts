@@ -1,6 +1,7 @@
 import { type FeedMessage, MusterError } from "@muster/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FeedItem } from "../ports.ts";
+import { onBothDatabases } from "../schema/test-databases.ts";
 import { GENERATION, synchronized } from "./testing/fakes.ts";
 import { type Served, serve } from "./testing/served.ts";
 
@@ -186,7 +187,7 @@ describe("the event stream", () => {
   });
 });
 
-describe("an open event stream ends", () => {
+onBothDatabases("an open event stream ends", () => {
   const lastMessage = (text: string) => JSON.parse([...text.matchAll(/^data: (.*)$/gm)].at(-1)?.[1] ?? "null");
 
   it("EXP-11 when its login is ended", async () => {

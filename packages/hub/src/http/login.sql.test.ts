@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { onBothDatabases } from "../schema/test-databases.ts";
 import { type Served, serve } from "./testing/served.ts";
 
 let served: Served;
@@ -25,7 +26,7 @@ const makeLink = async () => {
 const tokenOf = ({ loginUrl }: { readonly loginUrl: string }) => loginUrl.split("#token=")[1] ?? "";
 const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code;
 
-describe("logging in", () => {
+onBothDatabases("logging in", () => {
   it("EXP-1 goes from a link, its token in the fragment, to a cookie named by the port", async () => {
     const link = await makeLink();
     const url = new URL(link.loginUrl);
@@ -84,7 +85,7 @@ describe("logging in", () => {
   });
 });
 
-describe("login links", () => {
+onBothDatabases("login links", () => {
   it("are made for the one who asks; for the command line, they are the owner's", async () => {
     const colleague = await served.addPrincipal("human", "owner");
     const headers = await served.browser(colleague);
@@ -113,7 +114,7 @@ describe("login links", () => {
   });
 });
 
-describe("logging out", () => {
+onBothDatabases("logging out", () => {
   it("ends the cookie at once, in the browser and in the store", async () => {
     const headers = await served.browser();
     expect((await served.fetch("/api/v1/auth/me", { headers })).status).toBe(200);

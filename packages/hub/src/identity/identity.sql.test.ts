@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MusterError, type PrincipalId } from "@muster/contracts";
 import { createIds } from "@muster/core";
-import { openSqliteStore } from "@muster/store";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { HUB_MIGRATIONS } from "../schema/index.ts";
+import { onBothDatabases, openTestDatabase } from "../schema/test-databases.ts";
 import { openIdentity } from "./index.ts";
 import { COOKIE_TTL_MS, LOGIN_TOKEN_TTL_MS } from "./limits.ts";
 import { movableClock, type Opened, openTestIdentity, random, START } from "./testing/opened.ts";
@@ -51,7 +51,7 @@ const logIn = async (principalId: PrincipalId = opened.identity.ownerId) => {
   return opened.identity.redeemLoginToken(token);
 };
 
-describe("the first start", () => {
+onBothDatabases("the first start", () => {
   it("founds a space with a default session, an owner and a service for the command line", async () => {
     const { identity } = opened;
     expect(await opened.query("SELECT space_id, default_session_id IS NOT NULL AS has_session FROM spaces")).toEqual([
@@ -79,7 +79,8 @@ describe("the first start", () => {
     const home = await mkdtemp(join(tmpdir(), "muster-race-"));
     const clock = movableClock();
     const ids = createIds(clock, random);
-    const store = await openSqliteStore({ path: join(home, "hub.db") });
+    const database = await openTestDatabase();
+    const store = await database.open();
     await store.migrate(HUB_MIGRATIONS, { appliedAt: new Date(START).toISOString(), generation: ids.next() });
     const [one, two] = await Promise.all([1, 2].map(() => openIdentity({ store, clock, ids, random, home })));
     expect(two?.spaceId).toBe(one?.spaceId);
@@ -87,6 +88,7 @@ describe("the first start", () => {
     const token = (await readFile(join(home, "cli-token"), "utf8")).trim();
     expect(await one?.authenticate({ authorization: `Bearer ${token}`, cookie: undefined })).not.toBeNull();
     await store.close();
+    await database.dispose();
     await rm(home, { recursive: true });
   });
 
@@ -103,7 +105,7 @@ describe("the first start", () => {
   });
 });
 
-describe("the command line's token", () => {
+onBothDatabases("the command line's token", () => {
   it("lies in a file that only its owner can read, and nothing else is left beside it", async () => {
     const { mode } = await stat(opened.identity.cliTokenFile);
     expect(mode & 0o777).toBe(0o600);
@@ -141,7 +143,7 @@ describe("the command line's token", () => {
   });
 });
 
-describe("what the database holds", () => {
+onBothDatabases("what the database holds", () => {
   it("NOD-23 keeps hashes of tokens and never a token, in any table", async () => {
     const { token } = await opened.identity.createLoginToken(owner());
     const { cookieToken } = await opened.identity.redeemLoginToken(token);
@@ -184,7 +186,7 @@ describe("what the database holds", () => {
   });
 });
 
-describe("a login link", () => {
+onBothDatabases("a login link", () => {
   it("works once, whoever comes second", async () => {
     const { token } = await opened.identity.createLoginToken(owner());
     expect((await opened.identity.redeemLoginToken(token)).maxAgeSeconds).toBe(30 * 24 * 60 * 60);
@@ -220,7 +222,7 @@ describe("a login link", () => {
   });
 });
 
-describe("authentication", () => {
+onBothDatabases("authentication", () => {
   it("takes each token in its own place only", async () => {
     const { token } = await opened.identity.createLoginToken(owner());
     const { cookieToken } = await logIn();

@@ -20,37 +20,24 @@ import { MusterError } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
 import { entries } from "@muster/core/testing";
 import { insertRows, type Row, type SqlValue, type Store } from "@muster/store";
-import { beforeAll, describe } from "vitest";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
 import { HUB_COLUMNS, HUB_MIGRATIONS } from "../schema/index.ts";
+import {
+  counted,
+  type Database,
+  GENERATION,
+  isAtRest,
+  openTestDatabase,
+  type TestDatabase,
+} from "../schema/test-databases.ts";
 import { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";
 import { inDialect } from "./placeholders.ts";
-import { counted, type Database, GENERATION, isAtRest, openTestDatabase, type TestDatabase } from "./test-databases.ts";
 import type { Timers } from "./timers.ts";
 
+export { DATABASES, onBothDatabases } from "../schema/test-databases.ts";
 export { GENERATION };
 export const START = Date.parse("2026-01-01T00:00:00.000Z");
 const AT = "2026-01-01T00:00:00.000Z";
-
-/** Both databases, for `describe.each`: the name in titles, and what `openWorld` takes. */
-export const DATABASES: readonly (readonly [string, Database])[] = [
-  ["SQLite", "sqlite"],
-  ["PostgreSQL", "postgres"],
-];
-let surrounding: Database = "sqlite";
-
-/** `describe`, once on each database: what hooks and tests open in it is that one, unless they say which. */
-export const onBothDatabases = (title: string, body: (database: Database) => void): void => {
-  describe.each(DATABASES)(`%s: ${title}`, (_name, database) => {
-    beforeAll(() => {
-      surrounding = database;
-      return () => {
-        surrounding = "sqlite";
-      };
-    });
-    body(database);
-  });
-};
 
 /** Stands until it is moved; alarms ring when it passes them. */
 export class TestTime implements Clock, Timers {
@@ -287,7 +274,7 @@ export class World {
 }
 
 export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
-  const database = await openTestDatabase(options.database ?? surrounding, options.isFile === true);
+  const database = await openTestDatabase(options.database, options.isFile);
   return new World(options, database).open();
 };
 

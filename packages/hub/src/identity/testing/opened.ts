@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock, Random } from "@muster/core";
 import { createIds } from "@muster/core";
-import { openSqliteStore, type Query, type Row, type SqlValue, type Store } from "@muster/store";
+import type { Row, SqlValue, Store } from "@muster/store";
+import { inDialect } from "../../orchestration/placeholders.ts";
 import { HUB_MIGRATIONS } from "../../schema/index.ts";
+import { openTestDatabase } from "../../schema/test-databases.ts";
 import { type OpenIdentity, openIdentity } from "../index.ts";
 
 export const START = Date.parse("2026-01-01T00:00:00.000Z");
@@ -33,7 +35,7 @@ export interface Opened {
   readonly clock: MovableClock;
   /** As a process that starts again with the same home and database. */
   reopen(): Promise<OpenIdentity>;
-  /** Runs a statement past identity. */
+  /** Runs a statement past identity; parameters are `?` in either dialect. */
   run(sql: string, ...parameters: readonly SqlValue[]): Promise<void>;
   query(sql: string, ...parameters: readonly SqlValue[]): Promise<readonly Row[]>;
   close(): Promise<void>;
@@ -43,7 +45,8 @@ export const openTestIdentity = async (): Promise<Opened> => {
   const home = await mkdtemp(join(tmpdir(), "muster-identity-"));
   const clock = movableClock();
   const ids = createIds(clock, random);
-  const store = await openSqliteStore({ path: join(home, "hub.db") });
+  const database = await openTestDatabase(undefined, true);
+  const store = await database.open();
   await store.migrate(HUB_MIGRATIONS, { appliedAt: new Date(START).toISOString(), generation: ids.next() });
   const reopen = () => openIdentity({ store, clock, ids, random, home });
   return {
@@ -53,11 +56,12 @@ export const openTestIdentity = async (): Promise<Opened> => {
     clock,
     reopen,
     run: async (sql, ...parameters) => {
-      await store.commit({ guards: [], statements: [{ sql, parameters }] });
+      await store.commit({ guards: [], statements: [{ sql: inDialect(store.dialect, sql), parameters }] });
     },
-    query: (sql, ...parameters) => store.read({ sql, parameters } satisfies Query),
+    query: (sql, ...parameters) => store.read({ sql: inDialect(store.dialect, sql), parameters }),
     close: async () => {
       await store.close();
+      await database.dispose();
       await rm(home, { recursive: true, force: true });
     },
   };

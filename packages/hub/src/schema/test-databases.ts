@@ -1,4 +1,4 @@
-// Databases for event cores in tests, empty but for the hub's schema, and cheap: a file or memory of its own on SQLite,
+// Databases for the hub's tests, on both kinds, empty but for the hub's schema, and cheap: a file or memory of its own on SQLite,
 // on PostgreSQL a schema of its own, which the next world of the same test file gets emptied, because to make one takes
 // longer than most tests.
 import { mkdtemp, rm } from "node:fs/promises";
@@ -7,11 +7,32 @@ import { join } from "node:path";
 import { openSqliteStore, type Store } from "@muster/store";
 import { openPostgresStore } from "@muster/store/postgres";
 import { type OpenedSchema, openFreshPostgres, runOn } from "@muster/store/testing";
-import { HUB_MIGRATIONS } from "../schema/index.ts";
+import { beforeAll, describe } from "vitest";
+import { HUB_MIGRATIONS } from "./migrations/index.ts";
 
 export const GENERATION = "generation-1";
 
 export type Database = "sqlite" | "postgres";
+
+/** Both databases, for `describe.each`: the name in titles, and what `openWorld` takes. */
+export const DATABASES: readonly (readonly [string, Database])[] = [
+  ["SQLite", "sqlite"],
+  ["PostgreSQL", "postgres"],
+];
+let surrounding: Database = "sqlite";
+
+/** `describe`, once on each database: what hooks and tests open in it is that one, unless they say which. */
+export const onBothDatabases = (title: string, body: (database: Database) => void): void => {
+  describe.each(DATABASES)(`%s: ${title}`, (_name, database) => {
+    beforeAll(() => {
+      surrounding = database;
+      return () => {
+        surrounding = "sqlite";
+      };
+    });
+    body(database);
+  });
+};
 
 export interface TestDatabase {
   /** Any number of stores over the one database; the caller closes them before `dispose`. */
@@ -19,7 +40,11 @@ export interface TestDatabase {
   dispose(): Promise<void>;
 }
 
-export const openTestDatabase = (database: Database, isFile: boolean): Promise<TestDatabase> =>
+/**
+ * @param database default: that of the surrounding `onBothDatabases`, else SQLite
+ * @param isFile of SQLite: in a file that several stores may open, not in memory
+ */
+export const openTestDatabase = (database: Database = surrounding, isFile = false): Promise<TestDatabase> =>
   database === "postgres" ? postgres() : sqlite(isFile);
 
 async function sqlite(isFile: boolean): Promise<TestDatabase> {
