@@ -12,5 +12,7 @@ export * from "./orchestration/workspace.ts";
 export * from "./ports.ts";
 export * from "./projections/memory.ts";
 export * from "./projections/operations.ts";
+export * from "./projections/page-fold.ts";
 export * from "./projections/projectors.ts";
+export * from "./upcasters.ts";
 export * from "./uuid.ts";

@@ -97,6 +97,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       hubPrincipalId: identity.cliPrincipalId,
       replicaId,
       onBug,
+      onWarning: (message) => log.warn(message),
     });
     closing.push(
       () => nodes.close(),

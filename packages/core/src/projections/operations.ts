@@ -36,6 +36,8 @@ export const PROJECTION_KEYS = {
   projection_pending_approvals: ["requestId"],
 } as const satisfies { [Table in ProjectionTable]: readonly (keyof ProjectionRows[Table])[] };
 
+export const PROJECTION_TABLES = Object.keys(PROJECTION_KEYS) as readonly ProjectionTable[];
+
 /** Columns that hold JSON; their SQL name ends in `_json`. */
 export const PROJECTION_JSON_COLUMNS: {
   readonly [Table in ProjectionTable]: readonly (keyof ProjectionRows[Table] & string)[];

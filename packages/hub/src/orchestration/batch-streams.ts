@@ -3,6 +3,7 @@
 import type { ProjectId, SpaceId, ThreadId } from "@muster/contracts";
 import { type DecidedEvent, evolveProject, evolveThread, type ProjectState, type ThreadState } from "@muster/core";
 import type { Guard, Store } from "@muster/store";
+import type { ReadEvent } from "./event-reader.ts";
 import {
   loadProject,
   loadThread,
@@ -23,15 +24,23 @@ interface Overlay {
   state: ProjectState | ThreadState | null;
 }
 
+export interface StreamParts {
+  readonly store: Store;
+  readonly cache: StateCache;
+  readonly readEvent: ReadEvent;
+}
+
 export class BatchStreams {
   readonly #store: Store;
   readonly #cache: StateCache;
+  readonly #readEvent: ReadEvent;
   readonly #spaceId: SpaceId;
   readonly #overlays = new Map<StreamKey, Overlay>();
 
-  constructor(store: Store, cache: StateCache, spaceId: SpaceId) {
+  constructor({ store, cache, readEvent }: StreamParts, spaceId: SpaceId) {
     this.#store = store;
     this.#cache = cache;
+    this.#readEvent = readEvent;
     this.#spaceId = spaceId;
   }
 
@@ -85,7 +94,9 @@ export class BatchStreams {
 
   #threadOverlay(threadId: ThreadId): Promise<Overlay> {
     const key = threadKey(this.#spaceId, threadId);
-    return this.#overlay(key, "thread", threadId, () => loadThread(this.#store, this.#spaceId, threadId));
+    return this.#overlay(key, "thread", threadId, () =>
+      loadThread(this.#store, this.#spaceId, threadId, this.#readEvent),
+    );
   }
 
   async #overlay(

@@ -20,6 +20,7 @@ import { BatchTraces } from "./batch-traces.ts";
 import { BatchWrite } from "./batch-write.ts";
 import { DecisionContexts, Unauthorized } from "./decision-context.ts";
 import { type EventTemplate, pendingEvent } from "./event-log.ts";
+import type { ReadEvent } from "./event-reader.ts";
 import { FactReader } from "./facts.ts";
 import { receiptOutcome } from "./receipts.ts";
 import type { StateCache } from "./stream-states.ts";
@@ -28,6 +29,7 @@ import { type ClientWork, type HubWork, type IngestWork, opensBatch } from "./wo
 export interface BatchParts {
   readonly store: Store;
   readonly cache: StateCache;
+  readonly readEvent: ReadEvent;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly generation: string;
@@ -49,7 +51,7 @@ export class BatchDecision {
     this.#spaceId = spaceId;
     this.#now = isoTime(parts.clock.now());
     this.#facts = new FactReader(parts.store, spaceId);
-    this.#streams = new BatchStreams(parts.store, parts.cache, spaceId);
+    this.#streams = new BatchStreams(parts, spaceId);
     this.#contexts = new DecisionContexts(this.#facts, this.#streams, this.#traces);
     this.write = new BatchWrite(parts, spaceId, this.#now);
   }

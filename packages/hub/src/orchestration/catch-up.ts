@@ -1,74 +1,62 @@
-// Start-up: projectors that lie behind the log follow it in pages until its head, rows and cursor in one transaction
-// each. In normal running they move with every append and there is nothing to do here.
-import { type Clock, isoTime, PROJECTOR_NAMES, type ProjectorName, project, type RowOperation } from "@muster/core";
+// Start-up: projectors that lie behind the log follow it in pages from the lowest cursor until its head, all of them in
+// one pass; rows and cursors move in one transaction. In normal running they move with every append and there is
+// nothing to do here.
+import { type Clock, isoTime, PROJECTOR_NAMES } from "@muster/core";
 import type { Store } from "@muster/store";
-import { knownEvent, logQueries, wireEventOf } from "./event-log.ts";
+import { logQueries } from "./event-log.ts";
+import { type ReadEvent, readEvent as readEventOfToday, SkippedEvents } from "./event-reader.ts";
+import { pageStatements, readLogPage } from "./log-pages.ts";
 import { query } from "./placeholders.ts";
-import { projectionStatements } from "./projection-writer.ts";
 
-const PAGE_EVENTS = 500;
-
-/** Events that no projector could read are passed and told to `onSkipped`, never a reason not to start. */
+/** Events that no projector could read are passed and told to `onSkipped`, once for all: never a reason not to start. */
 export async function catchUpProjections(
   store: Store,
   clock: Clock,
-  onSkipped: (error: unknown) => void,
+  onSkipped: (skipped: SkippedEvents) => void,
+  readEvent: ReadEvent = readEventOfToday,
 ): Promise<void> {
-  const rows = await store.read(query(store.dialect, "SELECT projector, last_applied_sequence FROM projection_state"));
-  const cursors = new Map(rows.map((row) => [String(row["projector"]), Number(row["last_applied_sequence"])]));
-  const headRows = await store.read(logQueries(store.dialect).head());
-  const head = Number(headRows[0]?.["head"] ?? 0);
-  for (const name of PROJECTOR_NAMES) {
-    let cursor = cursors.get(name) ?? 0;
-    while (cursor < head) cursor = await applyPage(store, clock, name, cursor, onSkipped);
+  const skipped = new SkippedEvents();
+  try {
+    while (await applyPage(store, clock, readEvent, skipped));
+  } finally {
+    if (skipped.count > 0) onSkipped(skipped);
   }
 }
 
-async function applyPage(
-  store: Store,
-  clock: Clock,
-  name: ProjectorName,
-  cursor: number,
-  onSkipped: (error: unknown) => void,
-): Promise<number> {
-  const rows = await store.read(logQueries(store.dialect).after(cursor, PAGE_EVENTS));
-  const bySpace = new Map<string, RowOperation[]>();
-  let last = cursor;
-  for (const row of rows) {
-    const wire = wireEventOf(row);
-    last = wire.sequence;
-    const event = knownEvent(wire);
-    if (event === null) {
-      onSkipped(
-        new Error(`projector ${name} skipped event ${wire.sequence} of type ${wire.eventType} ${wire.schemaVersion}`),
-      );
-      continue;
-    }
-    const operations = bySpace.get(event.spaceId) ?? [];
-    operations.push(...project(name, event));
-    bySpace.set(event.spaceId, operations);
-  }
-  if (rows.length === 0) return Number.POSITIVE_INFINITY;
+/** False when every projector stands at the head. */
+async function applyPage(store: Store, clock: Clock, readEvent: ReadEvent, skipped: SkippedEvents): Promise<boolean> {
   const cursorQuery = query(
     store.dialect,
-    "SELECT last_applied_sequence FROM projection_state WHERE projector = ?",
-    name,
+    "SELECT projector, last_applied_sequence FROM projection_state ORDER BY projector",
   );
+  const [cursors = [], heads] = await store.readTransaction([cursorQuery, logQueries(store.dialect).head()]);
+  const head = Number(heads?.[0]?.["head"] ?? 0);
+  const positions = new Map(cursors.map((row) => [String(row["projector"]), Number(row["last_applied_sequence"])]));
+  const lowest = Math.min(...positions.values());
+  if (!(lowest < head)) return false;
+  const rows = await readLogPage(store, lowest);
+  const last = Number(rows.at(-1)?.["sequence"] ?? head);
+  const ofPage = new SkippedEvents();
+  const statements = await pageStatements(rows, {
+    store,
+    readEvent,
+    skipped: ofPage,
+    projectorsAt: (sequence) => PROJECTOR_NAMES.filter((name) => (positions.get(name) ?? sequence) < sequence),
+  });
   const result = await store.commit({
-    guards: [{ query: cursorQuery, expected: [{ last_applied_sequence: cursor }] }],
+    // Where another process moved a projector meanwhile, nothing is written and the next page starts where they are then.
+    guards: [{ query: cursorQuery, expected: cursors }],
     statements: [
-      ...[...bySpace].flatMap(([spaceId, operations]) => projectionStatements(store.dialect, spaceId, operations)),
+      ...statements,
       query(
         store.dialect,
-        "UPDATE projection_state SET last_applied_sequence = ?, updated_at = ? WHERE projector = ?",
+        "UPDATE projection_state SET last_applied_sequence = ?, updated_at = ? WHERE last_applied_sequence < ?",
         last,
         isoTime(clock.now()),
-        name,
+        last,
       ),
     ],
   });
-  if (result.status === "committed") return last;
-  // Another process moved this projector meanwhile: go on from where it is.
-  const moved = await store.read(cursorQuery);
-  return Number(moved[0]?.["last_applied_sequence"] ?? 0);
+  if (result.status === "committed") skipped.addAll(ofPage);
+  return true;
 }

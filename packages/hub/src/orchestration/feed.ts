@@ -4,7 +4,8 @@ import type { FeedMessage, NodeId, SpaceId, ThreadId, WireEvent } from "@muster/
 import { FEED_GAP_MAX_BYTES, FEED_GAP_MAX_EVENTS, MusterError } from "@muster/contracts";
 import type { Store } from "@muster/store";
 import type { Caller, FeedItem } from "../ports.ts";
-import { logQueries, wireEventOf } from "./event-log.ts";
+import { logQueries } from "./event-log.ts";
+import type { ReadEvent } from "./event-reader.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { Visibility } from "./visibility.ts";
 
@@ -21,6 +22,7 @@ type Reset = Extract<FeedMessage, { type: "reset" }>;
 
 export interface FeedParts {
   readonly store: Store;
+  readonly readEvent: ReadEvent;
   readonly tail: LogTail;
   readonly visibility: Visibility;
   readonly generation: string;
@@ -151,7 +153,7 @@ export class Feeds {
         ? this.#queries.ofSpace(spaceId, position, PAGE_EVENTS)
         : this.#queries.ofStream(spaceId, "thread", threadId, position, PAGE_EVENTS),
     );
-    return rows.map(wireEventOf).filter((event) => event.sequence <= head);
+    return rows.map(this.#parts.readEvent).filter((event) => event.sequence <= head);
   }
 
   async #isTooFarBehind(caller: Caller, threadId: ThreadId | undefined, start: number): Promise<boolean> {

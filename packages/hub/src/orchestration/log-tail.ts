@@ -2,7 +2,8 @@
 // always read from the log, in sequence order, so a reader can trust that nothing smaller appears later.
 import type { WireEvent } from "@muster/contracts";
 import type { Store } from "@muster/store";
-import { logQueries, wireEventOf } from "./event-log.ts";
+import { logQueries } from "./event-log.ts";
+import { type ReadEvent, readEvent } from "./event-reader.ts";
 import type { Timers } from "./timers.ts";
 
 /** Events kept in memory for readers that are close behind. */
@@ -24,6 +25,7 @@ export class LogTail {
   #cancelRetry: (() => void) | null = null;
   readonly #queries: ReturnType<typeof logQueries>;
   readonly #onBug: (error: unknown) => void;
+  readonly #readEvent: ReadEvent;
   #entries: TailEntry[] = [];
   #bytes = 0;
   #head = 0;
@@ -32,11 +34,12 @@ export class LogTail {
   #isClosed = false;
   readonly #waiters = new Set<() => void>();
 
-  constructor(store: Store, timers: Timers, onBug: (error: unknown) => void) {
+  constructor(store: Store, timers: Timers, onBug: (error: unknown) => void, read: ReadEvent = readEvent) {
     this.#store = store;
     this.#timers = timers;
     this.#queries = logQueries(store.dialect);
     this.#onBug = onBug;
+    this.#readEvent = read;
   }
 
   /** Reads where the log ends now. */
@@ -106,7 +109,7 @@ export class LogTail {
       for (;;) {
         const rows = await this.#store.read(this.#queries.after(this.#head, PAGE_EVENTS));
         for (const row of rows) {
-          const event = wireEventOf(row);
+          const event = this.#readEvent(row);
           const sizeBytes = String(row["payload_json"]).length + 512;
           this.#entries.push({ event, sizeBytes });
           this.#bytes += sizeBytes;

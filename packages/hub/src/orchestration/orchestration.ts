@@ -9,6 +9,7 @@ import {
   isoTime,
   PROJECTOR_NAMES,
   type Random,
+  type Upcaster,
 } from "@muster/core";
 import type { Store } from "@muster/store";
 import { insertRows } from "@muster/store";
@@ -18,6 +19,7 @@ import { catchUpProjections } from "./catch-up.ts";
 import { TurnDiffs } from "./diffs.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EffectWorker } from "./effect-worker.ts";
+import { eventReader } from "./event-reader.ts";
 import { Feeds } from "./feed.ts";
 import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
@@ -49,20 +51,33 @@ export interface OrchestrationOptions {
   readonly hubPrincipalId: PrincipalId;
   readonly replicaId: string;
   readonly onBug: (error: unknown) => void;
+  /** Told in one sentence what a person may want to look into. Taken for a bug unless given. */
+  readonly onWarning?: (message: string) => void;
+  /** Those of this program unless given. */
+  readonly upcasters?: readonly Upcaster[];
 }
 
 /** Opens the event core: projections are brought up to the log's head before it answers anyone. */
 export async function openOrchestration(options: OrchestrationOptions): Promise<Orchestration> {
   const { store, clock, ids, generation, connections, onBug } = options;
   await prepareCursors(store, clock);
-  await catchUpProjections(store, clock, onBug);
+  const readEvent = eventReader(options.upcasters);
+  const onWarning = options.onWarning ?? ((message: string) => onBug(new Error(message)));
+  const catchUp = (): Promise<void> =>
+    catchUpProjections(
+      store,
+      clock,
+      (skipped) => onWarning(`Projectors skipped ${skipped.count} events that this program cannot read: ${skipped}.`),
+      readEvent,
+    );
+  await catchUp();
   const timers = options.timers ?? systemTimers;
-  const tail = new LogTail(store, timers, onBug);
+  const tail = new LogTail(store, timers, onBug, readEvent);
   await tail.open();
   const visibility = new Visibility(store);
-  const reads = { store, visibility, generation, connections, clock };
+  const reads = { store, readEvent, visibility, generation, connections, clock };
   const diffs = new TurnDiffs(reads);
-  const feeds = new Feeds({ store, tail, visibility, generation });
+  const feeds = new Feeds({ store, readEvent, tail, visibility, generation });
   const forgotten = new Forgotten();
   const effects: EffectWorker = new EffectWorker({
     ...options,
@@ -75,8 +90,9 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     ids,
     generation,
     cache: new StateCache(),
+    readEvent,
     onBug,
-    catchUp: () => catchUpProjections(store, clock, onBug),
+    catchUp,
     onCommitted: ({ eventCount, hasEffects }) => {
       if (eventCount > 0) tail.wake();
       if (hasEffects) effects.wake();

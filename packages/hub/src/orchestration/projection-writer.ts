@@ -9,6 +9,9 @@ import { columnName, toSql } from "./columns.ts";
 /** Values of one list in one statement. */
 const LISTED_MAX = 500;
 
+/** Where the rows of a table stand, when not in the table itself. */
+export type TableNames = (table: ProjectionTable) => string;
+
 type Insert = Extract<RowOperation, { operation: "insert" }>;
 
 /** Statements for the operations of one space. Tables are independent of each other, so they are written one by one. */
@@ -16,6 +19,7 @@ export function projectionStatements(
   dialect: Store["dialect"],
   spaceId: string,
   operations: readonly RowOperation[],
+  tableNames: TableNames = (table) => table,
 ): Statement[] {
   const byTable = new Map<ProjectionTable, RowOperation[]>();
   for (const operation of operations) {
@@ -27,7 +31,7 @@ export function projectionStatements(
   for (const list of byTable.values()) {
     let inserts: Insert[] = [];
     const flush = (): void => {
-      if (inserts.length > 0) statements.push(...insertStatements(dialect, spaceId, inserts));
+      if (inserts.length > 0) statements.push(...insertStatements(dialect, spaceId, inserts, tableNames));
       inserts = [];
     };
     for (const operation of list) {
@@ -37,7 +41,7 @@ export function projectionStatements(
         inserts.push(operation);
       } else {
         flush();
-        for (const part of inParts(operation)) statements.push(changeStatement(dialect, spaceId, part));
+        for (const part of inParts(operation)) statements.push(changeStatement(dialect, spaceId, part, tableNames));
       }
     }
     flush();
@@ -49,6 +53,7 @@ function insertStatements(
   dialect: Store["dialect"],
   spaceId: string,
   inserts: readonly Insert[],
+  tableNames: TableNames,
 ): readonly Statement[] {
   const [first] = inserts;
   if (first === undefined) return [];
@@ -59,13 +64,13 @@ function insertStatements(
     spaceId,
     ...names.map((name) => toSql(table, name, (row as Record<string, unknown>)[name])),
   ]);
-  if (replace === undefined) return insertRows(dialect, table, columns, rows);
+  if (replace === undefined) return insertRows(dialect, tableNames(table), columns, rows);
   const conflict = {
     update: replace.map((name) => columnName(table, name)),
     on: ["space_id", ...PROJECTION_KEYS[table].map((name) => columnName(table, name))],
   };
   // Two writes of one key in one statement are refused by databases, so each goes alone.
-  return rows.flatMap((row) => insertRows(dialect, table, columns, [row], { conflict }));
+  return rows.flatMap((row) => insertRows(dialect, tableNames(table), columns, [row], { conflict }));
 }
 
 /** A change of rows named by a long list, as several: a revert may drop more messages than a statement takes values. */
@@ -85,8 +90,10 @@ function changeStatement(
   dialect: Store["dialect"],
   spaceId: string,
   operation: Exclude<RowOperation, Insert>,
+  tableNames: TableNames,
 ): Statement {
   const { table } = operation;
+  const place = tableNames(table);
   const parameters: Parameter[] = [];
   const hole = (value: Parameter): string => {
     parameters.push(value);
@@ -94,13 +101,13 @@ function changeStatement(
   };
   let sql: string;
   if (operation.operation === "remove") {
-    sql = `DELETE FROM "${table}"`;
+    sql = `DELETE FROM "${place}"`;
   } else {
     // Holes are counted in the order of the text.
     const assignments = operation.operation === "append-text" ? [`"text" = "text" || ${hole(operation.text)}`] : [];
     for (const [name, value] of Object.entries(operation.set))
       assignments.push(`"${columnName(table, name)}" = ${hole(toSql(table, name, value))}`);
-    sql = `UPDATE "${table}" SET ${assignments.join(", ")}`;
+    sql = `UPDATE "${place}" SET ${assignments.join(", ")}`;
   }
   const conditions = [`"space_id" = ${hole(spaceId)}`];
   for (const [name, value] of Object.entries(operation.where) as [string, unknown][]) {

@@ -5,7 +5,8 @@ import { MusterError, READ_MAX_BYTES } from "@muster/contracts";
 import type { Row, Store } from "@muster/store";
 import type { Caller } from "../ports.ts";
 import { fromSql } from "./columns.ts";
-import { logQueries, wireEventOf } from "./event-log.ts";
+import { logQueries } from "./event-log.ts";
+import type { ReadEvent } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
 import { ENVELOPE_BYTES, fitSnapshot, jsonBytes } from "./read-budget.ts";
 import type { Visibility } from "./visibility.ts";
@@ -15,6 +16,7 @@ export const SNAPSHOT_PROJECTS_MAX = 500;
 
 export interface ReadParts {
   readonly store: Store;
+  readonly readEvent: ReadEvent;
   readonly visibility: Visibility;
   readonly generation: string;
 }
@@ -109,7 +111,7 @@ export function cursorOf(text: string): { time: string; id: string } {
 }
 
 export async function getEventsPage(
-  { store, visibility, generation }: ReadParts,
+  { store, readEvent, visibility, generation }: ReadParts,
   caller: Caller,
   input: { after: number; limit: number; threadId?: ThreadId },
 ): Promise<EventsPage> {
@@ -122,7 +124,7 @@ export async function getEventsPage(
       ? queries.ofSpace(caller.spaceId, after, limit + 1)
       : queries.ofStream(caller.spaceId, "thread", threadId, after, limit + 1),
   );
-  const read = rows.slice(0, limit).map(wireEventOf);
+  const read = rows.slice(0, limit).map(readEvent);
   const events: EventsPage["events"] = [];
   let bytes = ENVELOPE_BYTES;
   let nextAfter = after;

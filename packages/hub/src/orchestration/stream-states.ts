@@ -3,7 +3,6 @@
 // can cost a retry but never a wrong decision.
 import type {
   ApprovalRequestId,
-  EventPayload,
   MessageId,
   NodeId,
   ProjectId,
@@ -14,8 +13,10 @@ import type {
   TurnId,
 } from "@muster/contracts";
 import type { ProjectState, ThreadState } from "@muster/core";
-import type { Guard, Query, Row, Store } from "@muster/store";
-import { inDialect } from "./placeholders.ts";
+import type { Guard, Row, Store } from "@muster/store";
+import { knownEvent } from "./event-log.ts";
+import { type ReadEvent, readEvent as readEventOfToday } from "./event-reader.ts";
+import { inDialect, query } from "./placeholders.ts";
 
 /** Streams whose state is kept in memory. A state is small: about 1 KiB. */
 export const CACHED_STREAMS_MAX = 20_000;
@@ -75,10 +76,10 @@ export async function loadProject(
   spaceId: SpaceId,
   projectId: ProjectId,
 ): Promise<Versioned<ProjectState>> {
-  const query = (sql: string, ...parameters: string[]): Query => ({ sql: inDialect(store.dialect, sql), parameters });
   const [versions, projects] = await store.readTransaction([
-    query(VERSION_OF, spaceId, "project", projectId),
+    query(store.dialect, VERSION_OF, spaceId, "project", projectId),
     query(
+      store.dialect,
       "SELECT session_id, node_id, workspace_root, deleted_at FROM projection_projects WHERE space_id = ? AND project_id = ?",
       spaceId,
       projectId,
@@ -108,11 +109,19 @@ const THREAD_QUERIES = [
   `SELECT m.message_id, m.turn_id, m.text, m.is_streaming FROM projection_thread_turns u
    JOIN projection_thread_messages m ON m.space_id = u.space_id AND m.thread_id = u.thread_id AND m.turn_id = u.turn_id
    WHERE u.space_id = ? AND u.thread_id = ? AND u.status = 'running' AND m.role = 'assistant' ORDER BY m.message_id`,
-  `SELECT event_type, payload_json FROM orchestration_events WHERE space_id = ? AND stream_id = ?
-   AND event_type IN ('thread.checkpoint-revert-requested', 'thread.reverted') ORDER BY sequence DESC LIMIT 1`,
 ] as const;
 
-export async function loadThread(store: Store, spaceId: SpaceId, threadId: ThreadId): Promise<Versioned<ThreadState>> {
+/** The newest events that may tell of a revert. A name that an event had before belongs here too. */
+const REVERTS = `SELECT * FROM orchestration_events WHERE space_id = ? AND aggregate_kind = 'thread' AND stream_id = ?
+  AND event_type IN ('thread.checkpoint-revert-requested', 'thread.reverted') AND sequence < ? ORDER BY sequence DESC LIMIT ?`;
+const REVERTS_PAGE = 4;
+
+export async function loadThread(
+  store: Store,
+  spaceId: SpaceId,
+  threadId: ThreadId,
+  readEvent: ReadEvent = readEventOfToday,
+): Promise<Versioned<ThreadState>> {
   const versionQuery = { sql: inDialect(store.dialect, VERSION_OF), parameters: [spaceId, "thread", threadId] };
   const [first] = THREAD_QUERIES;
   // Most threads that are looked for and not cached are about to be created.
@@ -124,6 +133,7 @@ export async function loadThread(store: Store, spaceId: SpaceId, threadId: Threa
   const [versions, threads, turns, counts, approvals, messages, reverts] = await store.readTransaction([
     versionQuery,
     ...THREAD_QUERIES.map((sql) => ({ sql: inDialect(store.dialect, sql), parameters: [spaceId, threadId] })),
+    query(store.dialect, REVERTS, spaceId, threadId, Number.MAX_SAFE_INTEGER, REVERTS_PAGE),
   ]);
   const version = Number(versions?.[0]?.["version"] ?? 0);
   const row = threads?.[0];
@@ -155,16 +165,35 @@ export async function loadThread(store: Store, spaceId: SpaceId, threadId: Threa
         length: String(message["text"]).length,
         isStreaming: Number(message["is_streaming"]) === 1,
       })),
-      reverting: revertOf(reverts?.[0]),
+      reverting: await openRevert(store, { spaceId, threadId, readEvent }, reverts ?? []),
     },
   };
 }
 
-/** The revert that the newest of the two events left open. */
-function revertOf(row: Row | undefined): ThreadState["reverting"] {
-  if (row?.["event_type"] !== "thread.checkpoint-revert-requested") return null;
-  const payload = JSON.parse(String(row["payload_json"])) as EventPayload<"thread.checkpoint-revert-requested">;
-  return { turnCount: payload.turnCount, mode: payload.mode };
+interface RevertSearch {
+  readonly spaceId: SpaceId;
+  readonly threadId: ThreadId;
+  readonly readEvent: ReadEvent;
+}
+
+/** The revert that the newest of the two events left open. One that cannot be read counts as little as for projectors. */
+async function openRevert(
+  store: Store,
+  search: RevertSearch,
+  newest: readonly Row[],
+): Promise<ThreadState["reverting"]> {
+  const { spaceId, threadId, readEvent } = search;
+  for (let rows = newest; rows.length > 0; ) {
+    for (const row of rows) {
+      const event = knownEvent(readEvent(row));
+      if (event?.eventType === "thread.reverted") return null;
+      if (event?.eventType === "thread.checkpoint-revert-requested")
+        return { turnCount: event.payload.turnCount, mode: event.payload.mode };
+    }
+    const oldest = Number(rows.at(-1)?.["sequence"]);
+    rows = await store.read(query(store.dialect, REVERTS, spaceId, threadId, oldest, REVERTS_PAGE));
+  }
+  return null;
 }
 
 const queuedTurnOf = (row: Row): ThreadState["queue"][number] => ({

@@ -1,0 +1,66 @@
+// How every reader of the log reads: a stored row as an event of today's shape, by the upcasters; and a count of what
+// could not be read, because such events are kept and passed, never a reason to stop.
+import type { MusterEvent, WireEvent } from "@muster/contracts";
+import { createUpcast, EVENT_UPCASTERS, type Upcaster } from "@muster/core";
+import type { Row } from "@muster/store";
+import { knownEvent, wireEventOf } from "./event-log.ts";
+
+/** Different types and versions of skipped events that are told apart; the rest are counted together. */
+export const SKIPPED_KINDS_MAX = 50;
+
+/** A stored row as it goes to readers: upcast where an upcaster is keyed to it, else exactly as it stands. */
+export type ReadEvent = (row: Row) => WireEvent;
+
+export const eventReader = (upcasters: readonly Upcaster[] = EVENT_UPCASTERS): ReadEvent => {
+  const upcast = createUpcast(upcasters);
+  return (row) => upcast(wireEventOf(row));
+};
+
+/** With the upcasters of this program. */
+export const readEvent: ReadEvent = eventReader();
+
+export interface SkippedKind {
+  readonly eventType: string;
+  readonly schemaVersion: string;
+  readonly count: number;
+}
+
+/** Events that no projector could take, counted by type and version. */
+export class SkippedEvents {
+  readonly #kinds = new Map<string, { eventType: string; schemaVersion: string; count: number }>();
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get kinds(): readonly SkippedKind[] {
+    return [...this.#kinds.values()];
+  }
+
+  /** The event for projectors, or null where it had to be skipped and was counted. */
+  known(event: WireEvent): MusterEvent | null {
+    const known = knownEvent(event);
+    if (known === null) this.#add(event, 1);
+    return known;
+  }
+
+  addAll(others: SkippedEvents): void {
+    for (const kind of others.kinds) this.#add(kind, kind.count);
+    this.#count += others.count - others.kinds.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  toString(): string {
+    const kinds = this.kinds.map(({ eventType, schemaVersion, count }) => `${count} of ${eventType} ${schemaVersion}`);
+    const others = this.#count - this.kinds.reduce((sum, { count }) => sum + count, 0);
+    return [...kinds, ...(others > 0 ? [`${others} of other types`] : [])].join(", ");
+  }
+
+  #add({ eventType, schemaVersion }: Pick<WireEvent, "eventType" | "schemaVersion">, count: number): void {
+    this.#count += count;
+    const key = `${eventType} ${schemaVersion}`;
+    const kind = this.#kinds.get(key);
+    if (kind !== undefined) kind.count += count;
+    else if (this.#kinds.size < SKIPPED_KINDS_MAX) this.#kinds.set(key, { eventType, schemaVersion, count });
+  }
+}
