@@ -1,0 +1,21 @@
+// What benchmarks measure of the hub, loaded by the doors of its folders: the package itself exports the whole hub only.
+import type { ClientCommand, DispatchResult } from "@muster/contracts";
+import type { Store } from "@muster/store";
+
+export interface Orchestration {
+  dispatch(caller: object, command: ClientCommand): Promise<DispatchResult>;
+  getThread(caller: object, input: object): Promise<object>;
+  close(): Promise<void>;
+}
+interface OrchestrationDoor {
+  openOrchestration(options: object): Promise<Orchestration>;
+}
+interface SchemaDoor {
+  readonly HUB_MIGRATIONS: Parameters<Store["migrate"]>[0];
+  readonly HUB_COLUMNS: Readonly<Record<string, readonly string[]>>;
+}
+
+const load = (folder: string) => import(new URL(`../packages/hub/src/${folder}/index.ts`, import.meta.url).href);
+
+export const { openOrchestration }: OrchestrationDoor = await load("orchestration");
+export const { HUB_MIGRATIONS, HUB_COLUMNS }: SchemaDoor = await load("schema");
