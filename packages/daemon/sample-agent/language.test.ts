@@ -36,11 +36,11 @@ describe("the sample agent's language", () => {
   });
   it("ORC-30 explains in its help every directive it knows", () => {
     const examples =
-      "say x|think x|stream 1 chunks of 1 characters|read x|edit x: y|edit x without asking: y|run x|run without asking: x|plan|usage 1 tokens costing 2|recall|repeat|ask twice|ask at once|wait 1 ms|fail|stop with refusal|hang|hang forever|late|afterwards x|stray|flood 1|garbage 1 megabytes|die with x|fork".split(
+      "say x|think x|stream 1 chunks of 1 characters|read x|edit x: y|edit x without asking: y|run x|run without asking: x|plan|usage 1 tokens costing 2|recall|repeat|ask twice|ask at once|wait 1 ms|fail|stop with refusal|hang|hang forever|late|afterwards x|stray|flood 1|garbage 1 megabytes|die with x|die asking|model|trace|fork".split(
         "|",
       );
     const kinds = new Set(examples.flatMap((example) => parsePrompt(example).map((directive) => directive.kind)));
-    expect(kinds.size).toBe(22);
+    expect(kinds.size).toBe(25);
     for (const example of examples) {
       expect(parsePrompt(example)).toHaveLength(1);
       expect(HELP).toContain(`\n  ${example.split(" ")[0]}`);

@@ -26,6 +26,9 @@ export type Directive =
   | { readonly kind: "flood"; readonly updates: number }
   | { readonly kind: "garbage"; readonly megabytes: number }
   | { readonly kind: "die"; readonly lastWords: string }
+  | { readonly kind: "die-asking" }
+  | { readonly kind: "model" }
+  | { readonly kind: "trace" }
   | { readonly kind: "fork" };
 
 export const HELP = `A coding agent without a model, to see Muster work and to test it. It speaks the Agent Client Protocol on
@@ -57,10 +60,13 @@ Without a directive it reads README.md, describes the folder, asks to write NOTE
   flood <n>                            sends n updates of one tool call
   garbage [<n> megabytes]              prints what is no message of the protocol
   die, die with <text>                 exits with code 3, the text on standard error
+  die asking                           asks for a permission and exits before it is answered
+  model                                says which model and effort it uses
+  trace                                says the trace context that came with the prompt
   fork                                 starts a grandchild that ignores SIGTERM
 
 Options: --help, --die-in-handshake, --garbage, --login-required, --slow-handshake, --no-load, --no-always (never offers
-to allow always), --ignore-sigterm.
+to allow always), --no-models (offers no choice of model or effort), --ignore-sigterm.
 Environment: MUSTER_SAMPLE_DELAY_MS (pause between chunks, 15), MUSTER_SAMPLE_STATE (folder of its memory).`;
 
 type Reader = readonly [pattern: RegExp, make: (...groups: string[]) => Directive];
@@ -107,6 +113,9 @@ const READERS: readonly Reader[] = [
   [/^stray$/, () => ({ kind: "stray" })],
   [/^flood (\d+)$/, (updates) => ({ kind: "flood", updates: Number(updates) })],
   [/^garbage(?: (\d+) megabytes?)?$/, (megabytes) => ({ kind: "garbage", megabytes: Number(megabytes ?? 0) })],
+  [/^die asking$/, () => ({ kind: "die-asking" })],
+  [/^model$/, () => ({ kind: "model" })],
+  [/^trace$/, () => ({ kind: "trace" })],
   [/^die(?: with (.+))?$/s, (lastWords) => ({ kind: "die", lastWords: unescapeText(lastWords ?? "") })],
   [/^fork$/, () => ({ kind: "fork" })],
 ];

@@ -12,6 +12,10 @@ export interface Scene {
   /** All text of the prompt. */
   readonly everything: string;
   readonly rememberedTurns: number;
+  /** Model and effort in use, for people. */
+  readonly chosen: string;
+  /** What came beside the prompt. */
+  readonly meta: Readonly<Record<string, unknown>>;
 }
 
 const PLAN = ["Look around", "Do the work", "Say what was done"];
@@ -170,6 +174,16 @@ const performOne = async (directive: Directive, scene: Scene): Promise<StopReaso
     case "die":
       await new Promise<void>((done) => process.stderr.write(`${directive.lastWords}\n`, () => done()));
       return process.exit(3);
+    case "die-asking":
+      void stage.ask("call-never", "echo never", "execute", { command: "echo never" }).catch(() => {});
+      // What was sent before this has left when this has.
+      await stage.update({ sessionUpdate: "agent_message_chunk", content: { type: "text", text: "Asked." } });
+      await new Promise<void>((done) => process.stdout.write("", () => done()));
+      return process.exit(3);
+    case "model":
+      return void (await stage.say(scene.chosen));
+    case "trace":
+      return void (await stage.say(`Trace: ${String(scene.meta["traceparent"] ?? "none")}.`));
     case "fork":
       return void (await performFork(stage));
   }

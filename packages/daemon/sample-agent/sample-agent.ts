@@ -8,6 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { agent, ndJsonStream, RequestError } from "@agentclientprotocol/sdk";
 import { HELP } from "./language.ts";
 import { type RememberedTurn, recallTurns, rememberTurns } from "./memory.ts";
+import { Models } from "./models.ts";
 import { perform } from "./performance.ts";
 import { Stage } from "./stage.ts";
 
@@ -20,11 +21,13 @@ const CONTEXT_TOKENS = 200_000;
 interface Conversation {
   readonly cwd: string;
   readonly turns: RememberedTurn[];
+  readonly models: Models;
   running: AbortController | undefined;
 }
 
 const conversations = new Map<string, Conversation>();
 const canLoad = !switches.has("--no-load");
+const newModels = (): Models => new Models(!switches.has("--no-models"));
 
 /** About what a model would count: four characters make a token. */
 const tokensIn = (text: string): number => Math.ceil(text.length / 4);
@@ -55,14 +58,16 @@ const serve = (): void => {
     .onRequest("session/new", ({ params }) => {
       if (switches.has("--login-required")) throw RequestError.authRequired();
       const sessionId = randomUUID();
-      conversations.set(sessionId, { cwd: params.cwd, turns: [], running: undefined });
-      return { sessionId };
+      const models = newModels();
+      conversations.set(sessionId, { cwd: params.cwd, turns: [], models, running: undefined });
+      return { sessionId, ...models.announced() };
     })
     .onRequest("session/load", async ({ params, client }) => {
       const { sessionId } = params;
       const turns = recallTurns(memoryFolder, sessionId);
       if (!canLoad || turns === undefined) throw RequestError.sessionNotFound(sessionId);
-      conversations.set(sessionId, { cwd: params.cwd, turns, running: undefined });
+      const models = newModels();
+      conversations.set(sessionId, { cwd: params.cwd, turns, models, running: undefined });
       for (const turn of turns) {
         await client.notify("session/update", {
           sessionId,
@@ -73,8 +78,11 @@ const serve = (): void => {
           update: { sessionUpdate: "agent_message_chunk", content: { type: "text", text: turn.answer } },
         });
       }
-      return {};
+      return models.announced();
     })
+    .onRequest("session/set_config_option", ({ params }) =>
+      conversationOf(params.sessionId).models.set(params.configId, params.value),
+    )
     .onRequest("session/prompt", async ({ params, client }) => {
       const { sessionId } = params;
       const conversation = conversationOf(sessionId);
@@ -99,6 +107,8 @@ const serve = (): void => {
           request: texts.at(-1) ?? "",
           everything,
           rememberedTurns: conversation.turns.length,
+          chosen: conversation.models.chosen,
+          meta: params._meta ?? {},
         });
         conversation.turns.push({ prompt: everything, answer: stage.said });
         if (canLoad) rememberTurns(memoryFolder, sessionId, conversation.turns);

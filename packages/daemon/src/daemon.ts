@@ -10,7 +10,7 @@ import type { Home } from "./home/index.ts";
 import type { Identity } from "./identity/index.ts";
 import { EffectLedger, IngestPump, Journal, ProviderSessionLedger } from "./journal/index.ts";
 import type { Uplink, UplinkHost } from "./ports.ts";
-import { type Environment, systemTimers } from "./processes/index.ts";
+import { type Environment, systemTimers, type Timers } from "./processes/index.ts";
 import { createAcpProvider, type ProviderConfiguration, pathLookup, presetConfiguration } from "./providers/index.ts";
 import { Runner } from "./runner/index.ts";
 import { createUplink } from "./uplink/index.ts";
@@ -52,6 +52,8 @@ export interface DaemonParts {
   readonly store: Store;
   readonly ids: Ids;
   readonly environment: Environment;
+  /** By which agents are waited for. */
+  readonly agentTimers: Timers;
   readonly start: StartOptions;
 }
 
@@ -100,7 +102,11 @@ export class Daemon implements RunningDaemon {
     return daemon;
   }
 
-  private constructor({ store, ids, environment, start, home }: DaemonParts, journal: Journal, log: Logger) {
+  private constructor(
+    { store, ids, environment, agentTimers, start, home }: DaemonParts,
+    journal: Journal,
+    log: Logger,
+  ) {
     const lookUp = pathLookup(environment["PATH"] ?? "");
     const own = new Map(start.providers?.map((configuration) => [configuration.name, configuration]));
     this.#log = log;
@@ -119,7 +125,7 @@ export class Daemon implements RunningDaemon {
       environment,
       workspaceRoots: start.workspaceRoots,
       ids,
-      timers: systemTimers,
+      timers: agentTimers,
       log,
       sendLive: (delta) => this.#uplink?.sendDelta(delta),
     });
@@ -177,7 +183,7 @@ export class Daemon implements RunningDaemon {
       },
       disconnected: () => this.#pump.disconnected(),
       stopped: (error) => this.#stopped(error),
-      runEffect: (effectId, fence, effect) => this.#runner.runEffect(effectId, fence, effect),
+      runEffect: (effectId, fence, effect, traceparent) => this.#runner.runEffect(effectId, fence, effect, traceparent),
       answer: (request, signal) => this.#runner.answer(request, signal),
       ingestAcknowledged: (ack) => {
         this.#pump.acknowledged(ack);

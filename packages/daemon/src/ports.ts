@@ -37,7 +37,7 @@ export interface UplinkHost {
   /** The uplink gave up for good; a person must act. */
   stopped(error: ErrorBody): void;
   /** Durable when it resolves; a MusterError becomes the result's error. */
-  runEffect(effectId: string, fence: number, effect: EffectBody): Promise<void>;
+  runEffect(effectId: string, fence: number, effect: EffectBody, traceparent?: string): Promise<void>;
   /** Answers a question; a MusterError becomes the response's error. */
   answer(request: NodeRequest, signal: AbortSignal): Promise<unknown>;
   ingestAcknowledged(ack: FrameOf<"ingest.ack">): void;

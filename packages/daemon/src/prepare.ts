@@ -7,7 +7,7 @@ import { type Store, StoreError } from "@muster/store";
 import { clock, Daemon, type RunningDaemon, random, type StartOptions } from "./daemon.ts";
 import { type Home, openHome, openOutbox } from "./home/index.ts";
 import { type Identity, openIdentity } from "./identity/index.ts";
-import type { Environment } from "./processes/index.ts";
+import { type Environment, systemTimers, type Timers } from "./processes/index.ts";
 import { DAEMON_MIGRATIONS } from "./schema/index.ts";
 
 export interface PrepareOptions {
@@ -15,6 +15,8 @@ export interface PrepareOptions {
   readonly home: string;
   /** What agents and git may see a part of; this process's own when absent. */
   readonly environment?: Environment;
+  /** By which agents are waited for; the system's own unless a test moves time. */
+  readonly agentTimers?: Timers;
 }
 
 export interface PreparedDaemon {
@@ -35,6 +37,7 @@ export interface PreparedDaemon {
 export async function prepareDaemon(options: PrepareOptions): Promise<PreparedDaemon> {
   // biome-ignore lint/style/noProcessEnv: an agent inherits a part of the daemon's own environment, whoever started it.
   const environment = options.environment ?? process.env;
+  const agentTimers = options.agentTimers ?? systemTimers;
   const ids = createIds(clock, random);
   const home = openHome(options.home);
   let identity: Identity;
@@ -57,7 +60,7 @@ export async function prepareDaemon(options: PrepareOptions): Promise<PreparedDa
     publicKey: identity.publicKey,
     start: (start) => {
       if (running !== undefined || closing !== undefined) throw new Error("a prepared daemon is started once");
-      running = Daemon.start({ home, identity, store: opened, ids, environment, start });
+      running = Daemon.start({ home, identity, store: opened, ids, environment, agentTimers, start });
       return running;
     },
     close: () => {

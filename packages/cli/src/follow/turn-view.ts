@@ -88,6 +88,8 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
         return true;
       }
       case "thread.activity-appended":
+        // The end that follows tells it.
+        if (event.payload.kind === "turn.failed") return true;
         line(showStep(event.payload) + answerHint(event.payload, paint));
         return true;
       case "thread.turn-diff-completed": {

@@ -137,6 +137,15 @@ test("a failed turn says what its agent said last", () => {
   expect(items.at(-1)).toMatchObject({ kind: "status", detail: "exit status 3" });
 });
 
+test("an earlier turn that failed keeps its own reason, told once", () => {
+  const failed = turn("turn", { status: "error", reason: "agent_died", completedAt: at(9) });
+  const items = timelineItems(
+    view({ turns: [failed], activities: [activity("turn.failed", 1, { detail: "line one\nexit status 3" })] }),
+  );
+  expect(kinds(items)).toEqual(["status"]);
+  expect(items.at(-1)).toMatchObject({ detail: "line one\nexit status 3" });
+});
+
 test("a question of the agent stands where it was asked", () => {
   const approval = { requestId: "request", turnId: "turn", status: "pending" } as unknown as ApprovalRow;
   const items = timelineItems(

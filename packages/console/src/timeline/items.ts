@@ -36,6 +36,8 @@ const HIDDEN_KINDS = new Set([
   "session.started",
   "turn.started",
   "turn.completed",
+  // The turn's own last line tells it.
+  "turn.failed",
   "checkpoint.captured",
   "approval.resolved",
   "usage.updated",
@@ -198,7 +200,9 @@ function joinTools(items: readonly TimelineItem[]): TimelineItem[] {
 
 function statusItem(turn: TurnRow, activities: readonly ActivityRow[], { session, thread }: ThreadView): TimelineItem {
   const isLatest = thread?.latestTurnId === turn.turnId;
-  const reported = activities.findLast(({ tone }) => tone === "error")?.summary ?? null;
+  const failed = activities.findLast(({ kind }) => kind === "turn.failed")?.payload["detail"];
+  const reported =
+    typeof failed === "string" ? failed : (activities.findLast(({ tone }) => tone === "error")?.summary ?? null);
   const usage = activities.reduce<Usage | null>((latest, activity) => usageOf(activity) ?? latest, null);
   const detail = turn.status === "error" ? ((isLatest ? session?.lastError : null) ?? reported) : null;
   return { kind: "status", key: `status-${turn.turnId}`, turn, detail, usage };

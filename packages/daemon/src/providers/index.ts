@@ -25,5 +25,7 @@ export {
   type SessionCounters,
   type StartOptions,
   type ToolServer,
+  type TurnChoices,
   type TurnOutcome,
+  type UnmetChoice,
 } from "./provider.ts";

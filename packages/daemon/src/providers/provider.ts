@@ -110,6 +110,22 @@ export interface Prompt {
   readonly attachments?: readonly PromptAttachment[];
   /** Put before the text: a conversation kept by a revert, messages that arrived. */
   readonly preamble?: string;
+  /** W3C trace context, passed on where the protocol has a place for it. */
+  readonly traceparent?: string;
+}
+
+/** Null: whatever the agent uses when nobody chooses. */
+export interface TurnChoices {
+  readonly model: string | null;
+  readonly effort: string | null;
+}
+
+/** A choice that the agent could not be told, or did not take. */
+export interface UnmetChoice {
+  readonly kind: "model" | "effort";
+  readonly wanted: string;
+  /** For people, as the end of a sentence. */
+  readonly why: string;
 }
 
 export type TurnOutcome = Omit<Extract<RuntimeEvent, { type: "turn.completed" }>, "type">;
@@ -130,6 +146,8 @@ export interface ProviderSession extends ProcessGroupRecord {
   readonly canLoad: boolean;
   /** This session took up the conversation it was asked to resume. */
   readonly loaded: boolean;
+  /** Says which model and effort the next turns use; resolves with what the agent has no place for. Never rejects. */
+  choose(choices: TurnChoices): Promise<readonly UnmetChoice[]>;
   /**
    * Runs one turn and resolves when it has ended; never rejects for anything the agent does. Events begin with
    * `turn.started` and end with `turn.completed`. One turn at a time: a second call while one runs is a bug and throws.

@@ -10,6 +10,10 @@ export interface RunnerLimits {
   readonly updateIntervalMs: number;
   /** Agents' processes that run at once; an idle one is ended for a new one, else the turn waits. */
   readonly providerProcessesMax: number;
+  /** An agent's process that no turn used for so long is ended; its conversation is taken up again where it can be. */
+  readonly sessionIdleMs: number;
+  /** A turn of which nothing was heard for so long is told as stalled. It is not ended: silence alone settles nothing. */
+  readonly turnSilentMs: number;
 }
 
 export const RUNNER_LIMITS: RunnerLimits = {
@@ -18,6 +22,8 @@ export const RUNNER_LIMITS: RunnerLimits = {
   persistCharacters: 8 * 1024,
   updateIntervalMs: 2_000,
   providerProcessesMax: 16,
+  sessionIdleMs: 30 * 60 * 1_000,
+  turnSilentMs: 10 * 60 * 1_000,
 };
 
 /**

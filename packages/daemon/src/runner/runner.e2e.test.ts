@@ -365,6 +365,14 @@ describe("turns that cannot run settle with a code, never hang", () => {
     const died = await turn(world, "die with famous last words", { turnCount: 2 });
     expect(died.ending).toMatchObject({ status: "error", reason: "agent_died" });
     expect(died.ending?.detail).toContain("famous last words");
+    expect(world.hub.activities("turn.failed")).toMatchObject([
+      {
+        turnId: died.effect.turnId,
+        tone: "error",
+        summary: expect.stringContaining("famous last words"),
+        payload: { reason: "agent_died", detail: expect.stringContaining("famous last words") },
+      },
+    ]);
     await until("the state", () => world.hub.commands("thread.session.set").some(({ status }) => status === "error"));
     const next = await turn(world, "recall", { turnCount: 3, preamble: "the conversation so far" });
     expect(world.hub.textOf(next.effect.turnId)).toMatch(/I remember [12] /);

@@ -21,6 +21,7 @@ import { RUNNER_LIMITS, type RunnerLimits } from "./limits.ts";
 import { type Recovered, recover } from "./recovery.ts";
 import { type RevertEffect, revert } from "./revert.ts";
 import { type AgentSession, ProviderSessions } from "./sessions.ts";
+import { ToldOnce } from "./told-once.ts";
 import { type TurnEffect, TurnRun } from "./turn.ts";
 
 export interface RunnerOptions {
@@ -57,6 +58,7 @@ export class Runner {
   readonly #records = new Lanes<ThreadId>();
   /** Effects that are being taken over; the same one coming again waits for the same end. */
   readonly #taking = new Map<string, Taking>();
+  readonly #toldChoices = new ToldOnce();
   #closed = false;
 
   constructor(options: RunnerOptions) {
@@ -71,9 +73,10 @@ export class Runner {
       timers,
       ids,
       processesMax: this.#limits.providerProcessesMax,
+      idleMs: this.#limits.sessionIdleMs,
       ...(providerLimits === undefined ? {} : { providerLimits }),
       onIdleExit: (session, exit) =>
-        this.#idleExit(session, exit.code !== 0 && exit.signal === null ? exit.stderrTail : null),
+        this.#idleExit(session, exit !== null && exit.code !== 0 && exit.signal === null ? exit.stderrTail : null),
       onBug: (error) => this.#bug(error),
     });
   }
@@ -95,7 +98,7 @@ export class Runner {
   }
 
   /** Resolves once the effect is durably taken over. @throws MusterError, with which the effect is answered. */
-  async runEffect(effectId: string, fence: number, effect: EffectBody): Promise<void> {
+  async runEffect(effectId: string, fence: number, effect: EffectBody, traceparent?: string): Promise<void> {
     if (this.#closed) throw new MusterError("unavailable", "The daemon is stopping.");
     const taking = this.#taking.get(effectId);
     if (taking !== undefined) {
@@ -103,7 +106,7 @@ export class Runner {
       this.#taking.set(effectId, { ...taking, fence });
       return taking.done;
     }
-    const done = this.#take(effectId, fence, effect);
+    const done = this.#take(effectId, fence, effect, traceparent);
     this.#taking.set(effectId, { fence, done });
     try {
       await done;
@@ -127,7 +130,7 @@ export class Runner {
     await this.#records.idle();
   }
 
-  async #take(effectId: string, fence: number, effect: EffectBody): Promise<void> {
+  async #take(effectId: string, fence: number, effect: EffectBody, traceparent?: string): Promise<void> {
     const { effects, journal } = this.#options;
     const known = await effects.look(effectId, fence);
     if (known.status === "answered") {
@@ -137,7 +140,7 @@ export class Runner {
     }
     switch (effect.kind) {
       case "node.turn.start":
-        return this.#records.run(effect.threadId, () => this.#startTurn(effectId, fence, effect));
+        return this.#records.run(effect.threadId, () => this.#startTurn(effectId, fence, effect, traceparent));
       case "node.turn.interrupt":
         return this.#records.run(effect.threadId, () => this.#interruptTurn(effectId, fence, effect));
       case "node.approval.respond":
@@ -150,7 +153,7 @@ export class Runner {
     }
   }
 
-  async #startTurn(effectId: string, fence: number, effect: TurnEffect): Promise<void> {
+  async #startTurn(effectId: string, fence: number, effect: TurnEffect, traceparent?: string): Promise<void> {
     const { effects, journal } = this.#options;
     const { threadId, turnId, provider: providerName, correlationId } = effect;
     const record = effects.record(effectId, fence, "done");
@@ -169,11 +172,11 @@ export class Runner {
       await journal.append([], [record]);
     } else {
       await journal.append([], [record, effects.turnRunning({ threadId, turnId, providerName, correlationId })]);
-      this.#launch(effect);
+      this.#launch(effect, traceparent);
     }
   }
 
-  #launch(effect: TurnEffect): void {
+  #launch(effect: TurnEffect, traceparent?: string): void {
     const { journal, effects, checkpoints, ids, timers, workspaceRoots, sendLive } = this.#options;
     const turn = new TurnRun(effect, {
       journal,
@@ -185,6 +188,8 @@ export class Runner {
       limits: this.#limits,
       workspaceRoots,
       sendLive,
+      toldChoices: this.#toldChoices,
+      ...(traceparent === undefined ? {} : { traceparent }),
       onBug: (error) => this.#bug(error),
     });
     this.#turns.set(effect.turnId, turn);

@@ -14,6 +14,9 @@ class FakeAgent {
   readonly #resolve: (session: ProviderSession) => void;
   readonly #reject: (error: Error) => void;
   isStopped = false;
+  endsAtOnce = true;
+  ending: Promise<void> | undefined;
+  ended: () => void = () => {};
 
   constructor(options: StartOptions, resolve: (session: ProviderSession) => void, reject: (error: Error) => void) {
     this.options = options;
@@ -42,6 +45,7 @@ class FakeAgent {
       agentVersion: undefined,
       canLoad: true,
       loaded,
+      choose: async () => [],
       prompt: async () => ({ status: "completed" }),
       interrupt: async () => {},
       answer: (_id: ApprovalRequestId) => false,
@@ -49,6 +53,8 @@ class FakeAgent {
       counters: () => ({ malformedLines: 0, droppedUpdates: 0 }),
       stop: async () => {
         this.isStopped = true;
+        this.ending ??= this.endsAtOnce ? Promise.resolve() : new Promise((done) => (this.ended = done));
+        await this.ending;
       },
     });
   }
@@ -77,7 +83,8 @@ const open = async (processesMax = 2, greetsAtOnce = true) => {
     timers,
     ids: testIds(clock),
     processesMax,
-    onIdleExit: (session) => exits.push(session.threadId),
+    idleMs: 30 * 60_000,
+    onIdleExit: (session, exit) => exits.push(exit === null ? `${session.threadId} ended` : session.threadId),
     onBug: (error) => {
       throw error;
     },
@@ -105,6 +112,13 @@ const open = async (processesMax = 2, greetsAtOnce = true) => {
       })
     ).map((row) => [row["thread_id"], row["status"]]);
   return { sessions, agents, exits, acquire, settle, statuses, ledger, timers };
+};
+const until = async (holds: () => Promise<boolean>): Promise<void> => {
+  for (let round = 0; round < 1_000; round += 1) {
+    if (await holds()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error("waited in vain");
 };
 const isPending = async (work: Promise<unknown>, settle: () => Promise<void>): Promise<boolean> => {
   let pending = true;
@@ -254,4 +268,42 @@ it("closing ends all and starts none any more", async () => {
   await sessions.close();
   expect(agents.map(({ isStopped }) => isStopped)).toEqual([true, true]);
   await expect(acquire("c")).rejects.toMatchObject({ code: "unavailable" });
+});
+
+it("ORC-33 a process that no turn used for 30 minutes is ended, and used ones are not", async () => {
+  const { sessions, agents, acquire, settle, statuses, timers } = await open();
+  const one = await acquire("one");
+  const two = await acquire("two");
+  sessions.release(one);
+  timers.advance(20 * 60_000);
+  expect(await acquire("one")).toBe(one);
+  timers.advance(60 * 60_000);
+  expect(agents.map(({ isStopped }) => isStopped)).toEqual([false, false]);
+  sessions.release(one);
+  timers.advance(30 * 60_000 - 1);
+  expect(agents[0]?.isStopped).toBe(false);
+  timers.advance(1);
+  await settle();
+  expect(agents.map(({ isStopped }) => isStopped)).toEqual([true, false]);
+  await until(async () => (await statuses())[0]?.[1] === "stopped");
+  expect([sessions.get(one.threadId), sessions.get(two.threadId)]).toEqual([undefined, two]);
+});
+
+it("ORC-33 a turn that comes while its idle process is being ended gets another one, after it", async () => {
+  const { sessions, agents, exits, acquire, settle, timers } = await open();
+  sessions.release(await acquire("one"));
+  const [first] = agents;
+  if (first === undefined) throw new Error("no agent");
+  first.endsAtOnce = false;
+  timers.advance(30 * 60_000);
+  const next = acquire("one");
+  expect(await isPending(next, settle)).toBe(true);
+  expect(agents).toHaveLength(1);
+  // An agent may end with a code of its own on SIGTERM: that is no failure.
+  first.exit({ code: 143, signal: null, stderrTail: "terminated" });
+  first.ended();
+  await next;
+  expect(agents).toHaveLength(2);
+  expect(agents[1]?.options.resume).toEqual({ providerThreadId: "theirs" });
+  expect(exits).toEqual(["one ended"]);
 });

@@ -29,9 +29,11 @@ export interface SessionsOptions {
   readonly timers: Timers;
   readonly ids: Ids;
   readonly processesMax: number;
+  /** A process that no turn used for so long is ended. */
+  readonly idleMs: number;
   readonly providerLimits?: Partial<ProviderLimits>;
-  /** A process ended while no turn used it. */
-  readonly onIdleExit: (session: AgentSession, exit: AgentExit) => void;
+  /** A process ended while no turn used it: by itself, with how it did, or by us. */
+  readonly onIdleExit: (session: AgentSession, exit: AgentExit | null) => void;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -51,6 +53,9 @@ interface Live extends AgentSession {
   readonly cwd: string;
   sink: ((event: RuntimeEvent) => void | Promise<void>) | undefined;
   usedMs: number;
+  /** We are ending it: no turn may begin on it any more. */
+  isStopping: boolean;
+  cancelIdle: (() => void) | undefined;
 }
 
 export class ProviderSessions {
@@ -95,6 +100,8 @@ export class ProviderSessions {
       await this.#abandonStart(threadId, options);
       return;
     }
+    live.isStopping = true;
+    live.cancelIdle?.();
     await live.session.stop(options);
     this.#gone(live, "stopped");
   }
@@ -128,7 +135,9 @@ export class ProviderSessions {
     signal.throwIfAborted();
     const known = this.#live.get(threadId);
     if (known !== undefined) {
-      if (known.isAlive && known.providerName === providerName && known.cwd === cwd) {
+      const fits = known.providerName === providerName && known.cwd === cwd;
+      if (fits && known.isAlive && !known.isStopping) {
+        known.cancelIdle?.();
         known.session.setRuntimeMode(runtimeMode);
         known.sink = onEvent;
         return known;
@@ -151,8 +160,11 @@ export class ProviderSessions {
 
   #idle(live: Live, { wasUsed }: { readonly wasUsed: boolean }): void {
     live.sink = undefined;
-    live.usedMs = this.#options.timers.nowMs();
+    const { timers, idleMs, onBug } = this.#options;
+    live.usedMs = timers.nowMs();
     if (wasUsed) live.isFresh = false;
+    live.cancelIdle?.();
+    if (live.isAlive) live.cancelIdle = timers.schedule(idleMs, () => void this.stop(live.threadId).catch(onBug));
     this.#wake();
   }
 
@@ -204,6 +216,8 @@ export class ProviderSessions {
       isFresh: !session.loaded,
       sink: onEvent,
       usedMs: timers.nowMs(),
+      isStopping: false,
+      cancelIdle: undefined,
     };
     early.live = live;
     this.#live.set(threadId, live);
@@ -216,12 +230,14 @@ export class ProviderSessions {
 
   #exited(live: Live, exit: AgentExit): void {
     const wasIdle = live.sink === undefined && live.isAlive;
-    this.#gone(live, exit.code === 0 || exit.signal !== null ? "stopped" : "error");
-    if (wasIdle) this.#options.onIdleExit(live, exit);
+    const isOrderly = live.isStopping || exit.code === 0 || exit.signal !== null;
+    this.#gone(live, isOrderly ? "stopped" : "error");
+    if (wasIdle) this.#options.onIdleExit(live, live.isStopping ? null : exit);
   }
 
   #gone(live: Live, status: "stopped" | "error"): void {
     if (this.#live.get(live.threadId) === live) this.#live.delete(live.threadId);
+    live.cancelIdle?.();
     if (!live.isAlive) return;
     live.isAlive = false;
     const { ledger, write, onBug } = this.#options;

@@ -17,12 +17,14 @@ import type { Checkpoints } from "../checkpoints/index.ts";
 import type { EffectLedger, Journal } from "../journal/index.ts";
 import type { Timers } from "../processes/index.ts";
 import type { TurnOutcome } from "../providers/index.ts";
-import { DETAIL_MAX_CHARACTERS, REASON_MAX_CHARACTERS, type RunnerLimits } from "./limits.ts";
+import { DETAIL_MAX_CHARACTERS, REASON_MAX_CHARACTERS, type RunnerLimits, SUMMARY_MAX_CHARACTERS } from "./limits.ts";
 import { commandsOf, type Place } from "./mapping.ts";
 import type { AgentSession, ProviderSessions } from "./sessions.ts";
+import { Silence } from "./silence.ts";
 import { takeSnapshot, takeStartSnapshot } from "./snapshots.ts";
 import { AssistantTexts } from "./texts.ts";
 import { Throttle } from "./throttle.ts";
+import type { ToldOnce } from "./told-once.ts";
 import { checkWorkspace } from "./workspace.ts";
 
 export type TurnEffect = Extract<EffectBody, { kind: "node.turn.start" }>;
@@ -37,6 +39,8 @@ export interface TurnTools {
   readonly limits: RunnerLimits;
   readonly workspaceRoots: readonly string[];
   readonly sendLive: (delta: LiveDelta) => void;
+  readonly toldChoices: ToldOnce;
+  readonly traceparent?: string;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -48,6 +52,7 @@ export class TurnRun {
   readonly #updates: Throttle<RuntimeEvent>;
   readonly #openApprovals = new Set<ApprovalRequestId>();
   readonly #interruption = new AbortController();
+  #silence: Silence | undefined;
   #interruptReason = "interrupted";
   #session: AgentSession | undefined;
   #workspace: string | undefined;
@@ -76,6 +81,13 @@ export class TurnRun {
   /** Resolves when the turn has settled and its end is durable. Rejects only where the journal refuses to take it. */
   async run(): Promise<void> {
     let outcome: TurnOutcome;
+    this.#silence = new Silence({
+      timers: this.#tools.timers,
+      silentMs: this.#tools.limits.turnSilentMs,
+      // The agent waits for a person, not we for the agent.
+      isExcused: () => this.#openApprovals.size > 0,
+      onSilent: () => void this.#append([this.#stalled()]).catch(() => {}),
+    });
     try {
       outcome = await this.#work();
     } catch (error) {
@@ -83,6 +95,7 @@ export class TurnRun {
         ? { status: "interrupted", reason: this.#interruptReason }
         : this.#failure(error);
     }
+    this.#silence.stop();
     await this.#finish(outcome);
   }
 
@@ -108,47 +121,70 @@ export class TurnRun {
     if (turnCount === 1) await this.#snapshot(takeSnapshot, workspace, 0);
     signal.throwIfAborted();
     if (this.#tools.sessions.get(threadId) === undefined) await this.#append([this.#sessionSet("starting")]);
-    const session = await this.#acquire(workspace);
+    const session = await this.#unlessInterrupted(this.#acquire(workspace));
     this.#session = session;
     await this.#append([this.#sessionSet("running")]);
     signal.throwIfAborted();
+    await this.#unlessInterrupted(this.#choose(session));
     await this.#snapshot(takeStartSnapshot, workspace, turnCount);
     signal.throwIfAborted();
     const outcome = await session.session.prompt({
       text,
       attachments,
       ...(preamble === null || !session.isFresh ? {} : { preamble }),
+      ...(this.#tools.traceparent === undefined ? {} : { traceparent: this.#tools.traceparent }),
     });
     return outcome.status === "interrupted" && signal.aborted ? { ...outcome, reason: this.#interruptReason } : outcome;
   }
 
-  /** An interrupt does not wait for an agent that is slow to start; the session stays for the next turn. */
-  async #acquire(workspace: string): Promise<AgentSession> {
+  #acquire(workspace: string): Promise<AgentSession> {
     const { threadId, provider, runtimeMode } = this.#effect;
-    const { sessions } = this.#tools;
-    const { signal } = this.#interruption;
-    const acquiring = sessions.acquire({
+    return this.#tools.sessions.acquire({
       threadId,
       providerName: provider,
       cwd: workspace,
       runtimeMode,
       onEvent: (event) => this.#take(event),
-      signal,
+      signal: this.#interruption.signal,
     });
+  }
+
+  /** A choice that the agent cannot take is told once in the thread, and the turn runs without it. */
+  async #choose({ session }: AgentSession): Promise<void> {
+    const { model, effort, threadId } = this.#effect;
+    for (const { kind, wanted, why } of await session.choose({ model, effort })) {
+      if (this.#tools.toldChoices.isTold(`${threadId}/${kind}/${wanted}`)) continue;
+      await this.#append([
+        {
+          type: "thread.activity.append",
+          ...this.place,
+          tone: "info",
+          kind: "turn.choice-ignored",
+          summary: `The ${kind} ${wanted} is not used: ${why}`.slice(0, SUMMARY_MAX_CHARACTERS),
+          payload: { kind, wanted, why },
+        },
+      ]);
+    }
+  }
+
+  /** An interrupt does not wait for an agent that is slow; its session stays for the next turn. */
+  async #unlessInterrupted<Result>(work: Promise<Result>): Promise<Result> {
+    const { signal } = this.#interruption;
     const interrupted = new Promise<never>((_resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
     });
     try {
-      return await Promise.race([acquiring, interrupted]);
+      return await Promise.race([work, interrupted]);
     } catch (error) {
-      // It gives the session back by itself.
-      acquiring.catch(() => {});
+      // A start that was given up on gives its session back by itself.
+      work.catch(() => {});
       throw error;
     }
   }
 
   /** The agent waits while the returned promise is pending: nothing it says is lost, and nothing piles up. */
   #take(event: RuntimeEvent): Promise<void> {
+    this.#silence?.heard();
     switch (event.type) {
       case "message.delta":
         return this.#texts.delta(event.messageKey, event.text);
@@ -193,11 +229,37 @@ export class TurnRun {
     const status = alive ? "ready" : outcome.status === "error" ? "error" : "stopped";
     await this.#append(
       [
+        ...(outcome.status === "error" ? [this.#failed(outcome)] : []),
         ...commandsOf({ type: "turn.completed", ...outcome }, this.place),
         this.#sessionSet(status, status === "error" ? (outcome.detail ?? outcome.reason ?? null) : null),
       ],
       [this.#tools.ledger.turnSettled(turnId)],
     );
+  }
+
+  #stalled(): InternalCommand {
+    const { turnSilentMs } = this.#tools.limits;
+    return {
+      type: "thread.activity.append",
+      ...this.place,
+      tone: "info",
+      kind: "turn.stalled",
+      summary: `Nothing was heard from the agent for ${Math.round(turnSilentMs / 60_000)} minutes; the turn goes on`,
+      payload: { silentMs: turnSilentMs },
+    };
+  }
+
+  /** Why the turn failed stays with the turn; the session's last error is that of its latest turn alone. */
+  #failed({ reason, detail }: TurnOutcome): InternalCommand {
+    const told = detail?.split("\n").findLast((line) => line.trim() !== "") ?? reason ?? "The turn failed";
+    return {
+      type: "thread.activity.append",
+      ...this.place,
+      tone: "error",
+      kind: "turn.failed",
+      summary: told.slice(0, SUMMARY_MAX_CHARACTERS),
+      payload: { reason: reason ?? null, detail: detail?.slice(0, DETAIL_MAX_CHARACTERS) ?? null },
+    };
   }
 
   async #snapshot(take: typeof takeSnapshot, workspaceRoot: string, turnCount: number): Promise<void> {

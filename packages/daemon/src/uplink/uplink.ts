@@ -225,11 +225,11 @@ class WebSocketUplink implements Uplink {
     }
   }
 
-  async #runEffect({ effectId, fence, effect }: FrameOf<"effect.run">): Promise<void> {
+  async #runEffect({ effectId, fence, effect, traceparent }: FrameOf<"effect.run">): Promise<void> {
     const { host, log } = this.#options;
     let error: ErrorBody | undefined;
     try {
-      await host.runEffect(effectId, fence, effect);
+      await host.runEffect(effectId, fence, effect, traceparent);
     } catch (cause) {
       if (!(cause instanceof MusterError))
         log.error({ err: cause, effectId, kind: effect.kind }, "an effect failed unexpectedly");

@@ -15,6 +15,8 @@ export interface Handshake {
   readonly loaded: boolean;
   /** The agent takes attached files as such, not only as text. */
   readonly takesResources: boolean;
+  /** The answer that opened the conversation: what else the agent says of it. */
+  readonly opened: Fields;
 }
 
 export interface HandshakeOptions {
@@ -152,22 +154,21 @@ export const shakeHands = async (connection: Connection, options: HandshakeOptio
   const refuseLogin = (error: unknown): void => {
     if (isLoginRequired(error)) throw loginError(configuration, error, loginWays(initialized), tail());
   };
-  const takeUp = async (sessionId: string): Promise<boolean> => {
+  const takeUp = async (sessionId: string): Promise<Fields | undefined> => {
     const params = { sessionId, cwd: options.cwd, mcpServers };
     try {
       const answer =
         capabilities["loadSession"] === true
           ? connection.agent.request("session/load", params)
           : connection.agent.request("session/resume", params);
-      await step("session/load", limits.loadTimeoutMs, answer);
-      return true;
+      return await step("session/load", limits.loadTimeoutMs, answer);
     } catch (error) {
       refuseLogin(error);
-      if (error instanceof RequestError) return false; // it does not know the conversation any more: a new one begins
+      if (error instanceof RequestError) return undefined; // it does not know the conversation any more: a new one begins
       throw error;
     }
   };
-  const begin = async (): Promise<string> => {
+  const begin = async (): Promise<{ sessionId: string; opened: Fields }> => {
     try {
       const answer = await step(
         "session/new",
@@ -175,7 +176,7 @@ export const shakeHands = async (connection: Connection, options: HandshakeOptio
         connection.agent.request("session/new", { cwd: options.cwd, mcpServers }),
       );
       const sessionId = textOf(answer["sessionId"]);
-      if (sessionId !== undefined && sessionId !== "") return sessionId;
+      if (sessionId !== undefined && sessionId !== "") return { sessionId, opened: answer };
     } catch (error) {
       refuseLogin(error);
       throw error instanceof ProviderError ? error : failed(`refused session/new: ${describeError(error)}`, error);
@@ -187,8 +188,10 @@ export const shakeHands = async (connection: Connection, options: HandshakeOptio
     );
   };
 
-  const loaded = options.resume !== undefined && canLoad ? await takeUp(options.resume) : false;
-  const providerThreadId = loaded && options.resume !== undefined ? options.resume : await begin();
+  const { resume } = options;
+  const loaded = resume !== undefined && canLoad ? await takeUp(resume) : undefined;
+  const { sessionId: providerThreadId, opened } =
+    loaded !== undefined && resume !== undefined ? { sessionId: resume, opened: loaded } : await begin();
   connection.onMalformed = () => {};
   const info = fieldsOf(initialized["agentInfo"]);
   const agentName = textOf(info["title"]) ?? textOf(info["name"]);
@@ -198,7 +201,8 @@ export const shakeHands = async (connection: Connection, options: HandshakeOptio
     agentName: agentName === undefined ? undefined : cutEnd(clean(agentName), 256),
     agentVersion: agentVersion === undefined ? undefined : cutEnd(clean(agentVersion), 64),
     canLoad,
-    loaded,
+    loaded: loaded !== undefined,
+    opened,
     takesResources: fieldsOf(capabilities["promptCapabilities"])["embeddedContext"] === true,
   };
 };

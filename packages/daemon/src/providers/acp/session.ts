@@ -1,12 +1,7 @@
 // A conversation with a running agent: turns, interrupts, answers, the end. The states of a turn are few: none, running,
 // running and interrupted; it is settled in one place, by whichever comes first: the agent's answer, its death, a stop.
 import { resolve } from "node:path";
-import {
-  type ContentBlock,
-  RequestError,
-  type RequestPermissionRequest,
-  type RequestPermissionResponse,
-} from "@agentclientprotocol/sdk";
+import { RequestError, type RequestPermissionRequest, type RequestPermissionResponse } from "@agentclientprotocol/sdk";
 import {
   type ApprovalDecision,
   ApprovalRequestId,
@@ -22,9 +17,12 @@ import type {
   ProviderSession,
   SessionCounters,
   StartOptions,
+  TurnChoices,
   TurnOutcome,
+  UnmetChoice,
 } from "../provider.ts";
 import { Approvals, questionOf } from "./approvals.ts";
+import { Choices } from "./choices.ts";
 import type { Connection } from "./connection.ts";
 import type { Handshake } from "./handshake.ts";
 import {
@@ -76,6 +74,7 @@ export class AcpSession implements ProviderSession {
   readonly #options: SessionOptions;
   readonly #connection: Connection;
   readonly #approvals: Approvals;
+  readonly #choices: Choices;
   #mode: RuntimeMode;
   #running: RunningTurn | undefined;
   #turns = 0;
@@ -103,6 +102,13 @@ export class AcpSession implements ProviderSession {
       mintId: () => ApprovalRequestId.parse(start.ids.mint()),
       emit: (event) => this.#running?.turn.note(event),
     });
+    this.#choices = new Choices({
+      agent: connection.agent,
+      sessionId: handshake.providerThreadId,
+      timers: start.timers,
+      timeoutMs: options.limits.handshakeTimeoutMs,
+      opened: handshake.opened,
+    });
     connection.listener = {
       update: (sessionId, update) => this.#onUpdate(sessionId, fieldsOf(update)),
       permission: (params, signal) => this.#onPermission(params, signal),
@@ -121,6 +127,10 @@ export class AcpSession implements ProviderSession {
       loaded: handshake.loaded,
     });
     void connection.child.exited.then((exit) => this.#onExit(exit));
+  }
+
+  choose(choices: TurnChoices): Promise<readonly UnmetChoice[]> {
+    return this.#choices.apply(choices);
   }
 
   prompt(prompt: Prompt): Promise<TurnOutcome> {
@@ -142,7 +152,7 @@ export class AcpSession implements ProviderSession {
     const running: RunningTurn = { turn, done, resolve: resolveDone, endedBy: undefined, interrupting: undefined };
     this.#running = running;
     if (this.#exit !== undefined) this.#settleDead(running);
-    else void this.#ask(running, promptBlocks(prompt, this.#options.handshake.takesResources));
+    else void this.#ask(running, prompt);
     return done;
   }
 
@@ -176,10 +186,15 @@ export class AcpSession implements ProviderSession {
     if (running !== undefined) this.#settle(running, STOPPED);
   }
 
-  async #ask(running: RunningTurn, blocks: ContentBlock[]): Promise<void> {
+  async #ask(running: RunningTurn, prompt: Prompt): Promise<void> {
+    const { traceparent } = prompt;
     try {
       const answer = fieldsOf(
-        await this.#connection.agent.request("session/prompt", { sessionId: this.providerThreadId, prompt: blocks }),
+        await this.#connection.agent.request("session/prompt", {
+          sessionId: this.providerThreadId,
+          prompt: promptBlocks(prompt, this.#options.handshake.takesResources),
+          ...(traceparent === undefined ? {} : { _meta: { traceparent } }),
+        }),
       );
       this.#settle(running, running.endedBy === undefined ? outcomeOfAnswer(answer) : INTERRUPTED, answer);
     } catch (error) {
@@ -242,6 +257,8 @@ export class AcpSession implements ProviderSession {
 
   #onUpdate(sessionId: string, update: Fields): void {
     const running = this.#running;
+    if (update["sessionUpdate"] === "config_option_update" && sessionId === this.providerThreadId)
+      this.#choices.learn(update["configOptions"]);
     if (sessionId !== this.providerThreadId) this.#droppedUpdates += 1;
     else if (running !== undefined) this.#droppedUpdates += running.turn.update(update) ? 0 : 1;
     else {

@@ -38,3 +38,51 @@ export const manualTimers = (): ManualTimers => {
     },
   };
 };
+
+/** Time that passes by itself and can be skipped: what comes due by it runs in order. */
+export interface SkippableTimers extends Timers {
+  skip(byMs: number): void;
+  /** Milliseconds until each timer that is set, shortest first. */
+  readonly delaysMs: readonly number[];
+}
+
+export const skippableTimers = (): SkippableTimers => {
+  let skippedMs = 0;
+  const nowMs = (): number => performance.now() + skippedMs;
+  interface Waiting {
+    readonly dueMs: number;
+    readonly run: () => void;
+    handle: NodeJS.Timeout;
+  }
+  const waiting = new Set<Waiting>();
+  const fire = (item: Waiting): void => {
+    clearTimeout(item.handle);
+    if (waiting.delete(item)) item.run();
+  };
+  return {
+    nowMs,
+    schedule: (delayMs, run) => {
+      const item: Waiting = { dueMs: nowMs() + delayMs, run, handle: setTimeout(() => fire(item), delayMs) };
+      waiting.add(item);
+      return () => {
+        clearTimeout(item.handle);
+        waiting.delete(item);
+      };
+    },
+    skip: (byMs) => {
+      skippedMs += byMs;
+      const all = [...waiting].sort((one, other) => one.dueMs - other.dueMs);
+      for (const item of all) {
+        if (!waiting.has(item)) continue;
+        if (item.dueMs <= nowMs()) fire(item);
+        else {
+          clearTimeout(item.handle);
+          item.handle = setTimeout(() => fire(item), item.dueMs - nowMs());
+        }
+      }
+    },
+    get delaysMs() {
+      return [...waiting].map(({ dueMs }) => dueMs - nowMs()).sort((one, other) => one - other);
+    },
+  };
+};

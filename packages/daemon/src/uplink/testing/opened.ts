@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { EffectBody, MessageId, ProjectId, ThreadId, TurnId } from "@muster/contracts";
 import type { RunningDaemon, StartOptions } from "../../daemon.ts";
 import { type PreparedDaemon, prepareDaemon } from "../../prepare.ts";
+import { systemTimers, type Timers } from "../../processes/index.ts";
 import { sampleConfiguration } from "../../providers/index.ts";
 import { ScriptedHub } from "./scripted-hub.ts";
 
@@ -73,8 +74,9 @@ export const startOptions = (world: World, more: Partial<StartOptions> = {}): St
 export const openDaemon = async (
   world: World,
   more: Partial<StartOptions> = {},
+  agentTimers: Timers = systemTimers,
 ): Promise<{ prepared: PreparedDaemon; running: RunningDaemon }> => {
-  const prepared = await prepareDaemon({ home: world.home });
+  const prepared = await prepareDaemon({ home: world.home, agentTimers });
   atEnd(() => prepared.close());
   const running = await prepared.start(startOptions(world, more));
   await running.connected;
