@@ -1,16 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import type {
-  ApprovalDecision,
-  ApprovalRequestId,
-  CheckpointRef,
-  EffectBody,
-  InternalCommand,
-  NodeRequest,
-  ThreadId,
-  TurnId,
-} from "@muster/contracts";
+import type { EffectBody, NodeRequest } from "@muster/contracts";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   endAll,
@@ -22,85 +12,22 @@ import {
   type World,
 } from "../uplink/testing/opened.ts";
 import { until } from "../uplink/testing/scripted-hub.ts";
+import {
+  agentGroups,
+  answered,
+  asked,
+  interrupt,
+  open,
+  REF,
+  respond,
+  run,
+  settled,
+  THREAD,
+  turn,
+  typesOf,
+} from "./testing/turns.ts";
 
 afterEach(endAll);
-
-const THREAD = "thread" as ThreadId;
-const REF = (turnCount: number) => `refs/muster/checkpoints/${THREAD}/turn/${turnCount}` as CheckpointRef;
-
-const open = async (args: readonly string[] = []): Promise<World> => {
-  const world = await openWorld();
-  await openDaemon(world, { providers: [sampleOf(world.folder, args)] });
-  return world;
-};
-let effects = 0;
-const run = (world: World, effect: EffectBody, fence = 1): string => {
-  effects += 1;
-  const effectId = `effect-${effects}`;
-  world.hub.run(effectId, effect, fence);
-  return effectId;
-};
-const settled = async (world: World, turnId: TurnId) => {
-  await until("the turn's end", () =>
-    world.hub.commands("thread.turn.settle").some((command) => command.turnId === turnId),
-  );
-  const endings = world.hub.commands("thread.turn.settle").filter((command) => command.turnId === turnId);
-  expect(endings).toHaveLength(1);
-  return endings[0];
-};
-/** Runs a turn to its end. */
-const turn = async (world: World, text: string, more: Parameters<typeof startOf>[2] = {}) => {
-  const effect = startOf(world, text, more);
-  run(world, effect);
-  return { effect, ending: await settled(world, effect.turnId) };
-};
-const interrupt = (turnId: TurnId): EffectBody => ({
-  kind: "node.turn.interrupt",
-  threadId: THREAD,
-  turnId,
-  correlationId: null,
-});
-const respond = (turnId: TurnId, requestId: ApprovalRequestId, decision: ApprovalDecision): EffectBody => ({
-  kind: "node.approval.respond",
-  threadId: THREAD,
-  turnId,
-  requestId,
-  decision,
-  correlationId: null,
-});
-const answered = async (world: World, effectId: string) => {
-  await until(`the answer to ${effectId}`, () => world.hub.result(effectId) !== undefined);
-  return world.hub.result(effectId);
-};
-const asked = async (world: World, nth = 1) => {
-  await until(`question ${nth}`, () => world.hub.activities("approval.requested").length >= nth);
-  return world.hub.activities("approval.requested")[nth - 1]?.payload["requestId"] as ApprovalRequestId;
-};
-const typesOf = (world: World, turnId: TurnId): string[] =>
-  world.hub.entries
-    .map(({ command }) => command)
-    .filter((command: InternalCommand) => ("turnId" in command ? command.turnId === turnId : "activeTurnId" in command))
-    .map((command) =>
-      command.type === "thread.session.set"
-        ? `session:${command.status}`
-        : command.type === "thread.activity.append"
-          ? command.kind
-          : command.type,
-    );
-
-/** Process groups of the agents that run, as the daemon wrote them down. */
-const agentGroups = async (world: World): Promise<number[]> => {
-  const database = new DatabaseSync(join(world.home, "outbox.db"), { readOnly: true });
-  try {
-    const rows = database.prepare("SELECT runtime_payload_json AS payload FROM provider_session_runtime").all();
-    const payloads = rows.map(
-      (row) => JSON.parse(String(row["payload"])) as { processGroups: { processGroupId: number }[] },
-    );
-    return payloads.flatMap(({ processGroups }) => processGroups.map(({ processGroupId }) => processGroupId));
-  } finally {
-    database.close();
-  }
-};
 
 describe("a turn", () => {
   it("ORC-29 ORC-34 goes from the effect through baseline, text, tools and checkpoint to its end, in that order", async () => {
