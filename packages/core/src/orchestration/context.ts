@@ -57,6 +57,8 @@ export interface DecisionContext {
     readonly messageIds: readonly MessageId[];
     readonly latestTurnId: TurnId | null;
   };
+  /** The finished revert had been given up here, and the thread does not say yet what it did; read for `thread.revert.complete` only. */
+  readonly isLateRevert: boolean;
 }
 
 export const EMPTY_CONTEXT: Omit<DecisionContext, "actor"> = {
@@ -73,6 +75,7 @@ export const EMPTY_CONTEXT: Omit<DecisionContext, "actor"> = {
   isStartUndelivered: false,
   checkpoint: null,
   afterRevert: { turnIds: [], messageIds: [], latestTurnId: null },
+  isLateRevert: false,
 };
 
 /** A fact for a stream. `causedBy` is the index, in the same decision, of the fact that led to it. */

@@ -297,6 +297,23 @@ describe("the end of a revert", () => {
     expect(restored.events[0]?.payload).toMatchObject({ droppedTurnIds: [], latestTurnId: "b" });
   });
 
+  it("that had been given up is told as an activity, and changes nothing else (ORC-35)", () => {
+    const files = [{ path: "a", outcome: "restored" as const }];
+    const late = decideReport(settledTurn("a"), finishRevert(1, { safetyRef: refOf(1), files }), {
+      isLateRevert: true,
+    });
+    expect(late.events).toMatchObject([
+      {
+        eventType: "thread.activity-appended",
+        payload: {
+          turnId: null,
+          kind: "revert.late",
+          payload: { safetyRef: refOf(1), files, turnCount: 1, mode: "both" },
+        },
+      },
+    ]);
+  });
+
   it("is refused where no revert, or another one, is under way", () => {
     expect(decideReport(settledTurn("a"), finishRevert(1)).refused).toBe("turn_settled");
     expect(decideReport(given, finishRevert(0)).refused).toBe("turn_settled");

@@ -32,7 +32,7 @@ export function decideInternal(
             threadId: command.threadId,
             fromTurnCount: command.turnCount - 1,
             toTurnCount: command.turnCount,
-            diff: command.diff,
+            diff: storableText(command.diff),
             truncated: command.truncated,
           },
         }
@@ -141,6 +141,7 @@ function completeRevert(
   context: DecisionContext,
 ): NewEvent[] {
   const { turnCount, mode, safetyRef, files, error } = command;
+  if (context.isLateRevert) return [lateRevert(command)];
   if (state.reverting?.turnCount !== turnCount || state.reverting.mode !== mode)
     refuse("turn_settled", "No such revert is under way.");
   const drops = error === null && mode !== "files";
@@ -162,4 +163,21 @@ function completeRevert(
     },
   });
   return events;
+}
+
+export const LATE_REVERT_KIND = "revert.late";
+
+/** Files have changed on the machine though the thread had stopped waiting: it says so, and nothing else of it changes. */
+function lateRevert({ turnCount, mode, safetyRef, files }: CommandOf<"thread.revert.complete">): NewEvent {
+  const changed = files.filter(({ outcome }) => outcome === "restored" || outcome === "deleted").length;
+  return {
+    eventType: "thread.activity-appended",
+    payload: {
+      turnId: null,
+      tone: "info",
+      kind: LATE_REVERT_KIND,
+      summary: `The revert that was given up went through on the machine after all: ${changed} files changed back`,
+      payload: { turnCount, mode, safetyRef, files },
+    },
+  };
 }

@@ -266,6 +266,36 @@ describe("reverting", () => {
     expect(decideClient([...settledTurn("a"), revertRequested], revert, ready).refused).toBe("turn_in_progress");
   });
 
+  it("can be given up by an interrupt that names no turn, a stop, an archive and a delete (ORC-35)", () => {
+    const given = [...settledTurn("a"), revertRequested];
+    for (const [type, error] of [
+      ["thread.turn.interrupt", "interrupted"],
+      ["thread.session.stop", "session_stopped"],
+      ["thread.archive", "thread_archived"],
+      ["thread.delete", "thread_deleted"],
+    ] as const) {
+      const { events } = decideClient(given, command(type, thread));
+      const ended = events.find(({ eventType }) => eventType === "thread.reverted");
+      expect(ended).toEqual(
+        event("thread.reverted", {
+          turnCount: 1,
+          mode: "both",
+          safetyRef: null,
+          files: [],
+          droppedTurnIds: [],
+          droppedMessageIds: [],
+          latestTurnId: id.turn("a"),
+          error,
+        }),
+      );
+      if (type === "thread.turn.interrupt")
+        expect(decideClient([...given, ...events], revert, ready).refused).toBeNull();
+    }
+    expect(decideClient(given, command("thread.turn.interrupt", { ...thread, turnId: "a" })).refused).toBe(
+      "turn_not_running",
+    );
+  });
+
   it("is refused when the node is not attached (ORC-18)", () => {
     expect(decideClient(settledTurn("a"), revert, { ...ready, node: null }).refused).toBe("node_not_attached");
   });

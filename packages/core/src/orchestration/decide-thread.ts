@@ -4,7 +4,7 @@ import type { ClientCommand, NewEvent, ThreadId } from "@muster/contracts";
 import { QUEUED_TURNS_MAX } from "@muster/contracts";
 import type { Decision, DecisionContext } from "./context.ts";
 import { refuse } from "./context.ts";
-import { requireRunning, settleAndClear, settleAndContinue, startRequested } from "./settle.ts";
+import { giveUpRevert, requireRunning, settleAndClear, settleAndContinue, startRequested } from "./settle.ts";
 import type { ThreadState } from "./state.ts";
 import { storableText } from "./text.ts";
 
@@ -124,12 +124,14 @@ function startTurn(state: ThreadState, command: CommandOf<"thread.turn.start">, 
   return [sent, { eventType: "thread.turn-queued", payload: { ...turn, position } }];
 }
 
-/** A turn whose start never reached its node, or whose node is away, is settled by the hub itself. */
+/** A turn whose start never reached its node, or whose node is away, is settled by the hub itself; a revert always. */
 function interrupt(
   state: ThreadState,
   command: CommandOf<"thread.turn.interrupt">,
   context: DecisionContext,
 ): NewEvent[] {
+  if (state.running === null && state.reverting !== null && command.turnId === undefined)
+    return giveUpRevert(state, "interrupted");
   const running = requireRunning(state, command.turnId);
   const requested: NewEvent = { eventType: "thread.turn-interrupt-requested", payload: { turnId: running.turnId } };
   if (!context.isStartUndelivered && context.node?.isOnline === true) return [requested];

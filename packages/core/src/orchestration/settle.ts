@@ -44,14 +44,22 @@ export function startRequested(state: ThreadState, turn: Omit<QueuedTurn, "posit
   };
 }
 
-/** Ends the running turn `interrupted` and drops what waits: stop, archive and delete. */
+/** Ends the running turn `interrupted`, gives up a revert and drops what waits: stop, archive and delete. */
 export function settleAndClear(state: ThreadState, reason: string): NewEvent[] {
-  const events: NewEvent[] = [];
+  const events: NewEvent[] = [...giveUpRevert(state, reason)];
   if (state.running !== null)
     events.push(settled(state, state.running, { status: "interrupted", reason, detail: null }));
   for (const { turnId } of state.queue)
     events.push({ eventType: "thread.turn-dequeued", payload: { turnId, reason: "stopped" } });
   return events;
+}
+
+/** Ends a revert that its node has not answered, and may never answer. What it has done to files it tells if it comes back. */
+export function giveUpRevert(state: ThreadState, reason: string): NewEvent[] {
+  if (state.reverting === null) return [];
+  const { turnCount, mode } = state.reverting;
+  const payload = { turnCount, mode, safetyRef: null, files: [], droppedTurnIds: [], droppedMessageIds: [] };
+  return [{ eventType: "thread.reverted", payload: { ...payload, latestTurnId: state.latestTurnId, error: reason } }];
 }
 
 /** The running turn, if it is the one meant; otherwise refused. */

@@ -54,6 +54,8 @@ export class BatchWrite {
     this.#addEffect(event, index, nodeId);
     const settledTurnId = settledTurnOf(event);
     if (settledTurnId !== null) this.#later.push(this.#cancelEffects(event.streamId, settledTurnId));
+    if (event.eventType === "thread.reverted" && event.payload.error !== null)
+      this.#later.push(this.#cancelRevert(event.streamId));
     if (event.eventType === "thread.reverted" && event.payload.error === null && event.payload.mode !== "files") {
       this.#later.push({
         sql: this.#holes(
@@ -222,6 +224,17 @@ export class BatchWrite {
          AND status IN ('pending', 'running') AND kind IN (${kinds})`,
       ),
       parameters: [this.#now, this.#spaceId, threadId, turnId],
+    };
+  }
+
+  /** A revert that was given up must not reach its node any more. */
+  #cancelRevert(threadId: string): Statement {
+    return {
+      sql: this.#holes(
+        `UPDATE orchestration_effects SET status = 'cancelled', updated_at = ? WHERE space_id = ? AND thread_id = ?
+         AND status IN ('pending', 'running') AND kind = 'node.checkpoint.revert'`,
+      ),
+      parameters: [this.#now, this.#spaceId, threadId],
     };
   }
 

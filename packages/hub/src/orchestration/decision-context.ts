@@ -56,7 +56,9 @@ export class DecisionContexts {
         };
       }
       case "thread.revert.complete":
-        return { afterRevert: await this.#facts.afterRevert(command) };
+        return thread?.reverting == null
+          ? { isLateRevert: await this.#facts.isLateRevert(command) }
+          : { afterRevert: await this.#facts.afterRevert(command) };
       default:
         return {};
     }

@@ -2,11 +2,12 @@
 // served from then on.
 import type { CheckpointRef, NodeId, SpaceId, ThreadId, TurnDiff } from "@muster/contracts";
 import { DIFF_MAX_CHARACTERS, DiffFile, MusterError } from "@muster/contracts";
-import { type Clock, isoTime } from "@muster/core";
+import { type Clock, isoTime, storableText } from "@muster/core";
 import { insertRows, type Row } from "@muster/store";
 import { z } from "zod";
 import type { Caller, NodeConnections } from "../ports.ts";
 import { HUB_COLUMNS } from "../schema/index.ts";
+import { filesOfPatch } from "./patch-files.ts";
 import { query } from "./placeholders.ts";
 import type { ReadParts } from "./reads.ts";
 
@@ -35,6 +36,22 @@ interface Place {
   readonly worktreePath: string | null;
 }
 
+/** What a checkpoint's row says of it, as the store names it: a guard compares it. */
+interface End {
+  readonly checkpoint_ref: CheckpointRef;
+  readonly turn_id: string;
+  readonly completed_at: string;
+}
+interface Ends {
+  readonly from: End;
+  readonly to: End;
+}
+const endOf = (row: Row): End => ({
+  checkpoint_ref: row["checkpoint_ref"] as CheckpointRef,
+  turn_id: String(row["turn_id"]),
+  completed_at: String(row["completed_at"]),
+});
+
 type Content = Pick<TurnDiff, "files" | "diff" | "truncated">;
 
 export class TurnDiffs {
@@ -58,17 +75,17 @@ export class TurnDiffs {
     if (blob !== undefined) {
       const diff = String(blob["diff"]);
       const isOneTurn = toTurnCount === fromTurnCount + 1 && to !== undefined;
-      const files = isOneTurn ? (JSON.parse(String(to["files_json"])) as DiffFile[]) : filesOf(diff);
+      const files = isOneTurn ? (JSON.parse(String(to["files_json"])) as DiffFile[]) : filesOfPatch(diff);
       return { ...range, files, diff, truncated: Number(blob["truncated"]) === 1 };
     }
     if (from?.["status"] !== "ready" || to?.["status"] !== "ready")
       throw new MusterError("checkpoint_not_ready", undefined, { ...range });
-    const fromRef = from["checkpoint_ref"] as CheckpointRef;
-    const toRef = to["checkpoint_ref"] as CheckpointRef;
-    const key = [caller.spaceId, threadId, fromRef, toRef].join("\0");
+    // Turn counts, and the refs named after them, are used again after a revert: the row tells one use from the next.
+    const ends = { from: endOf(from), to: endOf(to) };
+    const key = [caller.spaceId, threadId, ...Object.values(ends.from), ...Object.values(ends.to)].join("\0");
     let asking = this.#asking.get(key);
     if (asking === undefined) {
-      asking = this.#ask(caller.spaceId, range, { fromRef, toRef }, place).finally(() => this.#asking.delete(key));
+      asking = this.#ask(caller.spaceId, range, ends, place).finally(() => this.#asking.delete(key));
       this.#asking.set(key, asking);
     }
     return { ...range, ...(await asking) };
@@ -91,7 +108,7 @@ export class TurnDiffs {
       ),
       query(
         store.dialect,
-        `SELECT checkpoint_turn_count, checkpoint_ref, status, files_json FROM projection_checkpoints
+        `SELECT checkpoint_turn_count, checkpoint_ref, turn_id, completed_at, status, files_json FROM projection_checkpoints
          WHERE space_id = ? AND thread_id = ? AND checkpoint_turn_count IN (?, ?)`,
         spaceId,
         threadId,
@@ -123,14 +140,10 @@ export class TurnDiffs {
     };
   }
 
-  async #ask(
-    spaceId: SpaceId,
-    range: Range,
-    refs: { readonly fromRef: CheckpointRef; readonly toRef: CheckpointRef },
-    { nodeId, ...folder }: Place,
-  ): Promise<Content> {
+  async #ask(spaceId: SpaceId, range: Range, ends: Ends, { nodeId, ...folder }: Place): Promise<Content> {
     const { connections } = this.#parts;
-    const request = { method: "turn.diff", threadId: range.threadId, ...folder, ...refs } as const;
+    const [fromRef, toRef] = [ends.from.checkpoint_ref, ends.to.checkpoint_ref];
+    const request = { method: "turn.diff", threadId: range.threadId, ...folder, fromRef, toRef } as const;
     let answer: unknown;
     try {
       answer = await connections.request(spaceId, nodeId, request, { timeoutMs: DIFF_REQUEST_TIMEOUT_MS });
@@ -140,43 +153,36 @@ export class TurnDiffs {
     }
     const parsed = NodeDiff.safeParse(answer);
     if (!parsed.success) throw new MusterError("diff_unavailable", undefined, { reason: "uplink.frame_invalid" });
-    await this.#keep(spaceId, range, refs, parsed.data);
-    return parsed.data;
+    // What is shown first is what is kept.
+    const content = { ...parsed.data, diff: storableText(parsed.data.diff) };
+    await this.#keep(spaceId, range, ends, content);
+    return content;
   }
 
   /** Kept only while both checkpoints are still those it was made from: a revert may have come between. */
   async #keep(
     spaceId: SpaceId,
     { threadId, fromTurnCount, toTurnCount }: Range,
-    { fromRef, toRef }: { readonly fromRef: CheckpointRef; readonly toRef: CheckpointRef },
+    ends: Ends,
     { diff, truncated }: Content,
   ): Promise<void> {
     const { store, clock } = this.#parts;
     const row = [spaceId, threadId, fromTurnCount, toTurnCount, diff, truncated ? 1 : 0, isoTime(clock.now())];
-    const guard = (turnCount: number, ref: CheckpointRef) => ({
+    const guard = (turnCount: number, end: End) => ({
       query: query(
         store.dialect,
-        "SELECT checkpoint_ref FROM projection_checkpoints WHERE space_id = ? AND thread_id = ? AND checkpoint_turn_count = ?",
+        "SELECT checkpoint_ref, turn_id, completed_at FROM projection_checkpoints WHERE space_id = ? AND thread_id = ? AND checkpoint_turn_count = ?",
         spaceId,
         threadId,
         turnCount,
       ),
-      expected: [{ checkpoint_ref: ref }],
+      expected: [{ ...end }],
     });
     await store.commit({
-      guards: [guard(fromTurnCount, fromRef), guard(toTurnCount, toRef)],
+      guards: [guard(fromTurnCount, ends.from), guard(toTurnCount, ends.to)],
       statements: insertRows(store.dialect, "checkpoint_diff_blobs", HUB_COLUMNS.checkpoint_diff_blobs, [row], {
         conflict: "ignore",
       }),
     });
   }
-}
-
-/** File names of a stored diff over several turns, whose list was not kept beside it. */
-function filesOf(diff: string): DiffFile[] {
-  const files: DiffFile[] = [];
-  for (const match of diff.matchAll(/^diff --git (?:"?a\/.*?"? )"?b\/(.*?)"?$/gm)) {
-    files.push({ path: match[1] ?? "", status: "modified", additions: null, deletions: null, binary: false });
-  }
-  return files;
 }

@@ -14,6 +14,8 @@ import type { Timers } from "./timers.ts";
 export const EFFECT_LEASE_MS = 30_000;
 /** Effects looked at and claimed together. */
 export const EFFECTS_PAGE_MAX = 256;
+/** How long a revert waits for its node before the thread is given back to its people. */
+export const REVERT_WAIT_MS = 15 * 60_000;
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_CAP_MS = 30_000;
 /** An alarm that is due already waits so long, so that a clock that stands cannot make it spin. */
@@ -119,7 +121,7 @@ export class EffectWorker {
            SELECT 1 FROM orchestration_effects e WHERE e.space_id = a.space_id AND e.node_id = a.node_id AND e.status IN ('pending', 'running'))`,
       ),
     );
-    let nextAt = Number.POSITIVE_INFINITY;
+    let nextAt = await this.#giveUpReverts();
     for (const node of nodes) {
       const [spaceId, nodeId] = [node["space_id"] as SpaceId, node["node_id"] as NodeId];
       // Its hello wakes this worker again.
@@ -142,6 +144,28 @@ export class EffectWorker {
       now,
       now,
     );
+  }
+
+  /**
+   * No turn runs on a thread while its revert is out, so one whose node stays away, or never answers, ends. The append
+   * that ends it cancels the effect. Returns when the next one has waited long enough.
+   */
+  async #giveUpReverts(): Promise<number> {
+    const { store, clock, onFailed } = this.#options;
+    const waiting = await store.read(
+      query(
+        store.dialect,
+        `SELECT * FROM orchestration_effects WHERE kind = 'node.checkpoint.revert' AND status IN ('pending', 'running')
+         ORDER BY created_at LIMIT ${EFFECTS_PAGE_MAX}`,
+      ),
+    );
+    const error = new MusterError("node_offline", "The node did not answer in time.").toBody();
+    for (const row of waiting) {
+      const endsAt = Date.parse(String(row["created_at"])) + REVERT_WAIT_MS;
+      if (endsAt > clock.now()) return endsAt;
+      await onFailed(effectRowOf(row), error);
+    }
+    return waiting.length < EFFECTS_PAGE_MAX ? Number.POSITIVE_INFINITY : clock.now();
   }
 
   /** Hands over what one node can take now. Returns when to look again, in ms since the epoch. */

@@ -12,7 +12,13 @@ import type {
   ThreadId,
   TurnId,
 } from "@muster/contracts";
-import type { AssistantMessage, DecisionContext, NodeFacts, ProjectState } from "@muster/core";
+import {
+  type AssistantMessage,
+  type DecisionContext,
+  LATE_REVERT_KIND,
+  type NodeFacts,
+  type ProjectState,
+} from "@muster/core";
 import type { Guard, Query, Row, Store } from "@muster/store";
 import { isBelowFloor } from "../nodes/index.ts";
 import { messageIdUse, turnIdUse } from "../schema/index.ts";
@@ -212,6 +218,39 @@ export class FactReader {
         .map((row) => row["message_id"] as MessageId),
       latestTurnId: (kept.at(-1)?.["turn_id"] as TurnId | undefined) ?? null,
     };
+  }
+
+  /**
+   * True for the success of a revert that was given up here, where the thread does not say so yet: a node tells its
+   * journal again after a restore. The safety checkpoint names the request.
+   */
+  async isLateRevert({
+    threadId,
+    safetyRef,
+    error,
+  }: Extract<InternalCommand, { type: "thread.revert.complete" }>): Promise<boolean> {
+    if (error !== null || safetyRef === null) return false;
+    const endings = await this.guarded(
+      `SELECT payload_json FROM orchestration_events WHERE space_id = ? AND aggregate_kind = 'thread' AND stream_id = ?
+       AND event_type = 'thread.reverted' AND sequence > (SELECT sequence FROM orchestration_events WHERE space_id = ? AND event_id = ?)
+       ORDER BY sequence LIMIT 1`,
+      this.#spaceId,
+      threadId,
+      this.#spaceId,
+      safetyRef.slice(safetyRef.lastIndexOf("/") + 1),
+    );
+    const ending = endings[0];
+    if (ending === undefined) return false;
+    const { error: givenUp } = JSON.parse(String(ending["payload_json"])) as { error?: string | null };
+    if (givenUp == null) return false;
+    const told = await this.guarded(
+      "SELECT payload_json FROM projection_thread_activities WHERE space_id = ? AND thread_id = ? AND kind = ?",
+      this.#spaceId,
+      threadId,
+      LATE_REVERT_KIND,
+    );
+    const safetyRefs = told.map((row) => (JSON.parse(String(row["payload_json"])) as { safetyRef?: string }).safetyRef);
+    return !safetyRefs.includes(safetyRef);
   }
 
   #holes(sql: string): string {

@@ -6,7 +6,7 @@ import type { Actor } from "@muster/core";
 import type { NodeIdentity } from "../ports.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { EffectRow } from "./effect-bodies.ts";
-import type { TurnPlace } from "./reconcile.ts";
+import type { Lost, OpenRevert } from "./reconcile.ts";
 
 /** Bytes one of these commands counts for in a batch. */
 const COMMAND_BYTES = 256;
@@ -54,20 +54,14 @@ export class HubCommands {
         detail: error.message,
       });
     } else if (effect.kind === "node.checkpoint.revert") {
-      await this.#unlessEnded(spaceId, {
-        type: "thread.revert.complete",
-        threadId,
-        turnCount: Number(payload["turnCount"]),
-        mode: payload["mode"] as "both",
-        safetyRef: null,
-        files: [],
-        error: error.code,
-      });
+      const { turnCount, mode } = payload as Pick<OpenRevert, "turnCount" | "mode">;
+      await this.#endRevert(spaceId, { threadId, turnCount, mode }, error.code);
     }
   }
 
-  /** Ends turns that their node no longer knows after a restart. */
-  async settleForgotten(node: NodeIdentity, turns: readonly TurnPlace[]): Promise<void> {
+  /** Ends turns and reverts that their node no longer knows after a restart. */
+  async settleForgotten(node: NodeIdentity, { turns, reverts }: Lost): Promise<void> {
+    for (const revert of reverts) await this.#endRevert(node.spaceId, revert, "node_restarted");
     for (const { threadId, turnId } of turns) {
       await this.#settle(node.spaceId, {
         type: "thread.turn.settle",
@@ -78,6 +72,16 @@ export class HubCommands {
         detail: null,
       });
     }
+  }
+
+  #endRevert(spaceId: SpaceId, revert: OpenRevert, error: string): Promise<void> {
+    return this.#unlessEnded(spaceId, {
+      type: "thread.revert.complete",
+      ...revert,
+      safetyRef: null,
+      files: [],
+      error,
+    });
   }
 
   #settle(spaceId: SpaceId, command: Settle): Promise<void> {

@@ -25,7 +25,7 @@ import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
 import { query } from "./placeholders.ts";
 import { getEventsPage, getSnapshot } from "./reads.ts";
-import { Forgotten, startedTurns, type TurnPlace, turnsToStop } from "./reconcile.ts";
+import { Forgotten, type Lost, startedTurns, turnsToStop, untoldReverts } from "./reconcile.ts";
 import { StateCache } from "./stream-states.ts";
 import { getThread } from "./thread-window.ts";
 import { systemTimers, type Timers } from "./timers.ts";
@@ -99,8 +99,8 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     },
   });
   const hub: HubCommands = new HubCommands(dispatcher, options.hubPrincipalId);
-  const settleForgotten = (node: NodeIdentity, turns: readonly TurnPlace[]): Promise<void> =>
-    hub.settleForgotten(node, turns).catch(onBug);
+  const settleForgotten = (node: NodeIdentity, lost: Lost): Promise<void> =>
+    hub.settleForgotten(node, lost).catch(onBug);
 
   const cursorOf = async (node: NodeIdentity, journalId: string): Promise<number> => {
     const rows = await store.read(
@@ -156,8 +156,9 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     effectResult: (node, result) => effects.result(node, result),
     async reconcileNode(node, { runningTurns, journalId, journalSequence }) {
       const claimed = new Set(runningTurns.map((turn) => turn.turnId));
-      const lost = (await startedTurns(store, node)).filter((turn) => !claimed.has(turn.turnId));
-      forgotten.wait(node, journalId, journalSequence, lost);
+      const turns = (await startedTurns(store, node)).filter((turn) => !claimed.has(turn.turnId));
+      const reverts = await untoldReverts(store, node, journalId);
+      forgotten.wait(node, journalId, journalSequence, { turns, reverts });
       const cursor = await cursorOf(node, journalId);
       await settleForgotten(node, forgotten.ingested(node, journalId, cursor));
       return turnsToStop(store, node, runningTurns);

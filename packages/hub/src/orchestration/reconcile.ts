@@ -1,4 +1,4 @@
-// What a node's hello means for running turns. Turns the node runs and the hub does not are named to be stopped; turns
+// What a node's hello means for running turns and for reverts. Turns the node runs and the hub does not are named to be stopped; turns
 // the hub counts as running and the node has forgotten are settled, once its journal is in: it may tell how they ended.
 import type { JournalId, ThreadId, TurnId } from "@muster/contracts";
 import type { Store } from "@muster/store";
@@ -28,6 +28,43 @@ export async function startedTurns(store: Store, node: NodeIdentity): Promise<Tu
   return rows.map((row) => ({ threadId: row["thread_id"] as ThreadId, turnId: row["turn_id"] as TurnId }));
 }
 
+export interface OpenRevert {
+  readonly threadId: ThreadId;
+  readonly turnCount: number;
+  readonly mode: "both" | "files" | "conversation";
+}
+
+/**
+ * Reverts that their node took over and did, and never told of: its journal, which they stood in, is gone. Asked only
+ * for a node that comes with a journal never seen here.
+ */
+export async function untoldReverts(store: Store, node: NodeIdentity, journalId: JournalId): Promise<OpenRevert[]> {
+  const journals = await store.read(
+    query(
+      store.dialect,
+      "SELECT journal_id FROM ingest_cursors WHERE space_id = ? AND node_id = ?",
+      node.spaceId,
+      node.nodeId,
+    ),
+  );
+  if (journals.length === 0 || journals.some((row) => row["journal_id"] === journalId)) return [];
+  const rows = await store.read(
+    query(
+      store.dialect,
+      `SELECT e.thread_id, e.payload_json FROM orchestration_effects e
+       WHERE e.space_id = ? AND e.node_id = ? AND e.status = 'succeeded' AND e.kind = 'node.checkpoint.revert'
+       AND NOT EXISTS (SELECT 1 FROM orchestration_events x WHERE x.space_id = e.space_id AND x.aggregate_kind = 'thread'
+         AND x.stream_id = e.thread_id AND x.event_type = 'thread.reverted' AND x.sequence > e.event_sequence)`,
+      node.spaceId,
+      node.nodeId,
+    ),
+  );
+  return rows.map((row) => {
+    const { turnCount, mode } = JSON.parse(String(row["payload_json"])) as Omit<OpenRevert, "threadId">;
+    return { threadId: row["thread_id"] as ThreadId, turnCount, mode };
+  });
+}
+
 /** Of the turns that a node says it runs, those that do not run here, or not on it. */
 export async function turnsToStop(
   store: Store,
@@ -50,24 +87,31 @@ export async function turnsToStop(
   return claimed.filter((turn) => !running.has(turn.turnId));
 }
 
-/** Turns to settle when a journal has been ingested far enough. One hello counts per node: the newest. */
+export interface Lost {
+  readonly turns: readonly TurnPlace[];
+  readonly reverts: readonly OpenRevert[];
+}
+const NOTHING: Lost = { turns: [], reverts: [] };
+
+/** What to end when a journal has been ingested far enough. One hello counts per node: the newest. */
 export class Forgotten {
   readonly #waiting = new Map<
     string,
-    { readonly journalId: JournalId; readonly journalSequence: number; readonly turns: readonly TurnPlace[] }
+    { readonly journalId: JournalId; readonly journalSequence: number; readonly lost: Lost }
   >();
 
-  wait(node: NodeIdentity, journalId: JournalId, journalSequence: number, turns: readonly TurnPlace[]): void {
-    if (turns.length === 0) this.#waiting.delete(keyOf(node));
-    else this.#waiting.set(keyOf(node), { journalId, journalSequence, turns });
+  wait(node: NodeIdentity, journalId: JournalId, journalSequence: number, lost: Lost): void {
+    if (lost.turns.length + lost.reverts.length === 0) this.#waiting.delete(keyOf(node));
+    else this.#waiting.set(keyOf(node), { journalId, journalSequence, lost });
   }
 
-  /** The turns whose wait is over. */
-  ingested(node: NodeIdentity, journalId: JournalId, lastSequence: number): readonly TurnPlace[] {
+  /** What has been waited for long enough. */
+  ingested(node: NodeIdentity, journalId: JournalId, lastSequence: number): Lost {
     const waiting = this.#waiting.get(keyOf(node));
-    if (waiting === undefined || waiting.journalId !== journalId || lastSequence < waiting.journalSequence) return [];
+    if (waiting === undefined || waiting.journalId !== journalId || lastSequence < waiting.journalSequence)
+      return NOTHING;
     this.#waiting.delete(keyOf(node));
-    return waiting.turns;
+    return waiting.lost;
   }
 }
 

@@ -1,5 +1,6 @@
 // The hub's migrations, in order. Released ones are never edited: the store compares their checksums.
 import type { MigrationSet } from "@muster/store";
 import { firstSchema } from "./0001-first-schema.ts";
+import { waitingReverts } from "./0002-waiting-reverts.ts";
 
-export const HUB_MIGRATIONS: MigrationSet = { name: "hub", migrations: [firstSchema] };
+export const HUB_MIGRATIONS: MigrationSet = { name: "hub", migrations: [firstSchema, waitingReverts] };

@@ -1,0 +1,141 @@
+// Reverts whose node does not answer: the thread is given back to its people, and what the node did after all is said.
+import { type CheckpointRef, type ErrorCode, type JournalId, MusterError } from "@muster/contracts";
+import {
+  command,
+  createProject,
+  createThread,
+  finishDiff,
+  finishRevert,
+  settle,
+  startTurn,
+} from "@muster/core/testing";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { REVERT_WAIT_MS } from "./effect-worker.ts";
+import { nodeIdentity, onBothDatabases, openWorld, settled, until, type World } from "./test-world.ts";
+
+onBothDatabases("a revert that the node does not answer", () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await openWorld();
+    await world.dispatch(createProject());
+    await world.dispatch(createThread());
+    await world.dispatch(startTurn("turn"));
+    await until(() => world.nodes.runs.length === 1);
+    await answer(0);
+    await world.ingest(1, [settle("turn"), finishDiff("turn", 1)]);
+  });
+  afterEach(() => world.close());
+
+  const thread = { threadId: "thread" };
+  const answer = async (index: number, code?: ErrorCode) => {
+    const { effectId = "", fence = 0 } = world.nodes.runs[index] ?? {};
+    const error = code === undefined ? {} : { error: new MusterError(code).toBody() };
+    await world.orchestration.effectResult(nodeIdentity(), { effectId, fence, ...error });
+  };
+  const askRevert = () => world.dispatch(command("thread.checkpoint.revert", { ...thread, turnCount: 1 }));
+  const endings = async () =>
+    (
+      await world.rows(
+        "SELECT payload_json FROM orchestration_events WHERE event_type = 'thread.reverted' ORDER BY sequence",
+      )
+    ).map((row) => JSON.parse(String(row["payload_json"])).error);
+  const effectStatus = async () =>
+    (await world.rows("SELECT status FROM orchestration_effects WHERE kind = 'node.checkpoint.revert'")).map(
+      (row) => row["status"],
+    );
+  const safetyRef = async () => {
+    const [asked] = await world.rows(
+      "SELECT event_id FROM orchestration_events WHERE event_type = 'thread.checkpoint-revert-requested' ORDER BY sequence DESC LIMIT 1",
+    );
+    return `refs/muster/checkpoints/thread/safety/${String(asked?.["event_id"])}` as CheckpointRef;
+  };
+  const lateOnes = async () =>
+    (await world.rows("SELECT summary FROM projection_thread_activities WHERE kind = 'revert.late'")).length;
+
+  it("ORC-35 ends when its node stayed away so long, frees the thread, and does not reach the node later", async () => {
+    world.nodes.connected.clear();
+    await askRevert();
+    await settled();
+    world.time.advance(REVERT_WAIT_MS - 1);
+    await settled();
+    expect(await endings()).toEqual([]);
+    expect(await world.refusal(startTurn("early"))).toBe("turn_in_progress");
+    world.time.advance(20);
+    await until(async () => (await endings()).length === 1);
+    expect([await endings(), await effectStatus()]).toEqual([["node_offline"], ["cancelled"]]);
+    await world.dispatch(startTurn("next"));
+    world.nodes.connected.add("node");
+    world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
+    await until(() => world.nodes.runs.length === 2);
+    await settled();
+    expect(world.nodes.kinds).toEqual(["node.turn.start", "node.turn.start"]);
+    expect(world.bugs).toEqual([]);
+  });
+
+  it("ORC-35 ends too when the node took it over and never answers, though the hub was restarted meanwhile", async () => {
+    await world.close();
+    world = await openWorld({ isFile: true });
+    await world.dispatch(createProject());
+    await world.dispatch(createThread());
+    await world.dispatch(startTurn("turn"));
+    await world.ingest(1, [settle("turn"), finishDiff("turn", 1)]);
+    await askRevert();
+    await until(() => world.nodes.kinds.includes("node.checkpoint.revert"));
+    await world.restart();
+    world.time.advance(REVERT_WAIT_MS + 20);
+    world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
+    await until(async () => (await endings()).length === 1);
+    expect([await endings(), await effectStatus()]).toEqual([["node_offline"], ["cancelled"]]);
+    await world.dispatch(startTurn("next"));
+  });
+
+  it("ORC-35 is given up by an interrupt, and the node's late success is said once and changes nothing else", async () => {
+    await askRevert();
+    await until(() => world.nodes.runs.length === 2);
+    await world.dispatch(command("thread.turn.interrupt", thread));
+    expect([await endings(), await effectStatus()]).toEqual([["interrupted"], ["cancelled"]]);
+    await world.dispatch(startTurn("next"));
+    await answer(1);
+    const late = finishRevert(1, { safetyRef: await safetyRef(), files: [{ path: "a", outcome: "restored" }] });
+    await world.ingest(3, [late]);
+    expect(await lateOnes()).toBe(1);
+    // As a node does that offers its journal again under another name.
+    await world.ingest(4, [late]);
+    expect([await lateOnes(), await endings()]).toEqual([1, ["interrupted"]]);
+    expect(await world.rows("SELECT status FROM projection_thread_turns WHERE turn_id = ?", "next")).toEqual([
+      { status: "running" },
+    ]);
+    await world.ingest(5, [settle("next")]);
+  });
+
+  it("ORC-35 that went through in time is not said again when the journal comes again", async () => {
+    await askRevert();
+    const done = finishRevert(1, { safetyRef: await safetyRef() });
+    await world.ingest(3, [done, done]);
+    expect([await lateOnes(), await endings()]).toEqual([0, [null]]);
+  });
+
+  it("ORC-35 that stood only in a journal that is gone ends when the node comes with another one", async () => {
+    await askRevert();
+    await until(() => world.nodes.runs.length === 2);
+    await answer(1);
+    expect(await effectStatus()).toEqual(["succeeded"]);
+    const hello = (journalId: string, journalSequence: number) =>
+      world.orchestration.reconcileNode(nodeIdentity(), {
+        runningTurns: [],
+        journalId: journalId as JournalId,
+        journalSequence,
+      });
+    await hello(world.journalId, 2);
+    expect(await endings()).toEqual([]);
+    await hello("another-journal", 1);
+    expect(await endings()).toEqual([]);
+    await world.orchestration.ingest(nodeIdentity(), {
+      journalId: "another-journal" as JournalId,
+      firstSequence: 1,
+      entries: [{ sequence: 1, command: settle("turn"), correlationId: null, createdAt: "2026-01-01T00:00:00.000Z" }],
+    });
+    expect(await endings()).toEqual(["node_restarted"]);
+    await world.dispatch(startTurn("next"));
+  });
+});
