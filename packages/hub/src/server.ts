@@ -74,6 +74,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       ids,
       onBug,
       onPresence: (spaceId, changed) => orchestration?.publishPresence(spaceId, changed),
+      onSwept: async () => orchestration?.settleLost(),
     });
     const replicaId = ids.next();
     const served = { port, names: [] as readonly string[] };

@@ -4,6 +4,8 @@
 export const DEGRADED_AFTER_MS = 30_000;
 export const OFFLINE_AFTER_MS = 60_000;
 export const SWEEP_INTERVAL_MS = 5_000;
+/** How long a slot waits for a node that is offline; then its turns are lost. */
+export const SLOT_LEASE_MS = 10 * 60 * 1_000;
 /** What a node may declare about itself. */
 export const CAPABILITIES_MAX_KEYS = 64;
 export const CAPABILITIES_MAX_BYTES = 32 * 1024;

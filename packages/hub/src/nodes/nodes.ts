@@ -30,6 +30,8 @@ export interface NodesOptions {
   readonly ids: Ids;
   /** Called after a commit that changed liveness or slots, with the node's slots as they are now. */
   readonly onPresence: (spaceId: SpaceId, nodes: readonly NodeSummary[]) => void;
+  /** Called after every sweep: what follows from nodes that are away is decided then. */
+  readonly onSwept?: () => Promise<unknown>;
   /** What a sweep in the background threw; the next one runs nevertheless. */
   readonly onBug: (error: unknown) => void;
   /** Between two sweeps; null: the caller sweeps. */
@@ -172,6 +174,7 @@ class StoredNodes implements SweepingNodes {
     const result = await this.#store.commit({ guards: [], statements: [statement] });
     const changed = result.status === "committed" ? (result.rows[0] ?? []) : [];
     for (const row of changed) await this.#tell(row["space_id"] as SpaceId, row["node_id"] as NodeId);
+    await this.#options.onSwept?.();
     return changed.length;
   }
 

@@ -1,7 +1,15 @@
 // One batch of one space: decides work in order on the state that earlier work left, and gathers everything that
 // commits with it (events, projections, receipts, effects, cursors) into a single write of data. Nothing here is
 // visible to anyone before the store has committed it.
-import type { CommandId, EventId, IngestEntry, InternalCommand, SpaceId, ThreadId } from "@muster/contracts";
+import type {
+  CommandId,
+  EventId,
+  IngestEntry,
+  InternalCommand,
+  PrincipalId,
+  SpaceId,
+  ThreadId,
+} from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import {
   type Clock,
@@ -33,6 +41,8 @@ export interface BatchParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly generation: string;
+  /** Stands for the hub itself in the log. */
+  readonly hubPrincipalId: PrincipalId;
 }
 
 export class BatchDecision {
@@ -102,6 +112,8 @@ export class BatchDecision {
   /** Decides a command of the hub itself. A refusal is its answer and leaves nothing. */
   async decideHub(work: HubWork): Promise<void> {
     try {
+      if (work.condition !== undefined && (await this.#facts.guardedQuery(work.condition)).length === 0)
+        throw new MusterError("concurrency_conflict");
       await this.#internal(work.actor, work.command, work.correlationId, {});
     } catch (error) {
       if (!(error instanceof MusterError)) throw error;
@@ -141,13 +153,17 @@ export class BatchDecision {
     return { isDone };
   }
 
-  /** Writes down that the next entry could not be stored, so that it no longer blocks the ones behind it. */
-  async passEntry(work: IngestWork): Promise<void> {
+  /**
+   * Writes down that the next entry could not be stored, so that it no longer blocks the ones behind it, and tells its
+   * thread, unless that cannot be stored either.
+   */
+  async passEntry(work: IngestWork, { isTold }: { readonly isTold: boolean }): Promise<void> {
     const cursor = await this.#cursorOf(work);
     const entry = work.entries.find(({ sequence }) => sequence > cursor);
     if (entry === undefined) return;
     this.write.refuseEntry(work, entry.sequence, "internal_error");
     this.write.moveCursor(work, entry.sequence);
+    if (isTold) await this.#tellPassed(work, entry);
   }
 
   /** Nothing has been decided in this batch yet. */
@@ -193,6 +209,25 @@ export class BatchDecision {
       if (!(error instanceof MusterError)) throw error;
       this.write.refuseEntry(work, entry.sequence, error.code);
     }
+  }
+
+  async #tellPassed(work: IngestWork, { sequence, command }: IngestEntry): Promise<void> {
+    const { threadId, type } = command;
+    const thread = await this.#streams.thread(threadId);
+    const project = thread === null ? null : await this.#streams.project(thread.projectId);
+    // A node is heard on threads of its own projects only, also about what it could not say.
+    if (project === null || project.nodeId !== work.node.nodeId) return;
+    const activity = {
+      type: "thread.activity.append",
+      threadId,
+      turnId: "turnId" in command ? command.turnId : null,
+      tone: "error",
+      kind: "ingest.rejected",
+      summary: "Something that the machine reported could not be stored and is missing here",
+      payload: { type, sequence, journalId: work.journalId, code: "internal_error" },
+    } as const;
+    const actor = { kind: "server", id: this.#parts.hubPrincipalId } as const;
+    await this.#internal(actor, activity, null, { ingestedAt: this.#now });
   }
 
   async #internal(

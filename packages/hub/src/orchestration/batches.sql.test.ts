@@ -285,6 +285,41 @@ onBothDatabases("a poisoned command", () => {
       { text: "ab" },
     ]);
     expect(world.bugs).toHaveLength(1);
+    // The thread shows that something is missing.
+    expect(
+      await world.rows("SELECT thread_id, turn_id, tone, kind, payload_json FROM projection_thread_activities"),
+    ).toEqual([
+      {
+        thread_id: "thread-1",
+        turn_id: "turn",
+        tone: "error",
+        kind: "ingest.rejected",
+        payload_json: expect.stringContaining('"type":"thread.message.assistant.delta"'),
+      },
+    ]);
+    const [told] = await world.rows(
+      "SELECT actor_kind, actor_id FROM orchestration_events WHERE payload_json LIKE '%ingest.rejected%'",
+    );
+    expect(told).toEqual({ actor_kind: "server", actor_id: "hub" });
+  });
+
+  it("of a journal is passed without a word where the word cannot be stored either (ORC-22)", async () => {
+    await world.dispatch(startTurn("turn", { threadId: "thread-1" }));
+    around = (batch, commit) =>
+      holds(batch, "poison") || holds(batch, "ingest.rejected")
+        ? Promise.reject(new StoreError("constraint_violated", "no"))
+        : commit(batch);
+    const on1 = { threadId: "thread-1" };
+    expect(await world.ingest(1, [delta(0, "poison", on1), delta(0, "b", on1)])).toEqual({ lastSequence: 2 });
+    expect(await world.rows("SELECT sequence FROM ingest_rejected")).toEqual([{ sequence: 1 }]);
+    expect(await world.rows("SELECT activity_id FROM projection_thread_activities")).toEqual([]);
+  });
+
+  it("of a journal for a thread that is none is passed without a word (ORC-22)", async () => {
+    around = refusesPoison(() => new StoreError("constraint_violated", "no"));
+    const answer = await world.ingest(1, [delta(0, "x", { threadId: "nowhere" })]);
+    expect(answer).toEqual({ lastSequence: 1 });
+    expect(await world.rows("SELECT activity_id FROM projection_thread_activities")).toEqual([]);
   });
 
   it("of a journal whose passing fails too is given up, and the queue goes on", async () => {

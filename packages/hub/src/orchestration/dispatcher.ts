@@ -153,7 +153,7 @@ export class Dispatcher {
         await batch.decideHub(work);
         return true;
       case "ingest":
-        if (work.attempts >= ATTEMPTS_MAX) await batch.passEntry(work);
+        if (work.attempts >= ATTEMPTS_MAX) await batch.passEntry(work, { isTold: work.attempts === ATTEMPTS_MAX });
         return (await batch.decideIngest(work, entriesOf(work, entriesLeft))).isDone;
     }
   }
@@ -196,7 +196,8 @@ export class Dispatcher {
   #mayTryAgain(work: Work, error: unknown): boolean {
     if (work.kind !== "ingest") return work.attempts < ATTEMPTS_MAX && error instanceof StoreError;
     if (work.attempts === ATTEMPTS_MAX) this.#options.onBug(error);
-    return work.attempts <= ATTEMPTS_MAX;
+    // Once passed with a word to the thread, then without.
+    return work.attempts <= ATTEMPTS_MAX + 1;
   }
 
   #bug(error: unknown): MusterError {

@@ -1,11 +1,13 @@
 // What the hub does by itself: it ends turns and reverts that can no longer end on their node. Its commands carry no
 // receipt, because nobody repeats them; a turn that has ended meanwhile is as good.
-import type { CommandId, ErrorBody, InternalCommand, PrincipalId, SpaceId } from "@muster/contracts";
+import type { ErrorBody, InternalCommand, PrincipalId, SpaceId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import type { Actor } from "@muster/core";
+import type { Query } from "@muster/store";
 import type { NodeIdentity } from "../ports.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { EffectRow } from "./effect-bodies.ts";
+import type { LostTurn } from "./lost-turns.ts";
 import type { Lost, OpenRevert } from "./reconcile.ts";
 
 /** Bytes one of these commands counts for in a batch. */
@@ -23,7 +25,7 @@ export class HubCommands {
   }
 
   /** Resolves when the command's events are durable; rejects with what refused it. */
-  dispatch(spaceId: SpaceId, command: InternalCommand, correlationId: CommandId | null = null): Promise<void> {
+  dispatch(spaceId: SpaceId, command: InternalCommand, condition?: Query): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#dispatcher.submit({
         kind: "hub",
@@ -33,7 +35,8 @@ export class HubCommands {
         isAlone: false,
         actor: this.#actor,
         command,
-        correlationId,
+        ...(condition === undefined ? {} : { condition }),
+        correlationId: null,
         resolve,
         reject,
       });
@@ -82,6 +85,26 @@ export class HubCommands {
       files: [],
       error,
     });
+  }
+
+  /** Ends a turn as long as it is lost. False: it has ended, or its node is back. */
+  async settleLost({ spaceId, threadId, turnId, reason, condition }: LostTurn): Promise<boolean> {
+    const settle: Settle = {
+      type: "thread.turn.settle",
+      threadId,
+      turnId,
+      status: "interrupted",
+      reason,
+      detail: null,
+    };
+    try {
+      await this.dispatch(spaceId, settle, condition);
+      return true;
+    } catch (error) {
+      if (error instanceof MusterError && (error.code === "turn_settled" || error.code === "concurrency_conflict"))
+        return false;
+      throw error;
+    }
   }
 
   #settle(spaceId: SpaceId, command: Settle): Promise<void> {

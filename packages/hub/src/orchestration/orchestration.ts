@@ -13,6 +13,7 @@ import {
 } from "@muster/core";
 import type { Store } from "@muster/store";
 import { insertRows } from "@muster/store";
+import { SLOT_LEASE_MS } from "../nodes/index.ts";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
 import { HUB_COLUMNS } from "../schema/index.ts";
 import { catchUpProjections } from "./catch-up.ts";
@@ -23,6 +24,7 @@ import { eventReader } from "./event-reader.ts";
 import { Feeds } from "./feed.ts";
 import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
+import { lostTurns } from "./lost-turns.ts";
 import { query } from "./placeholders.ts";
 import { getEventsPage, getSnapshot } from "./reads.ts";
 import { Forgotten, type Lost, startedTurns, turnsToStop, untoldReverts } from "./reconcile.ts";
@@ -50,6 +52,8 @@ export interface OrchestrationOptions {
   /** The principal that stands for the hub itself in the log. */
   readonly hubPrincipalId: PrincipalId;
   readonly replicaId: string;
+  /** How long turns wait for a node that is offline; the usual lease when absent. */
+  readonly slotLeaseMs?: number;
   readonly onBug: (error: unknown) => void;
   /** Told in one sentence what a person may want to look into. Taken for a bug unless given. */
   readonly onWarning?: (message: string) => void;
@@ -72,6 +76,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     );
   await catchUp();
   const timers = options.timers ?? systemTimers;
+  const slotLeaseMs = options.slotLeaseMs ?? SLOT_LEASE_MS;
   const tail = new LogTail(store, timers, onBug, readEvent);
   await tail.open();
   const visibility = new Visibility(store);
@@ -90,6 +95,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     ids,
     generation,
     cache: new StateCache(),
+    hubPrincipalId: options.hubPrincipalId,
     readEvent,
     onBug,
     catchUp,
@@ -162,6 +168,12 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       const cursor = await cursorOf(node, journalId);
       await settleForgotten(node, forgotten.ingested(node, journalId, cursor));
       return turnsToStop(store, node, runningTurns);
+    },
+    async settleLost() {
+      let settled = 0;
+      for (const turn of await lostTurns(store, { nowMs: clock.now(), slotLeaseMs }))
+        if (await hub.settleLost(turn)) settled += 1;
+      return settled;
     },
     nodeConnected: (spaceId: SpaceId, nodeId: NodeId) => {
       effects.nodeConnected(spaceId, nodeId).catch(onBug);

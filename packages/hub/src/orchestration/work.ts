@@ -11,6 +11,7 @@ import type {
   SpaceId,
 } from "@muster/contracts";
 import type { Actor } from "@muster/core";
+import type { Query } from "@muster/store";
 import type { Caller, NodeIdentity } from "../ports.ts";
 
 /** Commands of one batch. */
@@ -45,6 +46,8 @@ export interface HubWork extends Waiting<void> {
   readonly kind: "hub";
   readonly actor: Actor;
   readonly command: InternalCommand;
+  /** Refused `concurrency_conflict` where the query gives no row at the commit. */
+  readonly condition?: Query;
   readonly correlationId: CommandId | null;
 }
 

@@ -147,6 +147,7 @@ export class FakeOrchestration implements Orchestration {
   publishPresence = unused("publishPresence");
   effectResult = unused("effectResult");
   reconcileNode = unused("reconcileNode");
+  settleLost = unused("settleLost");
   nodeConnected = unused("nodeConnected");
   close = async () => {};
 

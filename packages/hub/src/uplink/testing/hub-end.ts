@@ -100,6 +100,7 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
     effectResult: async (_node: NodeIdentity, result: HubEnd["calls"]["results"][number]) =>
       void calls.results.push(result),
     reconcileNode: async () => act.reconcile(),
+    settleLost: async () => 0,
     nodeConnected: (_spaceId: SpaceId, nodeId: NodeId) => void calls.ready.push(nodeId),
     head: () => ({ generation: "g1", headSequence: 0 }),
   } as unknown as Orchestration;

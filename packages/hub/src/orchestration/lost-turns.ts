@@ -1,0 +1,59 @@
+// Running turns that their node can no longer end, found in the tables of nodes. Each is settled under a condition that
+// the append proves once more, so that a node that comes back in the same moment keeps its turn.
+import type { SpaceId, ThreadId, TurnId } from "@muster/contracts";
+import { isoTime } from "@muster/core";
+import type { Query, Store } from "@muster/store";
+import { inDialect } from "./placeholders.ts";
+
+export interface LostTurn {
+  readonly spaceId: SpaceId;
+  readonly threadId: ThreadId;
+  readonly turnId: TurnId;
+  readonly reason: "node_lost" | "node_offline";
+  /** Gives a row as long as the turn is lost. */
+  readonly condition: Query;
+}
+
+/** Turns settled by one look; the next look takes the others. */
+const LOST_TURNS_MAX = 256;
+
+const LOST = `
+  SELECT u.space_id, u.thread_id, u.turn_id, h.last_heartbeat_at,
+         CASE WHEN a.state IN ('offline', 'revoked') OR h.last_heartbeat_at < ? THEN 'node_lost' ELSE 'node_offline' END AS reason
+    FROM projection_thread_turns u
+    JOIN projection_threads t ON t.space_id = u.space_id AND t.thread_id = u.thread_id
+    JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
+    LEFT JOIN runtime_node_attachments a ON a.space_id = p.space_id AND a.node_id = p.node_id AND a.session_id = p.session_id
+    LEFT JOIN runtime_node_presence h ON h.space_id = p.space_id AND h.node_id = p.node_id
+   WHERE u.status IN ('queued', 'running') AND u.status = 'running' AND (
+         a.state IN ('offline', 'revoked')
+      OR (h.health_state = 'offline' AND h.last_heartbeat_at < ? AND u.started_at < ?)
+      OR (h.health_state = 'offline' AND EXISTS (
+           SELECT 1 FROM orchestration_effects e WHERE e.space_id = u.space_id AND e.thread_id = u.thread_id AND e.turn_id = u.turn_id
+              AND e.kind = 'node.turn.interrupt' AND e.status IN ('pending', 'running'))))`;
+
+/**
+ * A turn that was started while its node was away waits for it as long as one that was under way: its own start counts
+ * beside the node's last heartbeat.
+ */
+export async function lostTurns(
+  store: Store,
+  { nowMs, slotLeaseMs }: { readonly nowMs: number; readonly slotLeaseMs: number },
+): Promise<LostTurn[]> {
+  const before = isoTime(nowMs - slotLeaseMs);
+  const cutoffs = [before, before, before];
+  const rows = await store.read({
+    sql: inDialect(store.dialect, `${LOST} ORDER BY u.started_at, u.turn_id LIMIT ${LOST_TURNS_MAX}`),
+    parameters: cutoffs,
+  });
+  return rows.map((row) => ({
+    spaceId: row["space_id"] as SpaceId,
+    threadId: row["thread_id"] as ThreadId,
+    turnId: row["turn_id"] as TurnId,
+    reason: row["reason"] as LostTurn["reason"],
+    condition: {
+      sql: inDialect(store.dialect, `${LOST} AND u.space_id = ? AND u.turn_id = ?`),
+      parameters: [...cutoffs, String(row["space_id"]), String(row["turn_id"])],
+    },
+  }));
+}
