@@ -46,12 +46,12 @@ export class BatchWrite {
     return this.#effects.length > 0;
   }
 
-  /** An event with what follows from it. `nodeId` is where its effect goes. */
-  add(event: PendingEvent, nodeId: string | null): void {
+  /** An event with what follows from it. `nodeId` is where its effect goes, with the trace context it was asked in. */
+  add(event: PendingEvent, nodeId: string | null, traceparent?: string): void {
     const index = this.#events.push(event) - 1;
     // Projectors never look at the sequence, which only the commit knows.
     this.#operations.push(...projectAll({ ...event, sequence: 0 } as MusterEvent));
-    this.#addEffect(event, index, nodeId);
+    this.#addEffect(event, index, nodeId, traceparent);
     const settledTurnId = settledTurnOf(event);
     if (settledTurnId !== null) this.#later.push(this.#cancelEffects(event.streamId, settledTurnId));
     if (event.eventType === "thread.reverted" && event.payload.error !== null)
@@ -190,7 +190,7 @@ export class BatchWrite {
     ]);
   }
 
-  #addEffect(event: PendingEvent, index: number, nodeId: string | null): void {
+  #addEffect(event: PendingEvent, index: number, nodeId: string | null, traceparent: string | undefined): void {
     const intent = effectOf(event as MusterEvent);
     if (intent === null || nodeId === null) return;
     const turnId = intent.payload["turnId"];
@@ -203,7 +203,7 @@ export class BatchWrite {
       typeof turnId === "string" ? turnId : null,
       nodeId,
       intent.kind,
-      JSON.stringify(intent.payload),
+      JSON.stringify(traceparent === undefined ? intent.payload : { ...intent.payload, traceparent }),
       "pending",
       0,
       this.#now,

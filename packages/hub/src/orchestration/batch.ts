@@ -99,13 +99,17 @@ export class BatchDecision {
     }
     this.#firstByCommandId.set(command.commandId, work);
     const metadata = command.clientCreatedAt === undefined ? {} : { clientCreatedAt: command.clientCreatedAt };
-    const last = await this.#append(decision, {
-      actorKind: work.actor.kind,
-      actorId: work.actor.id,
-      commandId: command.commandId,
-      correlationId: command.commandId,
-      metadata,
-    });
+    const last = await this.#append(
+      decision,
+      {
+        actorKind: work.actor.kind,
+        actorId: work.actor.id,
+        commandId: command.commandId,
+        correlationId: command.commandId,
+        metadata,
+      },
+      command.traceparent,
+    );
     this.write.acceptClient(work, aggregate, last);
   }
 
@@ -259,6 +263,7 @@ export class BatchDecision {
   async #append(
     decision: Decision,
     origin: Pick<EventTemplate, "actorKind" | "actorId" | "commandId" | "correlationId" | "metadata">,
+    traceparent?: string,
   ): Promise<number> {
     const eventIds: EventId[] = [];
     for (const decided of decision.events) {
@@ -282,7 +287,7 @@ export class BatchDecision {
       const thread =
         decided.aggregateKind === "thread" ? await this.#streams.thread(decided.streamId as ThreadId) : null;
       const project = thread === null ? null : await this.#streams.project(thread.projectId);
-      this.write.add(event, project?.nodeId ?? null);
+      this.write.add(event, project?.nodeId ?? null, traceparent);
     }
     if (decision.diffBlob !== undefined) this.write.keepDiff(decision.diffBlob);
     return this.write.eventCount - 1;

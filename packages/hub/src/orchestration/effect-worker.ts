@@ -252,8 +252,10 @@ export class EffectWorker {
     try {
       const { effectId, fence } = held;
       const effect = await effectBodyOf(store, held);
+      const { traceparent } = held.payload;
+      const traced = typeof traceparent === "string" ? { traceparent } : {};
       const [spaceId, nodeId] = [held.spaceId as SpaceId, held.nodeId as NodeId];
-      if (!connections.runEffect(spaceId, nodeId, { effectId, fence, effect }))
+      if (!connections.runEffect(spaceId, nodeId, { effectId, fence, effect, ...traced }))
         await this.#postpone(held, "node_offline");
     } catch (error) {
       if (!(error instanceof MusterError)) onBug(error);

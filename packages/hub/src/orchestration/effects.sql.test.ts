@@ -63,6 +63,17 @@ onBothDatabases("an effect", () => {
     ]);
   });
 
+  it("takes the trace context of its command to the node (ORC-29)", async () => {
+    const traceparent = "00-80e1afed08e019fc1110464cfa66635c-7a085853722dc6d2-01";
+    await world.dispatch(startTurn("turn", { traceparent }));
+    await handedOver(1);
+    expect(world.nodes.runs).toMatchObject([{ traceparent, effect: { kind: "node.turn.start" } }]);
+    await answer(world.nodes.runs[0]);
+    await world.dispatch(interrupt());
+    await handedOver(2);
+    expect(world.nodes.runs[1]).not.toHaveProperty("traceparent");
+  });
+
   it("is handed over under a lease with a fence, with what the node needs read at that moment (ORC-24)", async () => {
     await world.dispatch(command("project.meta.update", { projectId: "project", workspaceRoot: "/work/moved" }));
     await world.dispatch(startTurn("turn", { text: "Fix it.", commandId: "start", model: "large", effort: "low" }));

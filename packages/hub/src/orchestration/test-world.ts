@@ -88,6 +88,7 @@ export interface EffectRun {
   readonly effectId: string;
   readonly fence: number;
   readonly effect: EffectBody;
+  readonly traceparent?: string;
 }
 
 /** Nodes at the level of the port: they take effects and answer nothing by themselves. */
@@ -106,10 +107,10 @@ export class RecordingNodes implements NodeConnections {
   runEffect(
     _spaceId: SpaceId,
     nodeId: NodeId,
-    effect: { effectId: string; fence: number; effect: EffectBody },
+    effect: { effectId: string; fence: number; effect: EffectBody; traceparent?: string },
   ): boolean {
     if (!this.connected.has(nodeId)) return false;
-    const run = { nodeId, effectId: effect.effectId, fence: effect.fence, effect: effect.effect };
+    const run = { nodeId, ...effect };
     this.runs.push(run);
     return this.onRun(run);
   }
