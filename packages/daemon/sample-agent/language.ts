@@ -67,7 +67,8 @@ Without a directive it reads README.md, describes the folder, asks to write NOTE
 
 Options: --help, --die-in-handshake, --garbage, --login-required, --slow-handshake, --no-load, --no-always (never offers
 to allow always), --no-models (offers no choice of model or effort), --ignore-sigterm.
-Environment: MUSTER_SAMPLE_DELAY_MS (pause between chunks, 15), MUSTER_SAMPLE_STATE (folder of its memory).`;
+Environment: MUSTER_SAMPLE_DELAY_MS (pause between chunks, 15), MUSTER_SAMPLE_STATE (folder of its memory),
+MUSTER_SAMPLE_LEDGER (file that gets a line of JSON for everything it did: begin, said, decided, end).`;
 
 type Reader = readonly [pattern: RegExp, make: (...groups: string[]) => Directive];
 

@@ -7,6 +7,7 @@ import { Readable, Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { agent, ndJsonStream, RequestError } from "@agentclientprotocol/sdk";
 import { HELP } from "./language.ts";
+import { ledgerOf } from "./ledger.ts";
 import { type RememberedTurn, recallTurns, rememberTurns } from "./memory.ts";
 import { Models } from "./models.ts";
 import { perform } from "./performance.ts";
@@ -91,6 +92,9 @@ const serve = (): void => {
         return block.type === "resource" && "text" in block.resource ? block.resource.text : "";
       });
       const everything = texts.join("\n");
+      const request = texts.at(-1) ?? "";
+      const note = ledgerOf(process.env["MUSTER_SAMPLE_LEDGER"], request);
+      note({ kind: "begin" });
       const running = new AbortController();
       conversation.running = running;
       const stage = new Stage({
@@ -100,16 +104,18 @@ const serve = (): void => {
         delayMs,
         offersAlways: !switches.has("--no-always"),
         signal: running.signal,
+        note,
       });
       try {
         const stopReason = await perform({
           stage,
-          request: texts.at(-1) ?? "",
+          request,
           everything,
           rememberedTurns: conversation.turns.length,
           chosen: conversation.models.chosen,
           meta: params._meta ?? {},
         });
+        note({ kind: "end", stopReason });
         conversation.turns.push({ prompt: everything, answer: stage.said });
         if (canLoad) rememberTurns(memoryFolder, sessionId, conversation.turns);
         const inputTokens = tokensIn(everything);

@@ -10,6 +10,7 @@ import type {
   ToolCallUpdate,
   ToolKind,
 } from "@agentclientprotocol/sdk";
+import type { LedgerEntry } from "./ledger.ts";
 
 export class Cancelled extends Error {}
 
@@ -20,6 +21,8 @@ export interface StageOptions {
   readonly delayMs: number;
   readonly offersAlways: boolean;
   readonly signal: AbortSignal;
+  /** Told of every answer's piece before it is sent, and of every decision. */
+  readonly note?: (entry: LedgerEntry) => void;
 }
 
 const CHUNK_CHARACTERS = 16;
@@ -35,6 +38,8 @@ export class Stage {
   }
 
   update(update: SessionUpdate, sessionId = this.options.sessionId): Promise<void> {
+    const isAnswer = update.sessionUpdate === "agent_message_chunk" && sessionId === this.options.sessionId;
+    if (isAnswer && update.content.type === "text") this.options.note?.({ kind: "said", text: update.content.text });
     return this.options.client.notify("session/update", { sessionId, update });
   }
 
@@ -120,6 +125,8 @@ export class Stage {
       toolCall,
       options,
     });
+    const decided = outcome.outcome === "cancelled" ? "cancelled" : outcome.optionId;
+    this.options.note?.({ kind: "decided", toolCallId, outcome: decided });
     if (outcome.outcome === "cancelled") throw new Cancelled();
     return outcome.optionId !== "reject";
   }

@@ -156,6 +156,8 @@ export class Daemon implements RunningDaemon {
     this.#cancelPrune?.();
     this.#firstConnect.reject(new MusterError("unavailable", "The daemon was closed before it was connected."));
     await this.#runner.close();
+    // Endings of agents are told on the side; what is told now stands behind them.
+    await this.#journal.append([]);
     await this.#farewell();
     this.#pump.disconnected();
     await this.#uplink?.close();

@@ -1,0 +1,20 @@
+// A daemon as a process of its own, for runs that kill it. Its one argument is JSON: its home and the start options. It
+// prints one line once it has ended what an earlier one left behind, and ends when its standard input does.
+import { prepareDaemon, type StartOptions } from "@muster/daemon";
+
+export interface DaemonProcessSettings {
+  readonly home: string;
+  readonly start: StartOptions;
+}
+
+const { home, start } = JSON.parse(process.argv[2] ?? "{}") as DaemonProcessSettings;
+process.stdin.once("end", () => process.exit(1)).resume();
+const daemon = await prepareDaemon({ home });
+process.once("SIGTERM", () => {
+  daemon.close().then(
+    () => process.exit(0),
+    () => process.exit(2),
+  );
+});
+await daemon.start(start);
+process.stdout.write('{"isRecovered":true}\n');
