@@ -15,10 +15,18 @@ import {
   settle,
   startTurn,
 } from "@muster/core/testing";
+import { insertRows } from "@muster/store";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { nodeIdentity, openWorld, settled, type World } from "../../packages/hub/src/orchestration/test-world.ts";
+import {
+  nodeIdentity,
+  onBothDatabases,
+  openWorld,
+  settled,
+  type World,
+} from "../../packages/hub/src/orchestration/test-world.ts";
+import { HUB_COLUMNS } from "../../packages/hub/src/schema/index.ts";
 import { check, type PromiseName } from "./checker.ts";
-import { type Evidence, readHub } from "./evidence.ts";
+import { type Evidence, PROJECTION_TABLES, readHub } from "./evidence.ts";
 import { type CommandRecord, type LedgerRecord, requestOf } from "./record.ts";
 
 let world: World;
@@ -140,11 +148,13 @@ async function gather(): Promise<Evidence> {
   };
 }
 
-it("the checker finds nothing in a good run", async () => {
-  const evidence = await gather();
-  expect(check(evidence)).toEqual([]);
-  expect(evidence.hub.events.length).toBeGreaterThan(30);
-  expect(evidence.hub.ingestRejected.map((row) => row["code"])).toEqual(["turn_settled"]);
+onBothDatabases("a good run", () => {
+  it("gives the checker nothing to find", async () => {
+    const evidence = await gather();
+    expect(check(evidence)).toEqual([]);
+    expect(evidence.hub.events.length).toBeGreaterThan(30);
+    expect(evidence.hub.ingestRejected.map((row) => row["code"])).toEqual(["turn_settled"]);
+  });
 });
 
 const EVENT = "UPDATE orchestration_events SET";
@@ -264,14 +274,61 @@ const STATEMENTS: readonly (readonly [PromiseName, string, string])[] = [
   ["ingest", "a good entry was refused", "UPDATE ingest_rejected SET code = 'internal_error'"],
 ];
 
+/** Plants the fault in a good run, and says which promises the checker finds broken. */
+async function promisesBrokenBy(statement: string): Promise<PromiseName[]> {
+  const before = await gather();
+  await world.run(statement);
+  const hub = await readHub(world.store);
+  expect(hub, "the statement changes something").not.toEqual(before.hub);
+  return check({ ...before, hub }).map((finding) => finding.promise);
+}
+
 describe("a fault planted in the database", () => {
   it.each(STATEMENTS)("that breaks the promise of %s is named: %s", async (promise, _what, statement) => {
-    const before = await gather();
-    await world.run(statement);
-    const hub = await readHub(world.store);
-    expect(hub, "the statement changes something").not.toEqual(before.hub);
-    const promises = check({ ...before, hub }).map((finding) => finding.promise);
-    expect(promises).toContain(promise);
+    expect(await promisesBrokenBy(statement)).toContain(promise);
+  });
+});
+
+const TOUCHED = [
+  ...PROJECTION_TABLES,
+  "projection_state",
+  "orchestration_events",
+  "orchestration_command_receipts",
+  "orchestration_effects",
+  "ingest_cursors",
+  "ingest_rejected",
+] as const;
+
+/** Remembers all rows; the answer puts them back. */
+async function remember(): Promise<() => Promise<void>> {
+  const { store } = world;
+  const kept = await Promise.all(
+    TOUCHED.map(async (table) => ({ table, rows: await world.rows(`SELECT * FROM ${table}`) })),
+  );
+  return async () => {
+    const statements = kept.flatMap(({ table, rows }) => [
+      { sql: `DELETE FROM ${table}`, parameters: [] },
+      ...insertRows(
+        store.dialect,
+        table,
+        HUB_COLUMNS[table],
+        rows.map((row) => HUB_COLUMNS[table].map((column) => row[column] ?? null)),
+      ),
+    ]);
+    await store.commit({ guards: [], statements });
+  };
+}
+
+onBothDatabases("every fault of the database, one after the other in one run,", () => {
+  it("is named", async () => {
+    const restore = await remember();
+    const unnamed: string[] = [];
+    for (const [promise, what, statement] of STATEMENTS) {
+      if (!(await promisesBrokenBy(statement)).includes(promise)) unnamed.push(what);
+      await restore();
+    }
+    expect(unnamed).toEqual([]);
+    expect(check(await gather())).toEqual([]);
   });
 });
 
