@@ -2,6 +2,7 @@
 // One operation at a time per checkout; different checkouts run side by side.
 import { join } from "node:path";
 import type { CheckpointRef, EventId, ThreadId } from "@muster/contracts";
+import { stretchesOf } from "./attribution.ts";
 import { allEnded } from "./concurrency.ts";
 import { type CheckpointDiff, diffTrees } from "./diff.ts";
 import { CheckpointError, isCheckpointError } from "./errors.ts";
@@ -194,6 +195,29 @@ export class Checkpoints {
   async list(request: InWorkspace & { threadId: ThreadId }): Promise<ListedCheckpoint[]> {
     const workspace = await this.#locate(request);
     return listRefs(this.#plumbing, workspace, request.threadId, request.signal);
+  }
+
+  /**
+   * Whether a turn's start was taken here, whether its end was, and which other threads have worked in this checkout
+   * since it began. Undefined: it never came to its prompt.
+   */
+  async begun(
+    request: InWorkspace & { threadId: ThreadId; turnCount: number },
+  ): Promise<{ readonly hasEnd: boolean; readonly threadsBeside: readonly ThreadId[] } | undefined> {
+    const workspace = await this.#locate(request);
+    const listed = await listRefs(this.#plumbing, workspace, undefined, request.signal);
+    const ofTurn = listed.filter((one) => one.threadId === request.threadId && one.turnCount === request.turnCount);
+    const start = ofTurn.find(({ kind }) => kind === "start");
+    if (start === undefined) return undefined;
+    const others = new Set(listed.map(({ threadId }) => threadId));
+    others.delete(request.threadId);
+    const threadsBeside = [...others].filter((other) =>
+      stretchesOf(listed.filter(({ threadId }) => threadId === other)).some(
+        ({ from, to }) =>
+          (from.topLevel ?? start.topLevel) === start.topLevel && (to ?? from).takenAtMs >= start.takenAtMs,
+      ),
+    );
+    return { hasEnd: ofTurn.some(({ kind }) => kind === "turn"), threadsBeside };
   }
 
   /** Deletes all refs of a thread and returns how many; git frees the space when it next collects garbage. */

@@ -13,6 +13,8 @@ export interface TurnFacts {
   readonly turnId: TurnId;
   readonly providerName: string;
   readonly correlationId: CommandId | null;
+  /** Where it works, for the checkpoint of its end; turns of an older version have none. */
+  readonly place?: { readonly workspaceRoot: string; readonly turnCount: number } | undefined;
 }
 
 export type Taken =
@@ -41,6 +43,7 @@ const TurnFactsJson = z.object({
   turnId: z.string(),
   providerName: z.string(),
   correlationId: z.string().nullable(),
+  place: z.object({ workspaceRoot: z.string(), turnCount: z.int().min(0) }).optional(),
 });
 
 const turnKey = (turnId: TurnId): string => `turn:${turnId}`;

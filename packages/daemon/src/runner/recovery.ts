@@ -1,8 +1,11 @@
 // What a daemon that was killed left behind is ended and told before anything new runs: agents' process groups first,
-// then one ending per turn that was running, in one transaction, so that it is told exactly once.
+// then the checkpoint and one ending per turn that was running, in one transaction, so that it is told exactly once.
+import type { InternalCommand } from "@muster/contracts";
+import type { Checkpoints } from "../checkpoints/index.ts";
 import type { EffectLedger, Journal, JournalEntry, ProviderSessionLedger } from "../journal/index.ts";
 import { endLeftovers, type LeftoverResult, type Timers } from "../processes/index.ts";
 import { LEAVING_TERMINATE_WAIT_MS } from "./limits.ts";
+import { takeMissingEnd } from "./missing-end.ts";
 
 export interface Recovered {
   readonly turns: number;
@@ -15,6 +18,8 @@ export async function recover(tools: {
   readonly effects: EffectLedger;
   readonly sessions: ProviderSessionLedger;
   readonly timers: Timers;
+  readonly checkpoints: Checkpoints;
+  readonly workspaceRoots: readonly string[];
 }): Promise<Recovered> {
   const { journal, effects, sessions, timers } = tools;
   const leftovers = await sessions.leftovers();
@@ -24,7 +29,10 @@ export async function recover(tools: {
   );
   const stuck = new Set(processGroups.filter(({ result }) => result === "stuck").map(({ record }) => record));
   const turns = await effects.runningTurns();
+  const ends = new Map<string, readonly InternalCommand[]>();
+  for (const turn of turns) ends.set(turn.turnId, await takeMissingEnd(turn, tools));
   const entries: JournalEntry[] = turns.flatMap(({ threadId, turnId, providerName, correlationId }) => [
+    ...(ends.get(turnId) ?? []).map((command) => ({ command, correlationId })),
     {
       command: {
         type: "thread.turn.settle",

@@ -83,8 +83,8 @@ export class Runner {
 
   /** Ends and tells what an earlier process left; before any effect is taken. */
   recover(): Promise<Recovered> {
-    const { journal, effects, sessionLedger, timers } = this.#options;
-    return recover({ journal, effects, sessions: sessionLedger, timers });
+    const { journal, effects, sessionLedger, timers, checkpoints, workspaceRoots } = this.#options;
+    return recover({ journal, effects, sessions: sessionLedger, timers, checkpoints, workspaceRoots });
   }
 
   /** Turns that were taken over and have not settled. */
@@ -171,7 +171,9 @@ export class Runner {
     } else if (state !== null) {
       await journal.append([], [record]);
     } else {
-      await journal.append([], [record, effects.turnRunning({ threadId, turnId, providerName, correlationId })]);
+      const place = { workspaceRoot: effect.worktreePath ?? effect.workspaceRoot, turnCount: effect.turnCount };
+      const running = effects.turnRunning({ threadId, turnId, providerName, correlationId, place });
+      await journal.append([], [record, running]);
       this.#launch(effect, traceparent);
     }
   }

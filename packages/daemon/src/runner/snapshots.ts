@@ -9,6 +9,8 @@ interface SnapshotInput {
   readonly workspaceRoot: string;
   readonly threadId: ThreadId;
   readonly turnCount: number;
+  /** A checkpoint with that count is told and not taken again. */
+  readonly keepsExisting?: boolean;
 }
 
 type Captured = RuntimeEventOf<"checkpoint.captured">;
@@ -18,7 +20,9 @@ const NO_DIFF: CheckpointDiff = { files: [], diff: "", truncated: false };
 export async function takeSnapshot(input: SnapshotInput): Promise<readonly RuntimeEvent[]> {
   const { checkpoints, workspaceRoot, threadId, turnCount } = input;
   try {
-    const { checkpointRef } = await checkpoints.capture({ workspaceRoot, threadId, turnCount });
+    const listed = input.keepsExisting ? await checkpoints.list({ workspaceRoot, threadId }) : [];
+    const known = listed.find((one) => one.kind === "turn" && one.turnCount === turnCount);
+    const { checkpointRef } = known ?? (await checkpoints.capture({ workspaceRoot, threadId, turnCount }));
     const changes = turnCount === 0 ? NO_DIFF : await changesSince(input, checkpointRef);
     return [captured(turnCount, checkpointRef, "ready", changes)];
   } catch (error) {
