@@ -1,5 +1,6 @@
 // The typed client of a hub and what folds its feed. Import from here, not from the files.
 export { type CallContext, type ClientOptions, createClient, type MusterApi, type MusterClient } from "./client.ts";
+export { canContinue, continuationOf } from "./continuation.ts";
 export type { NewCommand } from "./dispatch.ts";
 export { isAbort, toMusterError } from "./errors.ts";
 export type { FeedState, FollowFeedOptions } from "./feed/follow.ts";

@@ -1,10 +1,11 @@
 // turn start, turn interrupt, turn tail: what is asked of an agent, and watching it work.
-import type { ThreadId, TurnId } from "@muster/contracts";
+import { canContinue, continuationOf } from "@muster/client";
+import type { DispatchResult, ThreadId, TurnId } from "@muster/contracts";
 import { type Command, Option } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
 import { refusal } from "../errors.ts";
 import { followTurn } from "../follow/turn.ts";
-import { connect } from "../hub.ts";
+import { connect, type Hub } from "../hub.ts";
 import { shortId } from "../ids.ts";
 import { currentTurn, resolveThread } from "../reads.ts";
 
@@ -41,6 +42,15 @@ export function addTurnCommands({ program, context }: Registry): void {
       `${examples('turn start "fix the flaky test" --follow', 'turn start 3f9ac210 "now the docs" --queue', "turn start - < request.txt")}\n${EXIT_CODES}`,
     )
     .action((words: string[], options: StartOptions, command: Command) => startTurn(context(command), words, options));
+  turn
+    .command("continue")
+    .description("go on with the latest turn, when it was interrupted or failed")
+    .argument("[thread]", "id, or a beginning or end of it; the latest thread when absent")
+    .option("--follow", "watch the turn until it ends")
+    .addHelpText("after", `${examples("turn continue --follow", "turn continue 3f9ac210")}\n${EXIT_CODES}`)
+    .action((given: string | undefined, options: { follow?: boolean }, command: Command) =>
+      continueTurn(context(command), given, options),
+    );
   turn
     .command("interrupt")
     .description("stop the turn that runs")
@@ -80,6 +90,41 @@ async function startTurn(context: Context, words: readonly string[], options: St
     ...(options.effort === undefined ? {} : { effort: options.effort }),
     whenBusy: options.queue ? "queue" : "reject",
   });
+  await asked(context, hub, { threadId, turnId, sequence, receipt }, options);
+}
+
+/** The latest turn's own request once more, as a new turn. */
+async function continueTurn(
+  context: Context,
+  given: string | undefined,
+  options: { readonly follow?: boolean },
+): Promise<void> {
+  const hub = connect(context);
+  const threadId = await resolveThread(context, hub, given);
+  const window = await hub.api.orchestration.getThread({ threadId, turnLimit: 50 });
+  const latest = currentTurn(window);
+  if (latest === undefined || !canContinue(latest, window.thread)) {
+    const state =
+      latest === undefined ? "has no turn yet" : `is not to be continued: its latest turn is ${latest.status}`;
+    throw refusal("turn_not_found", `The thread ${state}.`, 'Start one with `muster turn start "…"`.', { threadId });
+  }
+  const command = await continuationOf(hub, latest);
+  const { sequence, receipt } = await hub.dispatch(command);
+  await asked(context, hub, { threadId, turnId: command.turnId, sequence, receipt }, options);
+}
+
+/** Answers with the turn that was asked for, and follows it where that was asked too. */
+async function asked(
+  context: Context,
+  hub: Hub,
+  {
+    threadId,
+    turnId,
+    sequence,
+    receipt,
+  }: { threadId: ThreadId; turnId: TurnId } & Pick<DispatchResult, "sequence" | "receipt">,
+  options: { readonly follow?: boolean },
+): Promise<void> {
   const answer = {
     json: { threadId, turnId, receipt, sequence },
     text: `${context.paint("green", "✓")} Asked in thread ${shortId(threadId)} ${context.paint("dim", `(turn ${shortId(turnId)})`)}\n`,

@@ -35,6 +35,7 @@ export function threadState(thread: ThreadSummary, paint: Paint): string {
 const REASONS: Readonly<Record<string, string>> = {
   interrupted: "a person interrupted it",
   node_restarted: "the daemon was restarted",
+  node_stopped: "the daemon was stopped",
   node_lost: "the machine was offline for too long",
   node_offline: "the machine is offline",
   session_stopped: "the agent was stopped",

@@ -1,13 +1,14 @@
 // One thread: what it is, its timeline, the question that waits, and the composer.
 import { Skeleton, Stack } from "@mantine/core";
-import type { ThreadView } from "@muster/client";
-import type { ThreadId } from "@muster/contracts";
+import { continuationOf, type ThreadView } from "@muster/client";
+import type { ThreadId, TurnRow } from "@muster/contracts";
 import { useCallback, useMemo, useState } from "react";
 import { useMuster, useThread } from "../application/muster.tsx";
 import { DiffDrawer, type DiffRequest } from "../diff/diff-drawer.tsx";
 import { RevertDialog } from "../revert/revert-dialog.tsx";
 import { FailureNotice, notifyFailure } from "../shared/failure.tsx";
 import { NotFound } from "../shared/not-found.tsx";
+import { useCommand } from "../shared/use-command.ts";
 import { WorkspaceProvider } from "../shared/workspace-path.tsx";
 import type { TimelineActions } from "../timeline/actions.ts";
 import { timelineItems } from "../timeline/items.ts";
@@ -39,7 +40,8 @@ export function ThreadPage({ threadId: given }: { threadId: string }) {
 }
 
 function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
-  const { feed } = useMuster();
+  const { client, feed } = useMuster();
+  const { run } = useCommand();
   const [diff, setDiff] = useState<DiffRequest | null>(null);
   const [undone, setUndone] = useState<number | null>(null);
   const items = useMemo(() => timelineItems(view), [view]);
@@ -53,9 +55,16 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
         .catch((error: unknown) => notifyFailure(error, () => void feed.loadOlder(threadId))),
     [feed, threadId],
   );
+  const continueTurn = useCallback(
+    (turn: TurnRow) =>
+      void continuationOf(client, turn)
+        .then(run)
+        .catch((error: unknown) => notifyFailure(error, () => continueTurn(turn))),
+    [client, run],
+  );
   const actions = useMemo<TimelineActions>(
-    () => ({ openDiff: (checkpoint, path) => setDiff({ checkpoint, path }), undo: setUndone }),
-    [],
+    () => ({ openDiff: (checkpoint, path) => setDiff({ checkpoint, path }), undo: setUndone, continueTurn }),
+    [continueTurn],
   );
   const [first] = pending;
   return (

@@ -1,9 +1,11 @@
 // What rows of the timeline ask of their page.
-import type { CheckpointRow } from "@muster/contracts";
+import type { CheckpointRow, TurnRow } from "@muster/contracts";
 
 export interface TimelineActions {
   /** `path` names the file to begin with; null: the first. */
   readonly openDiff: (checkpoint: CheckpointRow, path: string | null) => void;
   /** Asks about going back to before that turn. */
   readonly undo: (turnCount: number) => void;
+  /** Asks the turn's own request once more. */
+  readonly continueTurn: (turn: TurnRow) => void;
 }

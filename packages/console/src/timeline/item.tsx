@@ -32,6 +32,13 @@ export const Item = memo(function Item({ item, actions }: ItemProps) {
     case "diff":
       return <DiffCard checkpoint={item.checkpoint} actions={actions} />;
     case "status":
-      return <TurnStatus turn={item.turn} detail={item.detail} usage={item.usage} />;
+      return (
+        <TurnStatus
+          turn={item.turn}
+          detail={item.detail}
+          usage={item.usage}
+          onContinue={item.canContinue ? actions.continueTurn : null}
+        />
+      );
   }
 });

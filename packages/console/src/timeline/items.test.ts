@@ -146,6 +146,14 @@ test("an earlier turn that failed keeps its own reason, told once", () => {
   expect(items.at(-1)).toMatchObject({ detail: "line one\nexit status 3" });
 });
 
+test("the latest turn that was cut off can be continued, until another one follows it", () => {
+  const cut = turn("turn", { status: "interrupted", reason: "node_restarted", completedAt: at(9) });
+  const thread = { latestTurnId: "turn", archivedAt: null } as unknown as ThreadRow;
+  expect(timelineItems(view({ turns: [cut], thread })).at(-1)).toMatchObject({ canContinue: true });
+  const next = { ...thread, latestTurnId: "next" } as unknown as ThreadRow;
+  expect(timelineItems(view({ turns: [cut, turn("next")], thread: next }))[0]).toMatchObject({ canContinue: false });
+});
+
 test("a question of the agent stands where it was asked", () => {
   const approval = { requestId: "request", turnId: "turn", status: "pending" } as unknown as ApprovalRow;
   const items = timelineItems(

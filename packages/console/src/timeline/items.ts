@@ -1,6 +1,6 @@
 // What a thread's timeline shows, as a list: turns in their order, and in each turn its steps in the order they happened.
 // Pure; the page only draws it. Tool calls are folded by their item, so each is one line however often it was updated.
-import type { ThreadView } from "@muster/client";
+import { canContinue, type ThreadView } from "@muster/client";
 import type {
   ActivityRow,
   ApprovalRow,
@@ -27,6 +27,7 @@ export type TimelineItem =
       readonly turn: TurnRow;
       readonly detail: string | null;
       readonly usage: Usage | null;
+      readonly canContinue: boolean;
     };
 
 type Step = { readonly at: string; readonly order: number; readonly item: TimelineItem };
@@ -83,6 +84,7 @@ function cachedItems(turn: TurnRow, parts: TurnParts, view: ThreadView): Timelin
   const from = [
     parts.checkpoint,
     ending,
+    isContinuable(turn, view),
     parts.messages.length,
     ...parts.messages,
     ...parts.activities,
@@ -198,12 +200,22 @@ function joinTools(items: readonly TimelineItem[]): TimelineItem[] {
   return joined;
 }
 
-function statusItem(turn: TurnRow, activities: readonly ActivityRow[], { session, thread }: ThreadView): TimelineItem {
+const isContinuable = (turn: TurnRow, { thread }: ThreadView): boolean => thread !== null && canContinue(turn, thread);
+
+function statusItem(turn: TurnRow, activities: readonly ActivityRow[], view: ThreadView): TimelineItem {
+  const { session, thread } = view;
   const isLatest = thread?.latestTurnId === turn.turnId;
   const failed = activities.findLast(({ kind }) => kind === "turn.failed")?.payload["detail"];
   const reported =
     typeof failed === "string" ? failed : (activities.findLast(({ tone }) => tone === "error")?.summary ?? null);
   const usage = activities.reduce<Usage | null>((latest, activity) => usageOf(activity) ?? latest, null);
   const detail = turn.status === "error" ? ((isLatest ? session?.lastError : null) ?? reported) : null;
-  return { kind: "status", key: `status-${turn.turnId}`, turn, detail, usage };
+  return {
+    kind: "status",
+    key: `status-${turn.turnId}`,
+    turn,
+    detail,
+    usage,
+    canContinue: isContinuable(turn, view),
+  };
 }

@@ -12,11 +12,15 @@ const INTERRUPTED: Readonly<Record<string, TurnEnding>> = {
   node_offline: { title: "Stopped while its machine was offline", hint: null },
   node_restarted: {
     title: "Interrupted by a restart of the machine's daemon",
-    hint: "Send a message to go on from here.",
+    hint: "Continue asks for the same once more; or send a message to go on from here.",
   },
   node_lost: {
     title: "Interrupted because its machine was gone for too long",
-    hint: "Send a message to go on once the machine is back.",
+    hint: "Continue once the machine is back.",
+  },
+  node_stopped: {
+    title: "Interrupted because the machine's daemon was stopped",
+    hint: "Continue once the machine is back.",
   },
   session_stopped: { title: "Stopped with the agent's session", hint: null },
   thread_archived: { title: "Stopped when the thread was archived", hint: null },

@@ -1,13 +1,22 @@
 // The last line of a turn: that it runs and for how long, or how it ended, and what to do when it went wrong.
-import { Loader } from "@mantine/core";
+import { Button, Loader } from "@mantine/core";
 import type { TurnRow, Usage } from "@muster/contracts";
 import { IconAlertTriangle, IconCircleCheck, IconPlayerStop } from "@tabler/icons-react";
+import type { ReactNode } from "react";
 import { Hint } from "../shared/hint.tsx";
 import { durationText, Elapsed } from "../shared/time.tsx";
 import { turnEnding } from "./turn-ending.ts";
 import classes from "./turn-status.module.css";
 
-export function TurnStatus({ turn, detail, usage }: { turn: TurnRow; detail: string | null; usage: Usage | null }) {
+interface TurnStatusProps {
+  readonly turn: TurnRow;
+  readonly detail: string | null;
+  readonly usage: Usage | null;
+  /** Null where there is nothing to go on with. */
+  readonly onContinue: ((turn: TurnRow) => void) | null;
+}
+
+export function TurnStatus({ turn, detail, usage, onContinue }: TurnStatusProps) {
   if (turn.completedAt === null) {
     return (
       <div className={classes["status"]} data-testid="turn-status" data-status={turn.status}>
@@ -21,7 +30,13 @@ export function TurnStatus({ turn, detail, usage }: { turn: TurnRow; detail: str
   }
   const { title, hint } = turnEnding(turn);
   const duration = durationText(Date.parse(turn.completedAt) - Date.parse(turn.startedAt ?? turn.requestedAt));
-  if (turn.status === "error") return <Failed title={title} hint={hint} detail={detail} />;
+  const goOn =
+    onContinue === null ? null : (
+      <Button size="compact-sm" variant="light" onClick={() => onContinue(turn)}>
+        Continue
+      </Button>
+    );
+  if (turn.status === "error") return <Failed title={title} hint={hint} detail={detail} goOn={goOn} />;
   const Icon = turn.status === "interrupted" ? IconPlayerStop : IconCircleCheck;
   return (
     <div className={classes["status"]} data-testid="turn-status" data-status={turn.status}>
@@ -29,12 +44,20 @@ export function TurnStatus({ turn, detail, usage }: { turn: TurnRow; detail: str
       <span>{title}</span>
       <span className={classes["time"]}>{duration}</span>
       {usage !== null && <span className={classes["usage"]}>{usageText(usage)}</span>}
+      {goOn}
       {hint !== null && <span className={classes["hint"]}>{hint}</span>}
     </div>
   );
 }
 
-function Failed({ title, hint, detail }: { title: string; hint: string | null; detail: string | null }) {
+interface FailedProps {
+  readonly title: string;
+  readonly hint: string | null;
+  readonly detail: string | null;
+  readonly goOn: ReactNode;
+}
+
+function Failed({ title, hint, detail, goOn }: FailedProps) {
   return (
     <div className={classes["failed"]} data-testid="turn-status" data-status="error">
       <IconAlertTriangle size={18} aria-hidden="true" />
@@ -46,6 +69,7 @@ function Failed({ title, hint, detail }: { title: string; hint: string | null; d
             <Hint text={hint} />
           </p>
         )}
+        {goOn}
       </div>
     </div>
   );
