@@ -130,6 +130,8 @@ export const RuntimeEvent = z.discriminatedUnion("type", [
     files: z.array(DiffFile),
     diff: z.string(),
     truncated: z.boolean(),
+    /** What the checkpoint leaves out, where that is not what the one before left out. */
+    skipped: z.array(z.object({ path: z.string(), reason: z.string() })).exactOptional(),
   }),
 ]);
 export type RuntimeEvent = z.infer<typeof RuntimeEvent>;

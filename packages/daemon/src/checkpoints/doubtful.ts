@@ -18,6 +18,7 @@ export interface TrackedFiles {
   readonly files: readonly TrackedEntry[];
   /** Marked "assume unchanged" in the index. */
   readonly unwatched: readonly BytePath[];
+  readonly submodules: readonly BytePath[];
   readonly hasAttributes: boolean;
 }
 
@@ -31,6 +32,7 @@ export async function listTracked(plumbing: Plumbing, workspace: Workspace, call
   const { stdout } = await plumbing.raw(workspace, ["ls-files", "-z", "-v", "--stage"], call);
   const files: TrackedEntry[] = [];
   const unwatched: BytePath[] = [];
+  const submodules: BytePath[] = [];
   let hasAttributes = false;
   for (const record of splitNul(stdout)) {
     // "<tag> <mode> <oid> <stage>\t<path>"; a lower-case tag means "assume unchanged".
@@ -38,10 +40,11 @@ export async function listTracked(plumbing: Plumbing, workspace: Workspace, call
     const [tag = "", mode = "", oid = ""] = record.slice(0, tab).split(" ");
     const path = record.slice(tab + 1) as BytePath;
     if (tag === "h") unwatched.push(path);
+    if (mode === "160000") submodules.push(path);
     if (tag === "H" && mode.startsWith("100")) files.push({ path, oid });
     hasAttributes ||= path === ".gitattributes" || path.endsWith("/.gitattributes");
   }
-  return { files, unwatched, hasAttributes };
+  return { files, unwatched, submodules, hasAttributes };
 }
 
 /** False in most repositories; then nothing more is asked. A folder's parents may have attributes that it doesn't list. */

@@ -6,6 +6,7 @@ import { CheckpointError } from "./errors.ts";
 import { parseFacts } from "./facts.ts";
 import { oneLine } from "./git.ts";
 import type { Plumbing } from "./plumbing.ts";
+import type { SkippedPath } from "./snapshot.ts";
 import type { Workspace } from "./workspace.ts";
 
 export function turnRef(threadId: ThreadId, turnCount: number): CheckpointRef {
@@ -136,6 +137,8 @@ export interface ListedCheckpoint {
   /** Of the workspace it was taken in; checkpoints of older versions do not say it. */
   readonly topLevel?: string | undefined;
   readonly prefix?: string | undefined;
+  /** What it leaves out. */
+  readonly skipped: readonly SkippedPath[];
 }
 
 /** Turns and starts by count, then the others by name; without a thread those of all threads in the repository. */
@@ -156,8 +159,8 @@ export async function listRefs(
     const place = placeOf(names);
     if (place === undefined) continue;
     const checkpointRef = CheckpointRef.parse(name);
-    const { topLevel, prefix, takenAtMs = Number(seconds) * 1000 } = parseFacts(rest.join(" "));
-    const where = { threadId: ThreadId.parse(owner), topLevel, prefix };
+    const { topLevel, prefix, skipped, takenAtMs = Number(seconds) * 1000 } = parseFacts(rest.join(" "));
+    const where = { threadId: ThreadId.parse(owner), topLevel, prefix, skipped };
     listed.push({ checkpointRef, ...where, ...place, commitOid, treeOid, takenAtMs });
   }
   const rank = ({ kind, turnCount }: ListedCheckpoint) =>

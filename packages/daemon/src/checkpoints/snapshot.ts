@@ -15,7 +15,7 @@ import { parseRawDiff } from "./raw-diff.ts";
 import { TEMPORARY_PATTERN } from "./temporaries.ts";
 import type { Workspace } from "./workspace.ts";
 
-export const SKIP_REASONS = ["too-large", "not-readable", "nested-repository"] as const;
+export const SKIP_REASONS = ["too-large", "not-readable", "nested-repository", "submodule"] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** A path that a checkpoint leaves out: neither its diff nor a restore says anything about it. */
@@ -26,7 +26,7 @@ export interface SkippedPath {
 
 export interface Snapshot {
   readonly treeOid: string;
-  /** In order of path; nested repositories end in "/". */
+  /** In order of path; nested repositories and submodules end in "/". Of a submodule the commit is in, its files are not. */
   readonly skipped: readonly SkippedPath[];
 }
 
@@ -54,7 +54,8 @@ export async function takeSnapshot(
     const entries = workspace.kind === "shadow" ? await indexEntryCount(indexFile) : 0;
     requireBelow("maxFiles", plumbing.limits.maxFiles, untracked.length + entries);
 
-    const candidates = await sortCandidates(plumbing, workspace, { ...changes, untracked, doubtful });
+    const { submodules } = tracked;
+    const candidates = await sortCandidates(plumbing, workspace, { ...changes, untracked, doubtful, submodules });
     requireBelow("maxCaptureBytes", plumbing.limits.maxCaptureBytes, candidates.bytes);
     requireBelow("maxSkipped", plumbing.limits.maxSkipped, candidates.skipped.length);
 
@@ -144,6 +145,7 @@ interface Candidates {
   readonly changed: ReadonlySet<BytePath>;
   readonly untracked: readonly BytePath[];
   readonly doubtful: readonly BytePath[];
+  readonly submodules: readonly BytePath[];
 }
 
 /** Decides per path: take it in, take it out, or leave it out with a reason. */
@@ -175,6 +177,10 @@ async function sortCandidates(plumbing: Plumbing, workspace: Workspace, candidat
     }
     add.push(path);
   });
+  for (const path of candidates.submodules) {
+    const isCheckedOut = await lstat(absolutePath(workspace.root, `${path}/.git` as BytePath)).catch(() => undefined);
+    if (isCheckedOut !== undefined) skipped.push({ path: `${displayPath(path)}/`, reason: "submodule" });
+  }
   skipped.sort((one, other) => (one.path < other.path ? -1 : 1));
   return { add, remove, skipped, bytes };
 }

@@ -117,11 +117,12 @@ export function runTestGit(cwd: string, environment: Record<string, string>, arg
 
 export function listFiles(root: string): Record<string, string> {
   const found: Record<string, string> = {};
-  const walk = (folder: string, prefix: string) => {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (entry.name === ".git") continue;
-      const path = join(folder, entry.name);
-      const name = `${prefix}${entry.name}`;
+  // Names as bytes: not all of them are UTF-8.
+  const walk = (folder: Buffer, prefix: string) => {
+    for (const entry of readdirSync(folder, { withFileTypes: true, encoding: "buffer" })) {
+      const name = `${prefix}${entry.name.toString("utf8")}`;
+      if (entry.name.toString("utf8") === ".git") continue;
+      const path = Buffer.concat([folder, Buffer.from("/"), entry.name]);
       if (entry.isDirectory()) walk(path, `${name}/`);
       else if (entry.isSymbolicLink()) found[name] = `link ${readlinkSync(path)}`;
       else {
@@ -130,7 +131,7 @@ export function listFiles(root: string): Record<string, string> {
       }
     }
   };
-  walk(root, "");
+  walk(Buffer.from(root), "");
   return found;
 }
 

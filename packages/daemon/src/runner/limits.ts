@@ -36,5 +36,8 @@ export const LEAVING_TERMINATE_WAIT_MS = 1_500;
 export const DIFF_FILES_MAX = 1_000;
 export const REVERTED_FILES_MAX = 10_000;
 export const SUMMARY_MAX_CHARACTERS = 1_024;
+/** Left-out paths that an activity names in its line, and that it carries. */
+export const SKIPPED_NAMED_MAX = 5;
+export const SKIPPED_TOLD_MAX = 200;
 export const DETAIL_MAX_CHARACTERS = 8_192;
 export const REASON_MAX_CHARACTERS = 64;

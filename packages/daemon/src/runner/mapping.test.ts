@@ -113,6 +113,31 @@ const ROWS: [RuntimeEvent, unknown[]][] = [
     },
     [{ type: "thread.turn.diff.complete", turnCount: 2, status: "ready", diff: "d", truncated: true }],
   ],
+  [
+    {
+      type: "checkpoint.captured",
+      turnCount: 1,
+      checkpointRef: "refs/muster/checkpoints/t/turn/1" as CheckpointRef,
+      status: "ready",
+      files: [],
+      diff: "",
+      truncated: false,
+      skipped: [
+        { path: "inner/", reason: "nested-repository" },
+        { path: "film.mp4", reason: "too-large" },
+      ],
+    },
+    [
+      {
+        type: "thread.activity.append",
+        kind: "checkpoint.partial",
+        tone: "info",
+        summary: "Checkpoints leave out inner/ (a repository of its own), film.mp4 (too large)",
+        payload: { count: 2, skipped: [{ path: "inner/" }, { path: "film.mp4" }] },
+      },
+      { type: "thread.turn.diff.complete", turnCount: 1 },
+    ],
+  ],
 ];
 
 it.each(ROWS)("ORC-29 ORC-16 %o becomes its internal commands", (event, expected) => {

@@ -9,7 +9,14 @@ import type {
   ToolCall,
   TurnId,
 } from "@muster/contracts";
-import { DETAIL_MAX_CHARACTERS, DIFF_FILES_MAX, REASON_MAX_CHARACTERS, SUMMARY_MAX_CHARACTERS } from "./limits.ts";
+import {
+  DETAIL_MAX_CHARACTERS,
+  DIFF_FILES_MAX,
+  REASON_MAX_CHARACTERS,
+  SKIPPED_NAMED_MAX,
+  SKIPPED_TOLD_MAX,
+  SUMMARY_MAX_CHARACTERS,
+} from "./limits.ts";
 
 export type RuntimeEventOf<Type extends RuntimeEventType> = Extract<RuntimeEvent, { type: Type }>;
 type Activity = Extract<InternalCommand, { type: "thread.activity.append" }>;
@@ -50,6 +57,35 @@ const DECISIONS = {
   decline: "Declined",
   cancel: "Cancelled",
 } as const;
+
+const SKIP_WORDS: Readonly<Record<string, string>> = {
+  "too-large": "too large",
+  "not-readable": "not readable",
+  "nested-repository": "a repository of its own",
+  submodule: "a submodule: its commit is kept, its files are not",
+};
+
+/** What is not in a checkpoint is in no diff, and no revert brings it back. */
+function leftOut(
+  skipped: readonly { readonly path: string; readonly reason: string }[],
+  event: RuntimeEvent,
+  place: Place,
+): Activity {
+  const named = skipped
+    .slice(0, SKIPPED_NAMED_MAX)
+    .map(({ path, reason }) => `${path} (${SKIP_WORDS[reason] ?? reason})`);
+  const more = skipped.length > named.length ? ` and ${skipped.length - named.length} more` : "";
+  const summary =
+    skipped.length === 0
+      ? "Checkpoints leave out nothing any more"
+      : `Checkpoints leave out ${named.join(", ")}${more}`;
+  const told = activity(place, event, {
+    tone: "info",
+    summary,
+    payload: { skipped: skipped.slice(0, SKIPPED_TOLD_MAX), count: skipped.length },
+  });
+  return { ...told, kind: "checkpoint.partial" };
+}
 
 const MAPPING: Mapping = {
   // Who the agent is goes out with the session's next state; the conversation it took up or not is worth a line.
@@ -107,11 +143,11 @@ const MAPPING: Mapping = {
       payload: { code: event.code, message: event.message },
     }),
   ],
-  "checkpoint.captured": (event, { threadId, turnId }) => [
+  "checkpoint.captured": (event, place) => [
+    ...(event.skipped === undefined ? [] : [leftOut(event.skipped, event, place)]),
     {
       type: "thread.turn.diff.complete",
-      threadId,
-      turnId,
+      ...place,
       turnCount: event.turnCount,
       checkpointRef: event.checkpointRef,
       status: event.status,

@@ -20,11 +20,14 @@ const NO_DIFF: CheckpointDiff = { files: [], diff: "", truncated: false };
 export async function takeSnapshot(input: SnapshotInput): Promise<readonly RuntimeEvent[]> {
   const { checkpoints, workspaceRoot, threadId, turnCount } = input;
   try {
-    const listed = input.keepsExisting ? await checkpoints.list({ workspaceRoot, threadId }) : [];
-    const known = listed.find((one) => one.kind === "turn" && one.turnCount === turnCount);
-    const { checkpointRef } = known ?? (await checkpoints.capture({ workspaceRoot, threadId, turnCount }));
+    const turns = (await checkpoints.list({ workspaceRoot, threadId })).filter(({ kind }) => kind === "turn");
+    const known = input.keepsExisting ? turns.find((one) => one.turnCount === turnCount) : undefined;
+    const { checkpointRef, skipped } = known ?? (await checkpoints.capture({ workspaceRoot, threadId, turnCount }));
+    const before = turns.findLast((one) => (one.turnCount ?? 0) < turnCount)?.skipped ?? [];
+    const isNews = JSON.stringify(before) !== JSON.stringify(skipped);
     const changes = turnCount === 0 ? NO_DIFF : await changesSince(input, checkpointRef);
-    return [captured(turnCount, checkpointRef, "ready", changes)];
+    const event = captured(turnCount, checkpointRef, "ready", changes);
+    return [isNews ? { ...event, skipped: [...skipped] } : event];
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     const checkpointRef = CheckpointRef.parse(`refs/muster/checkpoints/${threadId}/turn/${turnCount}`);
