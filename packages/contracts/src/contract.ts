@@ -20,6 +20,7 @@ import {
   ThreadWindow,
   TurnDiff,
 } from "./reads.ts";
+import { PruneInput, PruneReport } from "./retention.ts";
 import { ActivityRow, MessageRow } from "./rows.ts";
 
 export const API_PREFIX = "/api/v1";
@@ -173,6 +174,15 @@ export const contract = {
         }),
       )
       .output(EventsPage),
+    prune: own
+      .route({
+        method: "POST",
+        path: "/orchestration/prune",
+        summary: "Take out what archived and deleted threads no longer need, a part per call",
+        tags: ["orchestration"],
+      })
+      .input(PruneInput)
+      .output(PruneReport),
   },
   nodes: {
     list: read

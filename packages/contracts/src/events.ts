@@ -28,6 +28,11 @@ export type ActorKind = z.infer<typeof ActorKind>;
 
 const nullableString = z.string().nullable();
 const revertMode = z.enum(["both", "files", "conversation"]);
+/**
+ * What retention leaves in a payload whose content it took out: ids, counts and states stay, texts are empty, and
+ * `digest` is the SHA-256 of the canonical JSON of what was there. A reader that does not know the marks reads the rest.
+ */
+const prunedMarks = { pruned: z.literal(true).exactOptional(), digest: z.string().exactOptional() };
 
 /** Payload schema of each event type. A project's events have its id in `streamId`, a thread's likewise. */
 export const EVENT_PAYLOADS = {
@@ -53,6 +58,7 @@ export const EVENT_PAYLOADS = {
     branch: nullableString,
     worktreePath: nullableString,
     runtimeMode: RuntimeMode,
+    ...prunedMarks,
   }),
   "thread.meta-updated": z.object({
     title: z.string().exactOptional(),
@@ -60,6 +66,7 @@ export const EVENT_PAYLOADS = {
     runtimeMode: RuntimeMode.exactOptional(),
     branch: nullableString.exactOptional(),
     worktreePath: nullableString.exactOptional(),
+    ...prunedMarks,
   }),
   "thread.archived": z.object({}),
   "thread.unarchived": z.object({}),
@@ -73,6 +80,7 @@ export const EVENT_PAYLOADS = {
     text: z.string(),
     attachments: z.array(Attachment),
     isStreaming: z.boolean(),
+    ...prunedMarks,
   }),
   "thread.turn-start-requested": z.object({
     turnId: TurnId,
@@ -99,6 +107,7 @@ export const EVENT_PAYLOADS = {
     completedMessageIds: z.array(MessageId),
     /** Approvals of the turn that were still pending; they expire with it. */
     expiredRequestIds: z.array(ApprovalRequestId),
+    ...prunedMarks,
   }),
   "thread.approval-response-requested": z.object({
     requestId: ApprovalRequestId,
@@ -120,6 +129,7 @@ export const EVENT_PAYLOADS = {
     droppedMessageIds: z.array(MessageId),
     latestTurnId: TurnId.nullable(),
     error: nullableString,
+    ...prunedMarks,
   }),
   "thread.session-stop-requested": z.object({}),
   "thread.session-set": z.object({
@@ -129,6 +139,7 @@ export const EVENT_PAYLOADS = {
     providerThreadId: ProviderThreadId.nullable(),
     activeTurnId: TurnId.nullable(),
     lastError: nullableString,
+    ...prunedMarks,
   }),
   "thread.turn-diff-completed": z.object({
     turnId: TurnId,
@@ -138,6 +149,7 @@ export const EVENT_PAYLOADS = {
     files: z.array(DiffFile),
     truncated: z.boolean(),
     assistantMessageId: MessageId.nullable(),
+    ...prunedMarks,
   }),
   "thread.activity-appended": z.object({
     turnId: TurnId.nullable(),
@@ -145,6 +157,7 @@ export const EVENT_PAYLOADS = {
     kind: z.string(),
     summary: z.string(),
     payload: z.record(z.string(), z.unknown()),
+    ...prunedMarks,
   }),
 } as const;
 

@@ -9,6 +9,7 @@ export * from "./ids.ts";
 export * from "./lanes.ts";
 export * from "./liveness.ts";
 export * from "./reads.ts";
+export * from "./retention.ts";
 export * from "./rows.ts";
 export * from "./runtime.ts";
 export * from "./uplink.ts";

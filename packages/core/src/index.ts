@@ -14,5 +14,6 @@ export * from "./projections/memory.ts";
 export * from "./projections/operations.ts";
 export * from "./projections/page-fold.ts";
 export * from "./projections/projectors.ts";
+export * from "./retention.ts";
 export * from "./upcasters.ts";
 export * from "./uuid.ts";

@@ -22,6 +22,7 @@ import type {
   PrincipalId,
   PrincipalKind,
   ProjectId,
+  PruneReport,
   Role,
   SessionId,
   Snapshot,
@@ -74,6 +75,8 @@ export interface Orchestration {
     input: { threadId: ThreadId; fromTurnCount: number; toTurnCount: number },
   ): Promise<TurnDiff>;
   getEventsPage(caller: Caller, input: { after: number; limit: number; threadId?: ThreadId }): Promise<EventsPage>;
+  /** A part of a run of retention over the sessions that the caller owns; again with `next` for the rest. */
+  prune(caller: Caller, input: { olderThanDays?: number; dryRun: boolean; after?: string }): Promise<PruneReport>;
   /** Never misses and never repeats; ends with a `reset` message when the reader is too slow or the hub stops. */
   feed(
     caller: Caller,

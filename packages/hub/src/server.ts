@@ -1,9 +1,9 @@
 // The hub put together: store, event core, identity, nodes, uplink and HTTP, started in the order in which each needs
 // the others and closed in reverse. The only file that knows all of them.
 import { randomFillSync } from "node:crypto";
-import type { NodeId, SpaceId } from "@muster/contracts";
+import { ARCHIVED_KEPT_DAYS_DEFAULT, type NodeId, type SpaceId } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
-import { type LogLevel, makeHome, markRestored, openDatabase, openLog } from "./home.ts";
+import { type LogLevel, makeHome, openDatabase, openLog } from "./home.ts";
 import { checkHost, createHttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { createNodes } from "./nodes/index.ts";
@@ -22,6 +22,8 @@ export interface HubSettings {
   /** Folder of the console's bundle; null: a plain page says that it is missing. */
   readonly consoleDirectory: string | null;
   readonly logLevel?: string;
+  /** Days that archived threads keep their details, 30 when absent; null: for ever. Deleted threads are not asked. */
+  readonly keepArchivedDays?: number | null;
 }
 
 export interface Hub {
@@ -40,10 +42,6 @@ export interface Hub {
 
 const systemClock: Clock = { now: () => Date.now() };
 const systemRandom: Random = { fill: (bytes) => randomFillSync(bytes) };
-
-/** Tells a hub that does not run that its database was restored from a backup; see `markRestored` in home.ts. */
-export const markHubRestored = (home: string): Promise<{ readonly generation: string }> =>
-  markRestored(home, systemClock, createIds(systemClock, systemRandom));
 
 /**
  * Starts a hub on its own SQLite database and resolves when it serves.
@@ -103,6 +101,12 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       replicaId,
       onBug,
       onWarning: (message) => log.warn(message),
+      retention: {
+        archivedKeptDays:
+          settings.keepArchivedDays === undefined ? ARCHIVED_KEPT_DAYS_DEFAULT : settings.keepArchivedDays,
+        onDone: (result) => log.info(result, "retention ran"),
+        onFailed: (error) => log.error({ err: error }, "retention failed and will run again tomorrow"),
+      },
     });
     closing.push(
       () => nodes.close(),

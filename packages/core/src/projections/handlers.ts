@@ -4,6 +4,14 @@ import type { RowOperation } from "./operations.ts";
 
 export type Handlers = { readonly [Type in EventType]?: (event: EventOf<Type>) => readonly RowOperation[] };
 
+/** The payload as rows take it up: whether its content was taken out is the log's business. */
+export const withoutMarks = <Payload extends { readonly pruned?: true; readonly digest?: string }>(
+  payload: Payload,
+): Omit<Payload, "pruned" | "digest"> => {
+  const { pruned: _pruned, digest: _digest, ...rest } = payload;
+  return rest;
+};
+
 export const threadOf = (event: MusterEvent): ThreadId => event.streamId as ThreadId;
 
 export const removeTurnsOf = (

@@ -1,6 +1,6 @@
 // Projectors of what is there: projects, threads, and the state of a thread's agent.
 import type { MusterEvent, ProjectId } from "@muster/contracts";
-import { type Handlers, threadOf } from "./handlers.ts";
+import { type Handlers, threadOf, withoutMarks } from "./handlers.ts";
 import type { RowOperation } from "./operations.ts";
 
 const projectOf = (event: MusterEvent): ProjectId => event.streamId as ProjectId;
@@ -57,7 +57,7 @@ export const threads: Handlers = {
       table: "projection_threads",
       row: {
         threadId: threadOf(event),
-        ...event.payload,
+        ...withoutMarks(event.payload),
         latestTurnId: null,
         createdAt: event.occurredAt,
         updatedAt: event.occurredAt,
@@ -66,7 +66,7 @@ export const threads: Handlers = {
       },
     },
   ],
-  "thread.meta-updated": (event) => updateThread(event, event.payload),
+  "thread.meta-updated": (event) => updateThread(event, withoutMarks(event.payload)),
   "thread.archived": (event) => updateThread(event, { archivedAt: event.occurredAt }),
   "thread.unarchived": (event) => updateThread(event, { archivedAt: null }),
   "thread.deleted": (event) => updateThread(event, { deletedAt: event.occurredAt }),
@@ -79,22 +79,21 @@ export const threads: Handlers = {
 const SETTLED_SESSION_STATUS = { completed: "ready", interrupted: "interrupted", error: "error" } as const;
 
 export const sessions: Handlers = {
-  "thread.created": (event) => [
-    {
-      operation: "insert",
-      table: "projection_thread_sessions",
-      row: {
-        threadId: threadOf(event),
-        status: "idle",
-        providerName: event.payload.provider,
-        providerSessionId: null,
-        providerThreadId: null,
-        activeTurnId: null,
-        lastError: null,
-        updatedAt: event.occurredAt,
-      },
-    },
-  ],
+  "thread.created": (event) => {
+    // The agent of a removed thread has no state left, and whatever came later finds no row to change.
+    if (event.payload.pruned === true) return [];
+    const row = {
+      threadId: threadOf(event),
+      status: "idle",
+      providerName: event.payload.provider,
+      providerSessionId: null,
+      providerThreadId: null,
+      activeTurnId: null,
+      lastError: null,
+      updatedAt: event.occurredAt,
+    } as const;
+    return [{ operation: "insert", table: "projection_thread_sessions", row }];
+  },
   "thread.turn-start-requested": (event) => [
     {
       operation: "update",
@@ -108,7 +107,7 @@ export const sessions: Handlers = {
       operation: "update",
       table: "projection_thread_sessions",
       where: { threadId: threadOf(event) },
-      set: { ...event.payload, updatedAt: event.occurredAt },
+      set: { ...withoutMarks(event.payload), updatedAt: event.occurredAt },
     },
   ],
   "thread.turn-settled": (event) => [

@@ -5,7 +5,9 @@ import { type Handlers, removeTurnsOf, threadOf } from "./handlers.ts";
 
 export const messages: Handlers = {
   "thread.message-sent": (event) => {
-    const { messageId, turnId, role, offset, text, attachments, isStreaming } = event.payload;
+    const { messageId, turnId, role, offset, text, attachments, isStreaming, pruned } = event.payload;
+    // Of a removed thread; the row went with the text, and pieces that came later find none.
+    if (pruned === true) return [];
     if (offset > 0) {
       return [
         {
@@ -64,13 +66,21 @@ export const messages: Handlers = {
 };
 
 export const activities: Handlers = {
-  "thread.activity-appended": (event) => [
-    {
-      operation: "insert",
-      table: "projection_thread_activities",
-      row: { activityId: event.eventId, threadId: threadOf(event), ...event.payload, createdAt: event.occurredAt },
-    },
-  ],
+  "thread.activity-appended": (event) => {
+    const { turnId, tone, kind, summary, payload, pruned } = event.payload;
+    if (pruned === true) return [];
+    const row = {
+      activityId: event.eventId,
+      threadId: threadOf(event),
+      turnId,
+      tone,
+      kind,
+      summary,
+      payload,
+      createdAt: event.occurredAt,
+    };
+    return [{ operation: "insert", table: "projection_thread_activities", row }];
+  },
   "thread.reverted": (event) => removeTurnsOf(event, "projection_thread_activities"),
 };
 
@@ -157,7 +167,8 @@ export const turns: Handlers = {
 
 export const checkpoints: Handlers = {
   "thread.turn-diff-completed": (event) => {
-    const { turnId, turnCount, checkpointRef, status, files, assistantMessageId } = event.payload;
+    const { turnId, turnCount, checkpointRef, status, files, assistantMessageId, pruned } = event.payload;
+    if (pruned === true) return [];
     return [
       {
         operation: "insert",

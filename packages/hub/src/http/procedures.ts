@@ -131,6 +131,9 @@ const orchestrationProcedures = ({ orchestration, streams }: ProcedureOptions) =
   eventsPage: builder.orchestration.eventsPage.handler(({ input, context }) =>
     orchestration.getEventsPage(callerOf(context), given(input)),
   ),
+  prune: builder.orchestration.prune.handler(({ input, context }) =>
+    orchestration.prune(callerOf(context), given(input)),
+  ),
 });
 
 /** The contract, implemented. */

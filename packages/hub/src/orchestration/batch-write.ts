@@ -17,6 +17,16 @@ interface Aggregate {
   readonly id: string;
 }
 
+/** Rows of an append go on top of all rows before it: a projector that lies behind has to catch up first. */
+export const noProjectorLags: Guard = {
+  query: {
+    sql: `SELECT projector FROM projection_state
+      WHERE last_applied_sequence < (SELECT coalesce(max(sequence), 0) FROM orchestration_events)`,
+    parameters: [],
+  },
+  expected: [],
+};
+
 export class BatchWrite {
   readonly #parts: BatchParts;
   readonly #spaceId: SpaceId;
@@ -151,17 +161,10 @@ export class BatchWrite {
       });
     }
     return {
-      guards: count > 0 ? [...facts, this.#noProjectorLags()] : facts,
+      guards: count > 0 ? [...facts, noProjectorLags] : facts,
       ...(count > 0 ? { allocation: { table: "orchestration_events", column: "sequence", count } } : {}),
       statements,
     };
-  }
-
-  /** Rows of an append go on top of all rows before it: a projector that lies behind has to catch up first. */
-  #noProjectorLags(): Guard {
-    const sql = `SELECT projector FROM projection_state
-      WHERE last_applied_sequence < (SELECT coalesce(max(sequence), 0) FROM orchestration_events)`;
-    return { query: { sql, parameters: [] }, expected: [] };
   }
 
   #result(sequence: number, receipt: DispatchResult["receipt"]): DispatchResult {

@@ -1,6 +1,7 @@
 // The newest part of the event log, read once for all feeds of this process. A commit only wakes it: what it holds is
 // always read from the log, in sequence order, so a reader can trust that nothing smaller appears later.
 import type { WireEvent } from "@muster/contracts";
+import { type Clock, isoTime } from "@muster/core";
 import type { Store } from "@muster/store";
 import { logQueries } from "./event-log.ts";
 import { type ReadEvent, readEvent } from "./event-reader.ts";
@@ -10,6 +11,12 @@ import type { Timers } from "./timers.ts";
 export const TAIL_EVENTS_MAX = 4_096;
 /** Their JSON size together, about. */
 export const TAIL_BYTES_MAX = 32 * 1024 * 1024;
+/**
+ * Events older than this are read from the log again, because pruning may have rewritten them there, and nobody tells
+ * other processes. Half of the youngest age that pruning takes.
+ */
+export const TAIL_KEPT_MS = 12 * 60 * 60 * 1_000;
+const OLD_EVENTS_CHECK_MS = 60_000;
 const PAGE_EVENTS = 1_000;
 /** After a read that failed. */
 const RETRY_MS = 1_000;
@@ -21,6 +28,7 @@ interface TailEntry {
 
 export class LogTail {
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #timers: Timers;
   #cancelRetry: (() => void) | null = null;
   readonly #queries: ReturnType<typeof logQueries>;
@@ -32,10 +40,18 @@ export class LogTail {
   #reading: Promise<void> | null = null;
   #wokenAgain = false;
   #isClosed = false;
+  #checkedAt = 0;
   readonly #waiters = new Set<() => void>();
 
-  constructor(store: Store, timers: Timers, onBug: (error: unknown) => void, read: ReadEvent = readEvent) {
+  constructor(
+    store: Store,
+    clock: Clock,
+    timers: Timers,
+    onBug: (error: unknown) => void,
+    read: ReadEvent = readEvent,
+  ) {
     this.#store = store;
+    this.#clock = clock;
     this.#timers = timers;
     this.#queries = logQueries(store.dialect);
     this.#onBug = onBug;
@@ -86,6 +102,7 @@ export class LogTail {
 
   /** Events above `sequence`, oldest first, or null where memory does not reach back that far. */
   after(sequence: number): readonly TailEntry[] | null {
+    this.#forgetOld();
     const first = this.#entries[0]?.event.sequence ?? this.#head + 1;
     if (sequence < first - 1) return null;
     let low = 0;
@@ -125,6 +142,17 @@ export class LogTail {
       this.#cancelRetry?.();
       if (!this.#isClosed) this.#cancelRetry = this.#timers.after(RETRY_MS, () => this.wake());
     }
+  }
+
+  #forgetOld(): void {
+    const now = this.#clock.now();
+    if (now - this.#checkedAt < OLD_EVENTS_CHECK_MS) return;
+    this.#checkedAt = now;
+    const before = isoTime(now - TAIL_KEPT_MS);
+    const young = this.#entries.findIndex(({ event }) => event.occurredAt >= before);
+    const drop = young < 0 ? this.#entries.length : young;
+    for (const { sizeBytes } of this.#entries.slice(0, drop)) this.#bytes -= sizeBytes;
+    if (drop > 0) this.#entries = this.#entries.slice(drop);
   }
 
   #shrink(): void {

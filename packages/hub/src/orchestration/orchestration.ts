@@ -1,6 +1,6 @@
 // Puts dispatcher, feeds, reads and effect worker together behind the Orchestration port.
 import type { ClientCommand, DispatchResult, NodeId, PrincipalId, SpaceId } from "@muster/contracts";
-import { MusterError } from "@muster/contracts";
+import { ARCHIVED_KEPT_DAYS_DEFAULT, MusterError } from "@muster/contracts";
 import {
   type Actor,
   type Clock,
@@ -28,6 +28,9 @@ import { lostTurns } from "./lost-turns.ts";
 import { query } from "./placeholders.ts";
 import { getEventsPage, getSnapshot } from "./reads.ts";
 import { Forgotten, type Lost, startedTurns, turnsToStop, untoldReverts } from "./reconcile.ts";
+import { Retention } from "./retention.ts";
+import { RetentionJob, type RetentionResult } from "./retention-job.ts";
+
 import { StateCache } from "./stream-states.ts";
 import { getThread } from "./thread-window.ts";
 import { systemTimers, type Timers } from "./timers.ts";
@@ -59,6 +62,15 @@ export interface OrchestrationOptions {
   readonly onWarning?: (message: string) => void;
   /** Those of this program unless given. */
   readonly upcasters?: readonly Upcaster[];
+  /** Runs retention every day; without it only when asked. */
+  readonly retention?: RetentionSettings;
+}
+
+export interface RetentionSettings {
+  /** null: archived threads keep their details. */
+  readonly archivedKeptDays: number | null;
+  readonly onDone: (result: RetentionResult) => void;
+  readonly onFailed: (error: unknown) => void;
 }
 
 /** Opens the event core: projections are brought up to the log's head before it answers anyone. */
@@ -77,12 +89,13 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   await catchUp();
   const timers = options.timers ?? systemTimers;
   const slotLeaseMs = options.slotLeaseMs ?? SLOT_LEASE_MS;
-  const tail = new LogTail(store, timers, onBug, readEvent);
+  const tail = new LogTail(store, clock, timers, onBug, readEvent);
   await tail.open();
   const visibility = new Visibility(store);
   const reads = { store, readEvent, visibility, generation, connections, clock };
   const diffs = new TurnDiffs(reads);
   const feeds = new Feeds({ store, readEvent, tail, visibility, generation });
+  const retention = new Retention(store, clock, readEvent);
   const forgotten = new Forgotten();
   const effects: EffectWorker = new EffectWorker({
     ...options,
@@ -107,6 +120,10 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const hub: HubCommands = new HubCommands(dispatcher, options.hubPrincipalId);
   const settleForgotten = (node: NodeIdentity, lost: Lost): Promise<void> =>
     hub.settleForgotten(node, lost).catch(onBug);
+
+  const job =
+    options.retention && new RetentionJob({ retention, timers, random: options.random, ...options.retention });
+  job?.start();
 
   const cursorOf = async (node: NodeIdentity, journalId: string): Promise<number> => {
     const rows = await store.read(
@@ -134,6 +151,12 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     getTurnDiff: (caller, input) => diffs.get(caller, input),
     getEventsPage: (caller, input) => getEventsPage(reads, caller, input),
     feed: (caller, input) => feeds.follow(caller, input),
+    prune: (caller, { olderThanDays, ...input }) => {
+      const owned = [...caller.roles].filter(([, role]) => role === "owner").map(([sessionId]) => sessionId);
+      const usual = options.retention === undefined ? ARCHIVED_KEPT_DAYS_DEFAULT : options.retention.archivedKeptDays;
+      const scope = { spaceId: caller.spaceId, sessionIds: owned };
+      return retention.prune({ ...input, scope, olderThanDays: olderThanDays ?? usual });
+    },
     async ingest(node, batch) {
       const sizeBytes = JSON.stringify(batch.entries).length;
       const actor: Actor = { kind: "provider", id: node.nodeId, nodeId: node.nodeId };
@@ -181,6 +204,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     head: () => ({ generation, headSequence: tail.head, isFailing: dispatcher.isFailing }),
     async close() {
       feeds.close();
+      await job?.close();
       // Before the dispatcher, which ends what effects were for.
       await effects.close();
       await dispatcher.close();

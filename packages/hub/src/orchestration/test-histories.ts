@@ -84,6 +84,14 @@ const ACTIONS: readonly ((scene: Scene) => Given)[] = [
   ({ threadId, requestId }) => command("thread.approval.respond", { threadId, requestId, decision: "accept" }),
   ({ threadId, requestId }) => internal("thread.approval.expire", { threadId, requestId, reason: "gone" }),
   ({ threadId, turnId, item }) => activity(`note-${item}`, { threadId, turnId: item === 0 ? null : turnId }),
+  ({ threadId, turnId, item }) =>
+    activity("tool.completed", { threadId, turnId: item === 0 ? null : turnId, payload: { output: "x".repeat(99) } }),
+  ({ threadId, turnId, item }) =>
+    activity("plan.updated", {
+      threadId,
+      turnId,
+      payload: { entries: [{ content: `step ${item}`, status: "pending" }] },
+    }),
   ({ threadId, turnId, turnCount, item }) => diffOf(threadId, turnId, turnCount, item),
   ({ threadId, turnId, turnCount, item }) => diffOf(threadId, turnId, turnCount, item),
   ({ isRunning, threadId, turnId, ...at }) =>

@@ -64,6 +64,7 @@ export const HUB_COLUMNS = {
   ],
   ingest_cursors: ["space_id", "node_id", "journal_id", "last_sequence", "updated_at"],
   ingest_rejected: ["space_id", "node_id", "journal_id", "sequence", "code", "at"],
+  thread_retention: ["space_id", "thread_id", "pruned_through", "stubbed_through", "updated_at"],
   projection_projects: [
     "space_id",
     "project_id",

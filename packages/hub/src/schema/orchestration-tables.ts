@@ -86,3 +86,12 @@ export interface IngestRejectedTable {
   code: string;
   at: string;
 }
+
+/** How far pruning has come in a thread: events up to these sequences need not be looked at again. */
+export interface ThreadRetentionTable {
+  space_id: string;
+  thread_id: string;
+  pruned_through: number;
+  stubbed_through: number;
+  updated_at: string;
+}

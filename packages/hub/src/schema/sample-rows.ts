@@ -45,6 +45,8 @@ const numbers = {
   result_sequence: 1,
   event_sequence: 1,
   last_sequence: 1,
+  pruned_through: 1,
+  stubbed_through: 1,
   last_applied_sequence: 1,
   from_turn_count: 0,
   to_turn_count: 1,

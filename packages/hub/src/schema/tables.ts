@@ -20,6 +20,7 @@ import type {
   OrchestrationCommandReceiptsTable,
   OrchestrationEffectsTable,
   OrchestrationEventsTable,
+  ThreadRetentionTable,
 } from "./orchestration-tables.ts";
 import type {
   ProjectionCheckpointsTable,
@@ -43,6 +44,7 @@ export interface HubDatabase {
   orchestration_effects: OrchestrationEffectsTable;
   ingest_cursors: IngestCursorsTable;
   ingest_rejected: IngestRejectedTable;
+  thread_retention: ThreadRetentionTable;
   projection_projects: ProjectionProjectsTable;
   projection_threads: ProjectionThreadsTable;
   projection_thread_messages: ProjectionThreadMessagesTable;

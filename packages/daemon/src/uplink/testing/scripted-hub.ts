@@ -46,8 +46,6 @@ export interface HubBehaviour {
   losesAcknowledgements: boolean;
   greets: boolean;
   stopTurns: FrameOf<"hello_ack">["stopTurns"];
-  /** Of its store. */
-  generation: string;
 }
 
 export class HubSocket {
@@ -87,7 +85,6 @@ export class ScriptedHub {
     losesAcknowledgements: false,
     greets: true,
     stopTurns: [],
-    generation: "generation",
   };
   url = "";
 
@@ -169,7 +166,7 @@ export class ScriptedHub {
       replicaId: "scripted",
       connectionId: randomUUID(),
       epoch: 1,
-      generation: this.behaviour.generation,
+      generation: "generation",
       features: {},
       limits: { frameMaxBytes: 1_048_576, ingestBatchMaxEntries: 256 },
       clock: new Date().toISOString(),

@@ -129,6 +129,12 @@ export class FakeOrchestration implements Orchestration {
     return { generation: GENERATION, events: [], nextAfter: input.after, hasMore: false };
   }
 
+  async prune(_caller: Caller, input: { olderThanDays?: number; dryRun: boolean }) {
+    this.#read("prune", input);
+    const none = { threads: 0, events: 0, diffs: 0, receipts: 0, bytesFreed: 0, next: null };
+    return { dryRun: input.dryRun, olderThanDays: 30, ...none, store: { sizeBytes: 0, reusableBytes: null } };
+  }
+
   async *feed(_caller: Caller, input: Parameters<Orchestration["feed"]>[1]): AsyncGenerator<FeedItem> {
     this.#fail();
     const feed = new FakeFeed(input);

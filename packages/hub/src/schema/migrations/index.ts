@@ -2,5 +2,6 @@
 import type { MigrationSet } from "@muster/store";
 import { firstSchema } from "./0001-first-schema.ts";
 import { waitingReverts } from "./0002-waiting-reverts.ts";
+import { threadRetention } from "./0003-thread-retention.ts";
 
-export const HUB_MIGRATIONS: MigrationSet = { name: "hub", migrations: [firstSchema, waitingReverts] };
+export const HUB_MIGRATIONS: MigrationSet = { name: "hub", migrations: [firstSchema, waitingReverts, threadRetention] };

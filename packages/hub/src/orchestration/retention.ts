@@ -1,0 +1,254 @@
+// Retention: takes out what archived and deleted threads no longer need, in small commits. Every commit leaves log and
+// rows in agreement and says in the same breath how far it came, so that a run may die anywhere, be repeated, or meet
+// another one: what is done is done once. A dry run is the same walk without the commits.
+import type { PruneReport, SpaceId, ThreadId } from "@muster/contracts";
+import { DELETED_KEPT_DAYS, daysToMs, MusterError, RECEIPTS_KEPT_MIN_DAYS } from "@muster/contracts";
+import { type Clock, isoTime } from "@muster/core";
+import { type Guard, insertRows, type Row, type Statement, type Store } from "@muster/store";
+import { HUB_COLUMNS } from "../schema/index.ts";
+import { noProjectorLags } from "./batch-write.ts";
+import type { ReadEvent } from "./event-reader.ts";
+import { query } from "./placeholders.ts";
+import { archivedBatch, type RetentionBatch, removedBatch } from "./retention-batches.ts";
+import {
+  type Candidate,
+  type Cutoffs,
+  candidates,
+  diffsPage,
+  noUnfinishedEffects,
+  RETENTION_LIMITS,
+  type RetentionLimits,
+  type RetentionParts,
+  type RetentionScope,
+  type RetentionThread,
+  readThread,
+  receiptsPage,
+  storeSize,
+} from "./retention-queries.ts";
+
+/** How often a thread is read again when others changed it meanwhile; then it waits for the next run. */
+const ATTEMPTS_MAX = 5;
+
+export interface RetentionInput {
+  readonly scope: RetentionScope;
+  /** null: archived threads keep everything. */
+  readonly olderThanDays: number | null;
+  readonly dryRun: boolean;
+  readonly after?: string;
+}
+
+type Counts = { -readonly [Name in "threads" | "events" | "diffs" | "receipts" | "bytesFreed"]: PruneReport[Name] };
+
+/** Where a walk is: at a thread, behind a sequence of it, or behind the thread. */
+interface Place {
+  readonly spaceId: string;
+  readonly threadId: string;
+  /** null: the thread is done. */
+  readonly sequence: number | null;
+  /** The thread was counted already. */
+  readonly isCounted: boolean;
+}
+
+export class Retention {
+  readonly #parts: RetentionParts;
+  readonly #clock: Clock;
+
+  constructor(store: Store, clock: Clock, readEvent: ReadEvent, limits: RetentionLimits = RETENTION_LIMITS) {
+    this.#parts = { store, readEvent, limits };
+    this.#clock = clock;
+  }
+
+  /** One part of a run. @throws MusterError `validation_failed` for an `after` that no report gave. */
+  async prune(input: RetentionInput): Promise<PruneReport> {
+    const walk = new Walk(this.#parts, this.#clock, input);
+    const next = await walk.run(placeOf(input.after));
+    return {
+      dryRun: input.dryRun,
+      olderThanDays: input.olderThanDays,
+      ...walk.counts,
+      next,
+      store: await storeSize(this.#parts.store),
+    };
+  }
+}
+
+class Walk {
+  readonly counts: Counts = { threads: 0, events: 0, diffs: 0, receipts: 0, bytesFreed: 0 };
+  readonly #parts: RetentionParts;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #input: RetentionInput;
+  readonly #cutoffs: Cutoffs;
+  #batches = 0;
+
+  constructor(parts: RetentionParts, clock: Clock, input: RetentionInput) {
+    this.#parts = parts;
+    this.#store = parts.store;
+    this.#clock = clock;
+    this.#input = input;
+    this.#cutoffs = cutoffsOf(clock.now(), input.olderThanDays);
+  }
+
+  /** Where to go on, or null at the end. */
+  async run(start: Place): Promise<string | null> {
+    let from = { spaceId: start.spaceId, threadId: start.threadId, isIncluded: start.sequence !== null };
+    for (;;) {
+      const page = await candidates(this.#store, this.#input.scope, this.#cutoffs, from);
+      for (const candidate of page) {
+        const isStart = candidate.spaceId === start.spaceId && candidate.threadId === start.threadId;
+        const rest = await this.#thread(candidate, isStart ? start : null);
+        if (rest !== null) return cursorOf({ ...candidate, ...rest });
+        if (this.#batches >= this.#parts.limits.batchesPerCallMax)
+          return cursorOf({ ...candidate, sequence: null, isCounted: false });
+      }
+      const last = page.at(-1);
+      if (last === undefined) return null;
+      from = { ...last, isIncluded: false };
+    }
+  }
+
+  /** Null when the thread is done, else how far this call came with it. */
+  async #thread(
+    candidate: Candidate,
+    start: Place | null,
+  ): Promise<{ readonly sequence: number; readonly isCounted: boolean } | null> {
+    let isCounted = start?.isCounted ?? false;
+    const count = (events: number, diffs: number, receipts: number, bytes: number): void => {
+      this.counts.events += events;
+      this.counts.diffs += diffs;
+      this.counts.receipts += receipts;
+      this.counts.bytesFreed += bytes;
+      if (!isCounted && events + diffs + receipts > 0) {
+        isCounted = true;
+        this.counts.threads += 1;
+      }
+    };
+    // Only a dry run has to be told where it was: another one finds it in the mark.
+    let position = this.#input.dryRun ? (start?.sequence ?? 0) : 0;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      let thread = await readThread(this.#store, candidate, this.#cutoffs);
+      if (thread === null) return null;
+      position = Math.max(position, thread.isRemoved ? thread.stubbedThrough : thread.prunedThrough);
+      while (thread !== null && position < thread.end) {
+        if (this.#batches >= this.#parts.limits.batchesPerCallMax) return { sequence: position, isCounted };
+        this.#batches += 1;
+        const batch: RetentionBatch = await (thread.isRemoved ? removedBatch : archivedBatch)(
+          this.#parts,
+          thread,
+          position,
+        );
+        thread = await this.#commitEvents(thread, batch);
+        if (thread === null) break;
+        position = batch.through;
+        count(batch.events, 0, 0, batch.bytes);
+      }
+      if (thread !== null && (await this.#diffs(thread, count)) && (await this.#receipts(thread, count))) return null;
+    }
+    return null;
+  }
+
+  /** The thread as it is after the commit, or null where something had changed before it. */
+  async #commitEvents(thread: RetentionThread, batch: RetentionBatch): Promise<RetentionThread | null> {
+    if (this.#input.dryRun) return thread;
+    const { spaceId, threadId } = thread;
+    const prunedThrough = thread.isRemoved ? thread.prunedThrough : batch.through;
+    const stubbedThrough = thread.isRemoved ? batch.through : thread.stubbedThrough;
+    const mark = [spaceId, threadId, prunedThrough, stubbedThrough, isoTime(this.#clock.now())];
+    const isCommitted = await this.#commit(thread.guards, [
+      ...batch.statements,
+      ...insertRows(this.#store.dialect, "thread_retention", HUB_COLUMNS.thread_retention, [mark], {
+        conflict: { update: ["pruned_through", "stubbed_through", "updated_at"], on: ["space_id", "thread_id"] },
+      }),
+    ]);
+    if (!isCommitted) return null;
+    const guards = thread.guards.map((guard, index) =>
+      index === 1
+        ? { ...guard, expected: [{ pruned_through: prunedThrough, stubbed_through: stubbedThrough }] }
+        : guard,
+    );
+    return { ...thread, prunedThrough, stubbedThrough, guards };
+  }
+
+  async #diffs(thread: RetentionThread, count: (...counts: CountArguments) => void): Promise<boolean> {
+    const { spaceId, threadId } = thread;
+    let after: readonly [number, number] = [-1, -1];
+    for (;;) {
+      const rows = await diffsPage(this.#parts, thread, after);
+      const last = rows.at(-1);
+      if (last === undefined) return true;
+      const statements = rows.map((row) =>
+        this.#deletion(
+          "DELETE FROM checkpoint_diff_blobs WHERE space_id = ? AND thread_id = ? AND from_turn_count = ? AND to_turn_count = ?",
+          spaceId,
+          threadId,
+          Number(row["from_turn_count"]),
+          Number(row["to_turn_count"]),
+        ),
+      );
+      if (!(await this.#commit(thread.guards, statements))) return false;
+      after = [Number(last["from_turn_count"]), Number(last["to_turn_count"])];
+      count(0, rows.length, 0, bytesOf(rows));
+    }
+  }
+
+  /** What was asked of the thread stays known as long as anything that followed from it is still on its way. */
+  async #receipts(thread: RetentionThread, count: (...counts: CountArguments) => void): Promise<boolean> {
+    if (thread.hasUnfinishedEffects) return true;
+    const guards = [...thread.guards, noUnfinishedEffects(this.#store, thread)];
+    let after = "";
+    for (;;) {
+      const rows = await receiptsPage(this.#parts, thread, after);
+      const last = rows.at(-1);
+      if (last === undefined) return true;
+      const statements = rows.map((row) =>
+        this.#deletion(
+          "DELETE FROM orchestration_command_receipts WHERE space_id = ? AND command_id = ?",
+          thread.spaceId,
+          String(row["command_id"]),
+        ),
+      );
+      if (!(await this.#commit(guards, statements))) return false;
+      after = String(last["command_id"]);
+      count(0, 0, rows.length, bytesOf(rows));
+    }
+  }
+
+  /** Another process that was faster with the row makes it a conflict, so that nobody counts it twice. */
+  #deletion(sql: string, ...parameters: (string | number)[]): Statement {
+    return { ...query(this.#store.dialect, sql, ...parameters), expectChanges: 1 };
+  }
+
+  /** False when something was no longer so. Pages of projectors on their way hold payloads as they were: they come first. */
+  async #commit(guards: readonly Guard[], statements: readonly Statement[]): Promise<boolean> {
+    if (this.#input.dryRun) return true;
+    const result = await this.#store.commit({ guards: [...guards, noProjectorLags], statements });
+    return result.status === "committed";
+  }
+}
+
+type CountArguments = [events: number, diffs: number, receipts: number, bytes: number];
+
+const bytesOf = (rows: readonly Row[]): number => rows.reduce((sum, row) => sum + Number(row["bytes"]), 0);
+
+function cutoffsOf(now: number, olderThanDays: number | null): Cutoffs {
+  const before = (days: number): string => isoTime(now - daysToMs(days));
+  return {
+    archived: olderThanDays === null ? "" : before(olderThanDays),
+    removed: before(DELETED_KEPT_DAYS),
+    archivedReceipts: before(Math.max(olderThanDays ?? 0, RECEIPTS_KEPT_MIN_DAYS)),
+    removedReceipts: before(Math.max(DELETED_KEPT_DAYS, RECEIPTS_KEPT_MIN_DAYS)),
+  };
+}
+
+const cursorOf = ({ spaceId, threadId, sequence, isCounted }: Place): string =>
+  `${spaceId}~${threadId}~${sequence ?? "done"}~${isCounted ? 1 : 0}`;
+
+function placeOf(after: string | undefined): Place {
+  if (after === undefined)
+    return { spaceId: "" as SpaceId, threadId: "" as ThreadId, sequence: null, isCounted: false };
+  const match = /^([A-Za-z0-9_-]{1,64})~([A-Za-z0-9_-]{1,64})~(done|\d{1,15})~([01])$/.exec(after);
+  if (match === null)
+    throw new MusterError("validation_failed", "That is no place in a run; give back what `next` held.", { after });
+  const [, spaceId = "", threadId = "", sequence, isCounted] = match;
+  return { spaceId, threadId, sequence: sequence === "done" ? null : Number(sequence), isCounted: isCounted === "1" };
+}
