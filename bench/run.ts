@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 const BENCHMARKS: Readonly<Record<string, string>> = {
   dispatch: "./dispatch.ts",
   "http-dispatch": "./http-dispatch.ts",
+  "event-loop": "./event-loop.ts",
   "store-loop": "./store-loop.ts",
   checkpoints: "./checkpoints.bench.ts",
 };
