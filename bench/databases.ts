@@ -1,4 +1,4 @@
-// The two databases of the benchmarks: a new SQLite file with full syncs, and a schema of its own on a private PostgreSQL
+// The two databases of the benchmarks: a new SQLite file with full syncs, opened as a hub opens it, and a schema of its own on a private PostgreSQL
 // server with its defaults and `fsync` on, which ends with the benchmark. Where no PostgreSQL is installed, it says so.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,7 +50,7 @@ const sqlite: Database = {
   open: async () => {
     const directory = mkdtempSync(join(tmpdir(), "muster-bench-"));
     const place = join(directory, "hub.db");
-    const store = await migrated(await openSqliteStore({ path: place }));
+    const store = await migrated(await openSqliteStore({ path: place, useThreads: true }));
     const dispose = async (): Promise<void> => {
       await store.close();
       rmSync(directory, { recursive: true });

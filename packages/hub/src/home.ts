@@ -39,7 +39,7 @@ export async function openDatabase(home: string, clock: Clock, ids: Ids): Promis
   const path = join(home, DATABASE_FILE);
   refuseEmptied(home, path);
   try {
-    const store = await openSqliteStore({ path, integrityCheck: true });
+    const store = await openSqliteStore({ path, integrityCheck: true, useThreads: true });
     try {
       const { generation } = await store.migrate(HUB_MIGRATIONS, {
         appliedAt: isoTime(clock.now()),

@@ -3,6 +3,7 @@
 import { randomFillSync } from "node:crypto";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, type NodeId, type SpaceId } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
+import { keyedReads } from "@muster/store";
 import { type LogLevel, makeHome, openDatabase, openLog } from "./home.ts";
 import { checkHost, createHttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
@@ -64,14 +65,15 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
     const onBug = (error: unknown): void => log.error({ err: error }, "something unexpected happened");
     const { store, generation } = await openDatabase(home, clock, ids);
     closing.push(() => store.close());
-    const identity = await openIdentity({ store, clock, ids, random, home });
+    const near = keyedReads(store);
+    const identity = await openIdentity({ store: near, clock, ids, random, home });
     let orchestration: Orchestration | undefined;
     const core = (): Orchestration => {
       if (orchestration === undefined) throw new Error("the event core is not open yet");
       return orchestration;
     };
     const nodes = createNodes({
-      store,
+      store: near,
       clock,
       ids,
       onBug,

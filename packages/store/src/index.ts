@@ -2,6 +2,7 @@
 
 export { allocated } from "./allocation.ts";
 export { type Dialect, quoteIdentifier } from "./identifiers.ts";
+export { keyedReads } from "./keyed.ts";
 export * from "./migrations/index.ts";
 export * from "./port.ts";
 export { type Compilable, compile, compileStatement, queryBuilder, type StatementOptions, template } from "./query.ts";

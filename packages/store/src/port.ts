@@ -22,6 +22,11 @@ export type Row = Readonly<Record<string, SqlValue>>;
 export interface Query {
   readonly sql: string;
   readonly parameters: readonly SqlValue[];
+  /**
+   * Finds a few rows by a key, some kilobytes together. An adapter that reads in threads answers such a query where it
+   * is called, because the journey costs more than the read. Changes nothing else.
+   */
+  readonly isKeyed?: boolean;
 }
 
 export interface Statement {

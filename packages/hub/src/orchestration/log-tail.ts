@@ -17,7 +17,8 @@ export const TAIL_BYTES_MAX = 32 * 1024 * 1024;
  */
 export const TAIL_KEPT_MS = 12 * 60 * 60 * 1_000;
 const OLD_EVENTS_CHECK_MS = 60_000;
-const PAGE_EVENTS = 1_000;
+/** What one batch of commands appends, about; more is read in several steps. */
+const PAGE_EVENTS = 512;
 /** After a read that failed. */
 const RETRY_MS = 1_000;
 

@@ -12,7 +12,7 @@ import {
   type Upcaster,
 } from "@muster/core";
 import type { Store } from "@muster/store";
-import { insertRows } from "@muster/store";
+import { insertRows, keyedReads } from "@muster/store";
 import { SLOT_LEASE_MS } from "../nodes/index.ts";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
 import { HUB_COLUMNS } from "../schema/index.ts";
@@ -76,6 +76,8 @@ export interface RetentionSettings {
 /** Opens the event core: projections are brought up to the log's head before it answers anyone. */
 export async function openOrchestration(options: OrchestrationOptions): Promise<Orchestration> {
   const { store, clock, ids, generation, connections, onBug } = options;
+  // For what stands between a command and its commit, or a commit and its readers: short reads, many of them.
+  const near = keyedReads(store);
   await prepareCursors(store, clock);
   const readEvent = eventReader(options.upcasters);
   const onWarning = options.onWarning ?? ((message: string) => onBug(new Error(message)));
@@ -89,9 +91,9 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   await catchUp();
   const timers = options.timers ?? systemTimers;
   const slotLeaseMs = options.slotLeaseMs ?? SLOT_LEASE_MS;
-  const tail = new LogTail(store, clock, timers, onBug, readEvent);
+  const tail = new LogTail(near, clock, timers, onBug, readEvent);
   await tail.open();
-  const visibility = new Visibility(store);
+  const visibility = new Visibility(near);
   const reads = { store, readEvent, visibility, generation, connections, clock };
   const diffs = new TurnDiffs(reads);
   const feeds = new Feeds({ store, readEvent, tail, visibility, generation });
@@ -99,11 +101,12 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const forgotten = new Forgotten();
   const effects: EffectWorker = new EffectWorker({
     ...options,
+    store: near,
     timers,
     onFailed: (effect, error) => hub.endAfterFailure(effect, error),
   });
   const dispatcher = new Dispatcher({
-    store,
+    store: near,
     clock,
     ids,
     generation,
@@ -126,7 +129,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   job?.start();
 
   const cursorOf = async (node: NodeIdentity, journalId: string): Promise<number> => {
-    const rows = await store.read(
+    const rows = await near.read(
       query(
         store.dialect,
         "SELECT last_sequence FROM ingest_cursors WHERE space_id = ? AND node_id = ? AND journal_id = ?",
@@ -140,7 +143,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
 
   return {
     async dispatch(caller: Caller, command: ClientCommand): Promise<DispatchResult> {
-      await askForWorkspace({ store, connections }, caller, command);
+      await askForWorkspace({ store: near, connections }, caller, command);
       const work = { ...clientWork(caller, command), attempts: 0, isAlone: false };
       return new Promise((resolve, reject) => dispatcher.submit({ ...work, resolve, reject }));
     },
@@ -185,12 +188,12 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     effectResult: (node, result) => effects.result(node, result),
     async reconcileNode(node, { runningTurns, journalId, journalSequence }) {
       const claimed = new Set(runningTurns.map((turn) => turn.turnId));
-      const turns = (await startedTurns(store, node)).filter((turn) => !claimed.has(turn.turnId));
-      const reverts = await untoldReverts(store, node, journalId);
+      const turns = (await startedTurns(near, node)).filter((turn) => !claimed.has(turn.turnId));
+      const reverts = await untoldReverts(near, node, journalId);
       forgotten.wait(node, journalId, journalSequence, { turns, reverts });
       const cursor = await cursorOf(node, journalId);
       await settleForgotten(node, forgotten.ingested(node, journalId, cursor));
-      return turnsToStop(store, node, runningTurns);
+      return turnsToStop(near, node, runningTurns);
     },
     async settleLost() {
       let settled = 0;

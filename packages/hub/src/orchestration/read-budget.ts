@@ -28,6 +28,23 @@ const TEXT_STEPS = [256 * 1024, 64 * 1024, 16 * 1024, 4 * 1024, 1024];
 
 export const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
+/** Each row is measured once, however often a window is tried. */
+const weights = new WeakMap<object, number>();
+
+const weigh = (row: object): number => {
+  let bytes = weights.get(row);
+  if (bytes === undefined) {
+    bytes = jsonBytes(row) + 1;
+    weights.set(row, bytes);
+  }
+  return bytes;
+};
+
+const weighAll = (rows: readonly object[]): number => rows.reduce((sum: number, row) => sum + weigh(row), 0);
+
+/** Says how many bytes of JSON a row is at most, where that is known more cheaply than by writing it. */
+export const setWeight = (row: object, bytes: number): void => void weights.set(row, bytes);
+
 /** The newest projects and as many threads, from the first, as fit. */
 export function fitSnapshot(
   projects: ProjectRow[],
@@ -59,7 +76,8 @@ export interface WindowParts {
 /** Drops the oldest turns until the window fits; of a single turn that is too large alone, its largest texts. */
 export function fitWindow(parts: WindowParts, surroundings: object): WindowParts {
   const maxBytes = READ_MAX_BYTES - ENVELOPE_BYTES - jsonBytes(surroundings);
-  const fits = (window: WindowParts): boolean => jsonBytes(window) <= maxBytes;
+  const fits = (window: WindowParts): boolean =>
+    weighAll(window.turns) + LISTS.reduce((sum, list) => sum + weighAll(window[list]), weigh(window.plan)) <= maxBytes;
   let window = parts;
   while (!fits(window) && window.turns.length > 1) window = withoutOldest(window);
   for (const lighten of LIGHTER) {
@@ -81,7 +99,7 @@ const LISTS = ["activities", "messages", "approvals", "checkpoints"] as const;
 /** The list that takes the most bytes, of those with more than one row. */
 function largestList(window: WindowParts): (typeof LISTS)[number] | null {
   const long = LISTS.filter((list) => window[list].length > 1);
-  return long.sort((a, b) => jsonBytes(window[b]) - jsonBytes(window[a]))[0] ?? null;
+  return long.sort((a, b) => weighAll(window[b]) - weighAll(window[a]))[0] ?? null;
 }
 
 /** Fewer turns by a quarter, and with them what is theirs or older. */

@@ -2,13 +2,13 @@
 // transaction together with the projector cursors; what the database hands over is bounded there already.
 import type { PlanEntry, ThreadId, ThreadWindow } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
-import type { ProjectionTable } from "@muster/core";
-import type { Query } from "@muster/store";
+import type { ProjectionRows, ProjectionTable } from "@muster/core";
+import type { Query, Row } from "@muster/store";
 import type { Caller } from "../ports.ts";
 import { HUB_COLUMNS } from "../schema/index.ts";
-import { fromSql } from "./columns.ts";
+import { fromSql, weightOfRow } from "./columns.ts";
 import { query } from "./placeholders.ts";
-import { fitWindow, type WindowParts } from "./read-budget.ts";
+import { fitWindow, setWeight, type WindowParts } from "./read-budget.ts";
 import { CURSOR, cursorOf, type ReadParts } from "./reads.ts";
 
 /** Text of one table that is read for a window, newest first, plus the row that goes beyond. */
@@ -45,11 +45,11 @@ export async function getThread(
   if (thread === undefined || project === undefined || session === undefined) throw new MusterError("thread_not_found");
   const turnRows = turns ?? [];
   const parts: WindowParts = {
-    turns: turnRows.slice(0, input.turnLimit).map((row) => fromSql("projection_thread_turns", row)),
-    messages: (messages ?? []).map((row) => fromSql("projection_thread_messages", row)).reverse(),
-    activities: (activities ?? []).map((row) => fromSql("projection_thread_activities", row)).reverse(),
-    checkpoints: (checkpoints ?? []).map((row) => fromSql("projection_checkpoints", row)).reverse(),
-    approvals: (approvals ?? []).map((row) => fromSql("projection_pending_approvals", row)).reverse(),
+    turns: turnRows.slice(0, input.turnLimit).map((row) => weighed("projection_thread_turns", row)),
+    messages: (messages ?? []).map((row) => weighed("projection_thread_messages", row)).reverse(),
+    activities: (activities ?? []).map((row) => weighed("projection_thread_activities", row)).reverse(),
+    checkpoints: (checkpoints ?? []).map((row) => weighed("projection_checkpoints", row)).reverse(),
+    approvals: (approvals ?? []).map((row) => weighed("projection_pending_approvals", row)).reverse(),
     plan: planOf(plans?.[0]?.["payload_json"]),
     isCut: turnRows.length > input.turnLimit,
   };
@@ -64,6 +64,12 @@ export async function getThread(
   const oldest = kept.at(-1);
   const before = isCut && oldest !== undefined ? `${oldest.requestedAt}~${oldest.turnId}` : null;
   return { ...surroundings, ...rest, turns: [...kept].reverse(), page: { before, hasMore: isCut } };
+}
+
+function weighed<Table extends ProjectionTable>(table: Table, row: Row): ProjectionRows[Table] {
+  const shown = fromSql(table, row);
+  setWeight(shown, weightOfRow(row));
+  return shown;
 }
 
 const planOf = (payload: unknown): PlanEntry[] =>

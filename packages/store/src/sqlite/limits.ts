@@ -27,3 +27,6 @@ export const PAGE_CACHE_KIB = 32 * 1024;
 
 /** Only the owner reads the database: it holds messages and token hashes. */
 export const FILE_MODE = 0o600;
+
+/** Threads that read. With two, a long read (a snapshot, a page of events) holds up no other; each costs memory. */
+export const READER_THREADS = 2;

@@ -21,6 +21,11 @@ export interface SqliteOptions {
   readonly readOnly?: boolean;
   /** Reads the whole file once at opening and refuses a damaged one with `corrupt`. Default false. */
   readonly integrityCheck?: boolean;
+  /**
+   * Writes and long reads in threads of their own, so that the caller's event loop waits for no disk. Costs memory per
+   * thread. Without effect in memory and read-only, where there is nothing to wait for. Default false.
+   */
+  readonly useThreads?: boolean;
 }
 
 export interface Connections {
@@ -62,10 +67,26 @@ const useWriteAheadLog = (connection: Connection, path: string): void => {
   throw new StoreError("unavailable", `${path}: ${why}`);
 };
 
-const openWriter = (path: string): Connection => {
-  if (path !== MEMORY) createPrivately(path);
-  const connection = new Connection(path, { readOnly: false });
+/** A connection that is set up, or none. Throws StoreError with the path in its message. */
+const connect = (path: string, readOnly: boolean, setUp: (connection: Connection) => void): Connection => {
+  let connection: Connection | undefined;
   try {
+    if (!readOnly && path !== MEMORY) createPrivately(path);
+    connection = new Connection(path, { readOnly });
+    setUp(connection);
+    return connection;
+  } catch (error) {
+    connection?.close();
+    const mapped = toStoreError(error, "open");
+    throw mapped.message.includes(path)
+      ? mapped
+      : new StoreError(mapped.code, `${path}: ${mapped.message}`, { cause: error });
+  }
+};
+
+/** Throws StoreError: `corrupt` for a file that is no database, `unavailable` for one that can't be opened. */
+export const openWriter = (path: string): Connection =>
+  connect(path, false, (connection) => {
     useWriteAheadLog(connection, path);
     // FULL syncs the log at each COMMIT: an answered commit survives a power loss.
     connection.execute(`PRAGMA synchronous = FULL;
@@ -73,47 +94,43 @@ const openWriter = (path: string): Connection => {
       PRAGMA journal_size_limit = ${WAL_KEPT_BYTES};
       PRAGMA cache_size = -${PAGE_CACHE_KIB};
       PRAGMA temp_store = MEMORY`);
-    return connection;
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
-};
+  });
 
-const openReader = (path: string): Connection => {
-  const connection = new Connection(path, { readOnly: true });
-  try {
+/** Throws as `openWriter` does. */
+export const openReader = (path: string): Connection =>
+  connect(path, true, (connection) => {
     connection.execute(`PRAGMA cache_size = -${PAGE_CACHE_KIB}; PRAGMA temp_store = MEMORY`);
     // Opening reads nothing; this is where a file that is no database shows.
     connection.all("SELECT count(*) AS tables FROM sqlite_schema", []);
-    return connection;
+  });
+
+const findingsOf = (connection: Connection, path: string): readonly string[] => {
+  try {
+    return connection.all("PRAGMA quick_check(1)", []).map((row) => String(row["quick_check"]));
   } catch (error) {
-    connection.close();
-    throw error;
+    const { code, message } = toStoreError(error, "open");
+    throw new StoreError(code, `${path}: ${message}`, { cause: error });
   }
 };
 
-const check = (connection: Connection, path: string): void => {
-  const findings = connection.all("PRAGMA quick_check(1)", []).map((row) => String(row["quick_check"]));
+/** Reads the whole file. Throws `corrupt`. */
+export const check = (connection: Connection, path: string): void => {
+  const findings = findingsOf(connection, path);
   if (findings[0] !== "ok")
     throw new StoreError("corrupt", `${path} is damaged: ${findings[0] ?? "the check gave no answer"}`);
 };
 
 /** Throws StoreError: `corrupt` for a file that is no database or is damaged, `unavailable` for one that can't be opened. */
-export const openConnections = (options: SqliteOptions): Connections => {
-  let writer: Connection | undefined;
+export const openConnections = ({ path, readOnly, integrityCheck }: SqliteOptions): Connections => {
+  const writer = readOnly === true ? undefined : openWriter(path);
   let reader: Connection | undefined;
   try {
-    writer = options.readOnly === true ? undefined : openWriter(options.path);
-    reader = writer !== undefined && options.path === MEMORY ? writer : openReader(options.path);
-    if (options.integrityCheck === true) check(reader, options.path);
+    reader = writer !== undefined && path === MEMORY ? writer : openReader(path);
+    if (integrityCheck === true) check(reader, path);
     return { writer, reader };
   } catch (error) {
     if (reader !== writer) reader?.close();
     writer?.close();
-    const mapped = toStoreError(error, "open");
-    throw mapped.message.includes(options.path)
-      ? mapped
-      : new StoreError(mapped.code, `${options.path}: ${mapped.message}`, { cause: error });
+    throw error;
   }
 };

@@ -7,15 +7,19 @@ import type { Store } from "../port.ts";
 import { openSqliteStore } from "./store.ts";
 
 /** What a child process of the conformance suite calls. */
-export const openStoreAt = (path: string): Promise<Store> => openSqliteStore({ path });
+export const openStoreAt = (options: string): Promise<Store> => openSqliteStore(JSON.parse(options));
 
-export const openFreshFile = async (): Promise<OpenedStore> => {
+export const openFreshFile = (): Promise<OpenedStore> => openFresh(false);
+
+export const openFreshThreads = (): Promise<OpenedStore> => openFresh(true);
+
+const openFresh = async (useThreads: boolean): Promise<OpenedStore> => {
   const directory = await mkdtemp(join(tmpdir(), "muster-store-"));
-  const path = join(directory, "store.db");
-  const store = await openStoreAt(path);
+  const options = JSON.stringify({ path: join(directory, "store.db"), useThreads });
+  const store = await openStoreAt(options);
   return {
     store,
-    opener: { module: import.meta.url, argument: path },
+    opener: { module: import.meta.url, argument: options },
     dispose: async () => {
       await store.close();
       await rm(directory, { recursive: true });
