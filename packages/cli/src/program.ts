@@ -8,6 +8,7 @@ import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEventCommands } from "./commands/events.ts";
 import { addNodeCommands } from "./commands/nodes.ts";
 import { addProjectCommands } from "./commands/project.ts";
+import { addRestoredCommand } from "./commands/restored.ts";
 import { addStatusCommands } from "./commands/status.ts";
 import { addThreadCommands } from "./commands/thread.ts";
 import { addTurnCommands } from "./commands/turn.ts";
@@ -89,6 +90,7 @@ export function createProgram(shell: Shell, { exitWith, usageError }: ProgramRep
   addApprovalCommands(registry);
   addDiffCommand(registry);
   addEventCommands(registry);
+  addRestoredCommand(registry);
   return program;
 }
 

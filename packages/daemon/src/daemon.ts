@@ -1,6 +1,6 @@
 // The daemon put together: journal, runner and uplink over an open home. The only file that knows all of them.
 import { randomFillSync, randomUUID } from "node:crypto";
-import { type ErrorBody, MusterError, SpaceId } from "@muster/contracts";
+import { type ErrorBody, type FrameOf, MusterError, SpaceId } from "@muster/contracts";
 import type { Clock, Ids, Random } from "@muster/core";
 import type { Store } from "@muster/store";
 import { destination, type Logger, pino } from "pino";
@@ -180,7 +180,7 @@ export class Daemon implements RunningDaemon {
       runningTurns: () => this.#runner.runningTurns(),
       connected: (ack) => {
         this.#runner.stopTurns(ack.stopTurns);
-        this.#pump.connected(ack.ingestCursor);
+        this.#greeted(ack);
         this.#firstConnect.resolve();
       },
       disconnected: () => this.#pump.disconnected(),
@@ -196,20 +196,43 @@ export class Daemon implements RunningDaemon {
     this.#uplink = createUplink({ hubUrl: start.hubUrl, host, timers: systemTimers, random, ids, log: this.#log });
   }
 
+  /** A hub whose store was restored gets all that it lacks and is still kept here, under a new journal. */
+  #greeted({ generation, ingestCursor }: FrameOf<"hello_ack">): void {
+    const known = this.#journal.hubGeneration;
+    if (known !== null && known !== generation) {
+      this.#log.warn(
+        { known, generation, ingestCursor },
+        "the hub's store was restored; what it lacks is offered again",
+      );
+      const isAhead = ingestCursor > this.#journal.lastSequence;
+      void this.#renewJournal(isAhead ? this.#journal.acknowledgedSequence : ingestCursor, generation);
+      return;
+    }
+    if (known === null)
+      this.#journal
+        .rememberHub(generation)
+        .catch((error: unknown) => this.#log.error({ err: error }, "the hub's generation could not be written down"));
+    if (ingestCursor < this.#journal.acknowledgedSequence) {
+      const acknowledged = this.#journal.acknowledgedSequence;
+      this.#log.warn({ ingestCursor, acknowledged }, "the hub has less than it acknowledged; was it restored?");
+    }
+    this.#pump.connected(ingestCursor);
+  }
+
   #stopped(error: ErrorBody): void {
     this.#log.error({ error }, "the hub does not take this node; the daemon stays, but a person must act");
     this.#firstConnect.reject(MusterError.from(error));
   }
 
-  async #renewJournal(keepAfter: number): Promise<void> {
+  async #renewJournal(keepAfter: number, hubGeneration?: string): Promise<void> {
     const previous = this.#journal.journalId;
     this.#pump.disconnected();
     try {
-      await this.#journal.renew(keepAfter);
+      await this.#journal.renew(keepAfter, hubGeneration);
       const { journalId } = this.#journal;
       this.#log.warn(
         { previous, journalId, keepAfter },
-        "the hub's cursor does not fit the journal; its rows go under a new id",
+        "the journal does not fit the hub any more; its rows go under a new id",
       );
     } catch (error) {
       this.#log.error({ err: error }, "the journal could not be renewed");

@@ -1,2 +1,2 @@
 // The hub: what coding agents did, durable, and the API through which people and daemons reach it.
-export { type Hub, type HubSettings, startHub } from "./server.ts";
+export { type Hub, type HubSettings, markHubRestored, startHub } from "./server.ts";

@@ -4,7 +4,7 @@ import { randomFillSync } from "node:crypto";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, type NodeId, type SpaceId } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
 import { keyedReads } from "@muster/store";
-import { type LogLevel, makeHome, openDatabase, openLog } from "./home.ts";
+import { type LogLevel, makeHome, markRestored, openDatabase, openLog } from "./home.ts";
 import { checkHost, createHttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { createNodes } from "./nodes/index.ts";
@@ -43,6 +43,10 @@ export interface Hub {
 
 const systemClock: Clock = { now: () => Date.now() };
 const systemRandom: Random = { fill: (bytes) => randomFillSync(bytes) };
+
+/** Tells a hub that does not run that its database was restored from a backup; see `markRestored` in home.ts. */
+export const markHubRestored = (home: string): Promise<{ readonly generation: string }> =>
+  markRestored(home, systemClock, createIds(systemClock, systemRandom));
 
 /**
  * Starts a hub on its own SQLite database and resolves when it serves.

@@ -60,6 +60,35 @@ it("ORC-37 a hub that knows more of the journal than the disk holds gets what is
   expect(world.hub.commands("thread.turn.settle")).toHaveLength(2);
 });
 
+it("ORC-37 a hub restored from an older copy gets what it lacks under a new id, once, over restarts too", async () => {
+  const world = await openWorld();
+  const first = await openDaemon(world);
+  await turn(world, "say one");
+  await turn(world, "say two", 2);
+  const [oldId = "", old] = [...world.hub.journals][0] ?? [];
+  if (old === undefined) throw new Error("nothing was ingested");
+  const all = old.entries.map(({ command }) => command);
+  await until("every acknowledgement", () => all.length === old.lastSequence);
+  // The copy was taken in the middle.
+  const lacked = old.entries.splice(3);
+  old.lastSequence = 3;
+  world.hub.behaviour.generation = "restored";
+  world.hub.current.socket.terminate();
+  await until("what it lacks", () => world.hub.entries.length === all.length);
+  expect(world.hub.entries.map(({ command }) => command)).toEqual(all);
+  const [, newId] = [...world.hub.journals.keys()];
+  expect(newId).not.toBe(oldId);
+  expect(world.hub.journals.get(newId ?? "")?.entries.map(({ sequence }) => sequence)).toEqual(upTo(lacked.length));
+  expect(old.entries).toHaveLength(3);
+  // The same store is the same for a new connection and for a new process.
+  world.hub.current.socket.terminate();
+  await first.prepared.close();
+  await openDaemon(world);
+  const next = await turn(world, "say three", 3);
+  expect(world.hub.textOf(next.turnId)).toBe("three");
+  expect([...world.hub.journals.keys()]).toEqual([oldId, newId]);
+});
+
 it("DMN-12 thousands of entries of many threads at once arrive once each, in the order of each thread", async () => {
   const world = await openWorld();
   await openDaemon(world);

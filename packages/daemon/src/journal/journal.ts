@@ -10,11 +10,13 @@ import {
   acknowledgeUpTo,
   deleteUpTo,
   entriesAfter,
+  hubGenerationOf,
   JOURNAL_COLUMNS,
   type JournalState,
   loadState,
   oldestRows,
   payloadBytes,
+  rememberHubGeneration,
   renumber,
 } from "./statements.ts";
 import { withoutBulk } from "./thinning.ts";
@@ -56,6 +58,7 @@ export class Journal {
   readonly #commits: GroupCommit;
   readonly #onAppended: () => void;
   readonly #onInvalid: NonNullable<JournalOptions["onInvalid"]>;
+  #hubGeneration: string | null;
   #journalId: JournalId;
   #lastSequence: number;
   /** Highest number given out in the transaction that is being put together. */
@@ -68,7 +71,8 @@ export class Journal {
   #acknowledging = 0;
   #cancelAcknowledge: (() => void) | undefined;
 
-  private constructor(options: JournalOptions, start: JournalState) {
+  private constructor(options: JournalOptions, start: JournalState, hubGeneration: string | null) {
+    this.#hubGeneration = hubGeneration;
     this.#store = options.store;
     this.#clock = options.clock;
     this.#ids = options.ids;
@@ -95,11 +99,23 @@ export class Journal {
 
   /** Opens the journal in a migrated store, minting its id where there is none. */
   static async open(options: JournalOptions): Promise<Journal> {
-    return new Journal(options, await loadState(options.store, options.ids.next()));
+    const state = await loadState(options.store, options.ids.next());
+    return new Journal(options, state, await hubGenerationOf(options.store));
   }
 
   get journalId(): JournalId {
     return this.#journalId;
+  }
+
+  /** Of the hub's store that the acknowledgements came from; null before the first. */
+  get hubGeneration(): string | null {
+    return this.#hubGeneration;
+  }
+
+  /** Durable when it resolves. */
+  async rememberHub(generation: string): Promise<void> {
+    await this.append([], [rememberHubGeneration(generation)]);
+    this.#hubGeneration = generation;
   }
 
   /** Highest number that is on disk. */
@@ -213,16 +229,21 @@ export class Journal {
 
   /**
    * Starts a new numbering under a new id with the rows above `after`: for a hub that knows more of this journal than we
-   * have (our disk is an older copy), or lacks rows that are pruned here. Call it while nothing is on its way.
+   * have (our disk is an older copy), lacks rows that are pruned here, or was itself restored from an older copy; then
+   * `hubGeneration` names the store that gets the rows. Call it while nothing is on its way.
    */
-  async renew(after: number): Promise<void> {
+  async renew(after: number, hubGeneration?: string): Promise<void> {
     const fresh = JournalId.parse(this.#ids.next());
     await this.#commits.add({
       rows: 0,
       alone: true,
-      build: () => renumber({ previous: this.#journalId, fresh, after }),
+      build: () => [
+        ...renumber({ previous: this.#journalId, fresh, after }),
+        ...(hubGeneration === undefined ? [] : [rememberHubGeneration(hubGeneration)]),
+      ],
       committed: ([kept]) => {
         this.#journalId = fresh;
+        if (hubGeneration !== undefined) this.#hubGeneration = hubGeneration;
         this.#lastSequence = kept ?? 0;
         this.#acknowledged = 0;
         this.#acknowledging = 0;

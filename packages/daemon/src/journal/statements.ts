@@ -95,6 +95,20 @@ export const deleteUpTo = (journalId: JournalId, sequence: number): Statement[] 
   },
 ];
 
+const HUB_GENERATION_KEY = "hub_generation";
+
+/** The generation of the hub's store that has the acknowledged rows; null before the first hub. */
+export async function hubGenerationOf(store: Store): Promise<string | null> {
+  const sql = "SELECT value FROM store_metadata WHERE key = ?";
+  const value = (await store.read({ sql, parameters: [HUB_GENERATION_KEY] }))[0]?.["value"];
+  return typeof value === "string" ? value : null;
+}
+
+export const rememberHubGeneration = (generation: string): Statement => ({
+  sql: "INSERT INTO store_metadata (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+  parameters: [HUB_GENERATION_KEY, generation],
+});
+
 /** The first one changes as many rows as are kept under the new id. */
 export const renumber = (journals: {
   readonly previous: JournalId;

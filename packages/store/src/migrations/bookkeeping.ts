@@ -49,6 +49,13 @@ export const generationStatement = (dialect: Dialect, generation: string): State
   parameters: [GENERATION_KEY, generation],
 });
 
+/** Another generation for a store that has one: it was restored, and may lack what was answered before. */
+export const generationRenewal = (dialect: Dialect, generation: string): Statement => ({
+  sql: `UPDATE store_metadata SET value = ${placeholder(dialect, 0)} WHERE key = ${placeholder(dialect, 1)}`,
+  parameters: [generation, GENERATION_KEY],
+  expectChanges: 1,
+});
+
 export const metadataQuery = (dialect: Dialect, key: string): Query => ({
   sql: `SELECT value FROM store_metadata WHERE key = ${placeholder(dialect, 0)}`,
   parameters: [key],

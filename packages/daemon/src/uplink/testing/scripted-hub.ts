@@ -46,6 +46,8 @@ export interface HubBehaviour {
   losesAcknowledgements: boolean;
   greets: boolean;
   stopTurns: FrameOf<"hello_ack">["stopTurns"];
+  /** Of its store. */
+  generation: string;
 }
 
 export class HubSocket {
@@ -85,6 +87,7 @@ export class ScriptedHub {
     losesAcknowledgements: false,
     greets: true,
     stopTurns: [],
+    generation: "generation",
   };
   url = "";
 
@@ -166,7 +169,7 @@ export class ScriptedHub {
       replicaId: "scripted",
       connectionId: randomUUID(),
       epoch: 1,
-      generation: "generation",
+      generation: this.behaviour.generation,
       features: {},
       limits: { frameMaxBytes: 1_048_576, ingestBatchMaxEntries: 256 },
       clock: new Date().toISOString(),
