@@ -35,6 +35,8 @@ export const PING_INTERVAL_MS = 15_000;
 export const SILENCE_LIMIT_MS = 45_000;
 export const HEARTBEAT_INTERVAL_MS = 15_000;
 export const INGEST_BATCH_MAX_ENTRIES = 256;
+/** Running turns that a hello names. */
+export const HELLO_TURNS_MAX = 1_000;
 /** Batches a node may have on the way without an acknowledgement. */
 export const INGEST_WINDOW_BATCHES = 4;
 
@@ -155,7 +157,8 @@ export const Frame = z.discriminatedUnion("type", [
     journalId: JournalId,
     /** Last sequence written to the journal; the hub answers with what it has. */
     journalSequence: z.int().min(0),
-    runningTurns: z.array(z.object({ threadId: ThreadId, turnId: TurnId })).max(1_000),
+    /** All of them, unless there are more than fit: then as many as fit. */
+    runningTurns: z.array(z.object({ threadId: ThreadId, turnId: TurnId })).max(HELLO_TURNS_MAX),
   }),
   z.object({
     type: z.literal("hello_ack"),

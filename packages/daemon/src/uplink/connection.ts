@@ -8,6 +8,7 @@ import {
   type FrameOf,
   FrameReader,
   HELLO_TIMEOUT_MS,
+  HELLO_TURNS_MAX,
   helloSigningInput,
   LaneSender,
   LIVENESS_CHECK_INTERVAL_MS,
@@ -180,7 +181,7 @@ export class Connection {
       capabilities: host.capabilities(),
       journalId,
       journalSequence: lastSequence,
-      runningTurns: host.runningTurns().slice(0, 1_000),
+      runningTurns: host.runningTurns().slice(0, HELLO_TURNS_MAX),
     });
   }
 

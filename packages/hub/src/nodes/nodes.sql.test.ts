@@ -17,16 +17,21 @@ let nodes: SweepingNodes;
 let spaceId: SpaceId;
 let ownerId: PrincipalId;
 let told: NodeSummary[];
+let swept: number;
 
 beforeEach(async () => {
   opened = await openTestIdentity();
   ({ spaceId, ownerId } = opened.identity);
   told = [];
+  swept = 0;
   nodes = createNodes({
     store: opened.store,
     clock: opened.clock,
     ids: createIds(opened.clock, random),
     onPresence: (_space, changed) => told.push(...changed),
+    onSwept: async () => {
+      swept += 1;
+    },
     onBug: (error) => {
       throw error;
     },
@@ -254,6 +259,12 @@ onBothDatabases("disconnects", () => {
 });
 
 onBothDatabases("the sweep", () => {
+  it("ORC-33 is followed by what must follow from it, whether it changed something or not", async () => {
+    await nodes.sweep();
+    await nodes.sweep();
+    expect(swept).toBe(2);
+  });
+
   it("NOD-17 writes only rows that change, reports each once, and leaves the slot as it is", async () => {
     for (let index = 0; index < 5; index += 1) {
       const nodeId = `n${index}` as NodeId;

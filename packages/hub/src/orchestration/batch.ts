@@ -231,7 +231,13 @@ export class BatchDecision {
       payload: { type, sequence, journalId: work.journalId, code: "internal_error" },
     } as const;
     const actor = { kind: "server", id: this.#parts.hubPrincipalId } as const;
-    await this.#internal(actor, activity, null, { ingestedAt: this.#now });
+    try {
+      await this.#internal(actor, activity, null, { ingestedAt: this.#now });
+      // The node tells the end of a turn once: without it the turn would run for ever.
+      if (type === "thread.turn.settle") await this.#internal(actor, { ...command, detail: null }, null, {});
+    } catch (error) {
+      if (!(error instanceof MusterError)) throw error;
+    }
   }
 
   async #internal(

@@ -1,7 +1,7 @@
 // Group commit: what comes together goes into one transaction, nobody is answered before it, and one bad piece of work
 // never fails its neighbours. The store is wrapped, so that commits can be counted, held back and broken.
 import type { DispatchResult } from "@muster/contracts";
-import { command, createProject, createThread, delta, startTurn } from "@muster/core/testing";
+import { command, createProject, createThread, delta, settle, startTurn } from "@muster/core/testing";
 import { type Batch, type CommitResult, type Store, StoreError } from "@muster/store";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { onBothDatabases, openWorld, refusalOf, settled, until, type World } from "./test-world.ts";
@@ -313,6 +313,16 @@ onBothDatabases("a poisoned command", () => {
     expect(await world.ingest(1, [delta(0, "poison", on1), delta(0, "b", on1)])).toEqual({ lastSequence: 2 });
     expect(await world.rows("SELECT sequence FROM ingest_rejected")).toEqual([{ sequence: 1 }]);
     expect(await world.rows("SELECT activity_id FROM projection_thread_activities")).toEqual([]);
+  });
+
+  it("of a journal that tells a turn's end is passed, and the turn ends nevertheless (ORC-19, ORC-22)", async () => {
+    await world.dispatch(startTurn("turn", { threadId: "thread-1" }));
+    around = refusesPoison(() => new StoreError("constraint_violated", "no"));
+    const end = settle("turn", { threadId: "thread-1", status: "error", reason: "agent_died", detail: "poison" });
+    expect(await world.ingest(1, [end])).toEqual({ lastSequence: 1 });
+    expect(await world.rows("SELECT status, reason FROM projection_thread_turns WHERE turn_id = 'turn'")).toEqual([
+      { status: "error", reason: "agent_died" },
+    ]);
   });
 
   it("of a journal for a thread that is none is passed without a word (ORC-22)", async () => {

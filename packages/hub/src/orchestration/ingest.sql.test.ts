@@ -209,6 +209,22 @@ onBothDatabases("streaming text", () => {
 });
 
 onBothDatabases("what a turn leaves", () => {
+  it("a question whose agent is gone expires by its id, and an answer that comes after it finds none (ORC-31)", async () => {
+    await world.ingest(1, [askApproval("first"), askApproval("second")]);
+    await world.ingest(3, [internal("thread.approval.expire", { requestId: "first", reason: "agent_gone" })]);
+    const answerTo = (requestId: string) =>
+      command("thread.approval.respond", { threadId: "thread", requestId, decision: "accept" });
+    expect(await refusalOf(world.dispatch(answerTo("first")))).toBe("approval_not_pending");
+    await world.dispatch(answerTo("second"));
+    expect(await refusalOf(world.dispatch(answerTo("second")))).toBe("approval_not_pending");
+    expect(
+      await world.rows("SELECT request_id, status, decision FROM projection_pending_approvals ORDER BY request_id"),
+    ).toEqual([
+      { request_id: "first", status: "expired", decision: null },
+      { request_id: "second", status: "resolved", decision: "accept" },
+    ]);
+  });
+
   it("an approval id is opened once in a space, by whatever thread (ORC-31)", async () => {
     await world.dispatch(createThread({ threadId: "second" }));
     await world.dispatch(startTurn("theirs", { threadId: "second" }));
@@ -344,6 +360,13 @@ onBothDatabases("a hello", () => {
     await hello([], 1);
     await world.ingest(1, [delta(0, "x")]);
     expect(await turn()).toEqual({ status: "interrupted", reason: "node_restarted" });
+  });
+
+  it("settles nothing where the node runs more turns than its hello can name (ORC-33)", async () => {
+    await delivered();
+    const many = Array.from({ length: 1_000 }, (_, index) => ({ threadId: `t-${index}`, turnId: `x-${index}` }));
+    expect(await hello(many, 0)).toHaveLength(1_000);
+    expect(await turn()).toMatchObject({ status: "running" });
   });
 
   it("leaves alone what the node never took over: its start is still to be delivered (ORC-33)", async () => {

@@ -1,6 +1,6 @@
 // Puts dispatcher, feeds, reads and effect worker together behind the Orchestration port.
 import type { ClientCommand, DispatchResult, NodeId, PrincipalId, SpaceId } from "@muster/contracts";
-import { ARCHIVED_KEPT_DAYS_DEFAULT, MusterError } from "@muster/contracts";
+import { ARCHIVED_KEPT_DAYS_DEFAULT, HELLO_TURNS_MAX, MusterError } from "@muster/contracts";
 import {
   type Actor,
   type Clock,
@@ -188,7 +188,9 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     effectResult: (node, result) => effects.result(node, result),
     async reconcileNode(node, { runningTurns, journalId, journalSequence }) {
       const claimed = new Set(runningTurns.map((turn) => turn.turnId));
-      const turns = (await startedTurns(near, node)).filter((turn) => !claimed.has(turn.turnId));
+      // A full list may have left some out: nothing is known of those.
+      const isWhole = runningTurns.length < HELLO_TURNS_MAX;
+      const turns = isWhole ? (await startedTurns(near, node)).filter((turn) => !claimed.has(turn.turnId)) : [];
       const reverts = await untoldReverts(near, node, journalId);
       forgotten.wait(node, journalId, journalSequence, { turns, reverts });
       const cursor = await cursorOf(node, journalId);
