@@ -8,6 +8,7 @@ import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEventCommands } from "./commands/events.ts";
 import { addNodeCommands } from "./commands/nodes.ts";
 import { addProjectCommands } from "./commands/project.ts";
+import { addPruneCommand } from "./commands/prune.ts";
 import { addRestoredCommand } from "./commands/restored.ts";
 import { addStatusCommands } from "./commands/status.ts";
 import { addThreadCommands } from "./commands/thread.ts";
@@ -90,6 +91,7 @@ export function createProgram(shell: Shell, { exitWith, usageError }: ProgramRep
   addApprovalCommands(registry);
   addDiffCommand(registry);
   addEventCommands(registry);
+  addPruneCommand(registry);
   addRestoredCommand(registry);
   return program;
 }

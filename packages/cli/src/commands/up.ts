@@ -5,7 +5,7 @@ import { type Context, examples, type Registry } from "../context.ts";
 import { facts } from "../output/table.ts";
 import { lasting } from "../output/time.ts";
 import type { Shell } from "../shell.ts";
-import { checkHost, choosePort, parsePort, workspaceRoots } from "../up/options.ts";
+import { checkHost, chooseKeptDays, choosePort, parseDays, parsePort, workspaceRoots } from "../up/options.ts";
 import type { Running, UpSettings } from "../up/start.ts";
 import { VERSION } from "../version.ts";
 
@@ -14,6 +14,7 @@ interface UpOptions {
   readonly port?: number;
   readonly workspaceRoot: readonly string[];
   readonly logLevel?: string;
+  readonly keepArchivedDays?: number | null;
 }
 
 /** The machine is on the roster long before; later than this the person hears that it is not. */
@@ -32,6 +33,11 @@ export function addUpCommand({ program, context }: Registry): void {
       "folder below which projects may lie; may be repeated (your own folder)",
       collect,
       [],
+    )
+    .option(
+      "--keep-archived-days <days>",
+      "how long archived threads keep their details, off for ever (MUSTER_KEEP_ARCHIVED_DAYS, 30)",
+      parseDays,
     )
     .addOption(
       new Option("--log-level <level>", "what goes into the log").choices(["debug", "info", "warn", "error", "silent"]),
@@ -52,6 +58,7 @@ async function up(context: Context, options: UpOptions): Promise<void> {
     workspaceRoots: workspaceRoots(shell, options.workspaceRoot),
     version: VERSION,
     consoleDirectory: consoleDirectory(),
+    keepArchivedDays: chooseKeptDays(shell, options.keepArchivedDays),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     pid: process.pid,
     environment: shell.env,

@@ -1,6 +1,7 @@
 // One line for each step of a turn, from the activities that a node reports. What an unknown kind means is in its
 // summary, so nothing has to be known here to be shown.
 import { type ActivityRow, ApprovalRequest, PlanEntry, ToolCall } from "@muster/contracts";
+import { isPruned } from "@muster/core";
 import { shortId } from "../ids.ts";
 import type { Paint } from "../shell.ts";
 import { oneLine } from "./text.ts";
@@ -50,12 +51,20 @@ export function stepText(step: Step, paint: Paint): string {
   const plan = planOf(step);
   if (plan) return planText(plan, [], paint);
   if (step.kind === "usage.updated") return "";
+  if (isPruned(step.payload)) return prunedText(step, paint);
   const approval = approvalOf(step);
   if (approval) return `${paint("yellow", "?")} ${oneLine(approval.title || step.summary)}\n`;
   const text = oneLine(step.summary || step.kind);
   if (step.tone === "error") return `${paint("red", "✗")} ${text}\n`;
   if (step.tone === "approval") return `${paint("yellow", "·")} ${text}\n`;
   return `${paint("dim", `· ${text}`)}\n`;
+}
+
+/** Of a step whose details went with time: what it was. A tool that reported more than once is told by its last word. */
+function prunedText({ kind, summary, tone }: Step, paint: Paint): string {
+  if (kind === "tool.started" || kind === "tool.updated" || kind === "plan.updated") return "";
+  const mark = tone === "error" ? paint("red", "✗") : paint("dim", "·");
+  return `${mark} ${oneLine(summary || kind)} ${paint("dim", "(details pruned)")}\n`;
 }
 
 function toolText(tool: ToolCall, kind: string, paint: Paint): string {

@@ -37,3 +37,17 @@ export function cut(text: string, width: number): string {
 /** `1 thread`, `2 threads`. */
 export const counted = (count: number, noun: string, plural = `${noun}s`): string =>
   `${count} ${count === 1 ? noun : plural}`;
+
+const SIZE_UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** `820 bytes`, `3.2 KiB`, `140 MiB`. */
+export function sizeText(bytes: number): string {
+  let size = bytes;
+  let unit = 0;
+  while (Math.abs(size) >= 1_024 && unit < SIZE_UNITS.length - 1) {
+    size /= 1_024;
+    unit += 1;
+  }
+  const digits = unit > 0 && Math.abs(size) < 10 ? 1 : 0;
+  return `${size.toFixed(digits)} ${SIZE_UNITS[unit]}`;
+}

@@ -2,7 +2,7 @@
 import { realpathSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { MusterError } from "@muster/contracts";
+import { ARCHIVED_KEPT_DAYS_DEFAULT, ArchivedKeptDays, MusterError } from "@muster/contracts";
 import { InvalidArgumentError } from "commander";
 import type { Shell } from "../shell.ts";
 
@@ -24,6 +24,29 @@ export function choosePort(shell: Shell, given: number | undefined): number {
     return parsePort(text);
   } catch {
     throw new MusterError("validation_failed", `MUSTER_PORT is "${text}", but a port is a number from 0 to 65535.`);
+  }
+}
+
+/** A number of days, or `off` for null. */
+export function parseDays(text: string): number | null {
+  if (text === "off" || text === "0") return null;
+  const days = ArchivedKeptDays.safeParse(/^\d{1,6}$/.test(text) ? Number(text) : text);
+  if (!days.success) throw new InvalidArgumentError("It is a number of days from 1 to 36500, or off.");
+  return days.data;
+}
+
+/** `--keep-archived-days`, else MUSTER_KEEP_ARCHIVED_DAYS, else 30. */
+export function chooseKeptDays(shell: Shell, given: number | null | undefined): number | null {
+  if (given !== undefined) return given;
+  const text = shell.env["MUSTER_KEEP_ARCHIVED_DAYS"];
+  if (text === undefined || text === "") return ARCHIVED_KEPT_DAYS_DEFAULT;
+  try {
+    return parseDays(text);
+  } catch {
+    throw new MusterError(
+      "validation_failed",
+      `MUSTER_KEEP_ARCHIVED_DAYS is "${text}", but it is a number of days from 1 to 36500, or off.`,
+    );
   }
 }
 

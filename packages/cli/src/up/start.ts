@@ -16,6 +16,7 @@ export interface UpSettings {
   readonly version: string;
   readonly consoleDirectory: string | null;
   readonly logLevel?: string;
+  readonly keepArchivedDays: number | null;
   readonly pid: number;
   /** Of which agents and git see a part. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -46,8 +47,16 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
     const daemon = await prepareDaemon({ home: paths.daemon, environment: settings.environment });
     undo.push(() => daemon.close());
     const logLevel = settings.logLevel === undefined ? {} : { logLevel: settings.logLevel };
-    const { consoleDirectory } = settings;
-    const hub = await startHub({ home: paths.hub, host, port, version, consoleDirectory, ...logLevel });
+    const { consoleDirectory, keepArchivedDays } = settings;
+    const hub = await startHub({
+      home: paths.hub,
+      host,
+      port,
+      version,
+      consoleDirectory,
+      keepArchivedDays,
+      ...logLevel,
+    });
     undo.push(() => hub.close());
     const { spaceId } = await hub.enrolLocalNode({ nodeId: daemon.nodeId, publicKey: daemon.publicKey });
     const node = await daemon.start({

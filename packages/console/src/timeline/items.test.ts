@@ -176,3 +176,21 @@ test("what did not change comes back as the same objects, and what did does not"
   const after = timelineItems({ ...before, activities: [activity("turn.stalled", 3, {}, "Silent for ten minutes")] });
   expect(kinds(after)).toEqual(["user", "notice", "status"]);
 });
+
+test("ORC-36 steps whose details were pruned say what they were, once, and that their details are gone", () => {
+  const pruned = { pruned: true, digest: "0".repeat(64) };
+  const items = timelineItems(
+    view({
+      activities: [
+        activity("plan.updated", 1, pruned, "0 of 1 steps done"),
+        activity("tool.started", 2, pruned, "Read a file"),
+        activity("tool.completed", 3, pruned, "Read a file"),
+        activity("usage.updated", 4, pruned, "Usage"),
+      ],
+    }),
+  );
+  expect(items).toMatchObject([
+    { kind: "notice", text: "Read a file (details pruned)" },
+    { kind: "status", usage: null },
+  ]);
+});

@@ -11,7 +11,7 @@ import type {
   TurnRow,
   Usage,
 } from "@muster/contracts";
-import { planOf, requestIdOf, toolOf, usageOf } from "./payloads.ts";
+import { hasLostDetails, planOf, requestIdOf, toolOf, usageOf } from "./payloads.ts";
 
 export type TimelineItem =
   | { readonly kind: "user"; readonly key: string; readonly message: MessageRow }
@@ -43,6 +43,10 @@ const HIDDEN_KINDS = new Set([
   "approval.resolved",
   "usage.updated",
 ]);
+
+/** Of steps that lost their details: those whose last word says the same. */
+const RETOLD_KINDS = new Set(["tool.started", "tool.updated", "plan.updated"]);
+const isRetold = (activity: ActivityRow): boolean => RETOLD_KINDS.has(activity.kind) && hasLostDetails(activity);
 
 /** What a turn was made from, and what was made: as long as the first is the same, so is the second, object by object. */
 const cache = new WeakMap<TurnRow, { readonly from: readonly unknown[]; readonly items: TimelineItem[] }>();
@@ -155,11 +159,16 @@ function activitySteps(turn: TurnRow, activities: readonly ActivityRow[], approv
     } else if (requestId !== null) {
       const approval = approvals.find((row) => row.requestId === requestId);
       if (approval !== undefined) steps.push({ at, order, item: { kind: "approval", key: requestId, approval } });
-    } else if (!HIDDEN_KINDS.has(activity.kind) && activity.summary !== "") {
+    } else if (!HIDDEN_KINDS.has(activity.kind) && !isRetold(activity) && activity.summary !== "") {
       steps.push({
         at,
         order,
-        item: { kind: "notice", key: activity.activityId, tone: activity.tone, text: activity.summary },
+        item: {
+          kind: "notice",
+          key: activity.activityId,
+          tone: activity.tone,
+          text: hasLostDetails(activity) ? `${activity.summary} (details pruned)` : activity.summary,
+        },
       });
     }
   }

@@ -1,6 +1,7 @@
 // What an activity's payload holds, by its kind. A payload that does not fit its schema is not shown rather than shown
 // wrongly: a full journal drops payloads, and another version of the daemon may have written it.
 import { type ActivityRow, PlanEntry, ToolCall, Usage } from "@muster/contracts";
+import { isPruned } from "@muster/core";
 
 const cache = new WeakMap<ActivityRow, unknown>();
 
@@ -19,7 +20,12 @@ export const planOf = (activity: ActivityRow): PlanEntry[] | null =>
     : null;
 
 export const usageOf = (activity: ActivityRow): Usage | null =>
-  activity.kind === "usage.updated" ? parsed(activity, () => Usage.safeParse(activity.payload).data ?? null) : null;
+  activity.kind === "usage.updated" && !hasLostDetails(activity)
+    ? parsed(activity, () => Usage.safeParse(activity.payload).data ?? null)
+    : null;
+
+/** Its details went with time; kind and summary are what is left of it. */
+export const hasLostDetails = (activity: ActivityRow): boolean => isPruned(activity.payload);
 
 export const requestIdOf = (activity: ActivityRow): string | null => {
   const requestId = activity.payload["requestId"];
