@@ -45,18 +45,9 @@ export interface OpenedCore {
 
 type Watch = (batch: Batch, changes: readonly number[], first: number) => void;
 
-/** @param watch told of every batch that was committed after the project was made */
-export async function openCore(database: Database, watch: Watch): Promise<OpenedCore> {
-  const { store, place, dispose } = await database.open();
-  await seedSpace(store);
-  let isWatched = false;
-  const commit = store.commit.bind(store);
-  store.commit = async (batch) => {
-    const result = await commit(batch);
-    if (isWatched && result.status === "committed") watch(batch, result.changes, result.firstAllocated);
-    return result;
-  };
-  const orchestration = await openOrchestration({
+/** With a node that is attached and away. */
+export const openOrchestrationOn = (store: Store, more: object = {}): Promise<Orchestration> =>
+  openOrchestration({
     store,
     clock,
     ids: createIds(clock, random),
@@ -68,7 +59,21 @@ export async function openCore(database: Database, watch: Watch): Promise<Opened
     onBug: (error: unknown) => {
       throw error;
     },
+    ...more,
   });
+
+/** @param watch told of every batch that was committed after the project was made */
+export async function openCore(database: Database, watch: Watch): Promise<OpenedCore> {
+  const { store, place, dispose } = await database.open();
+  await seedSpace(store);
+  let isWatched = false;
+  const commit = store.commit.bind(store);
+  store.commit = async (batch) => {
+    const result = await commit(batch);
+    if (isWatched && result.status === "committed") watch(batch, result.changes, result.firstAllocated);
+    return result;
+  };
+  const orchestration = await openOrchestrationOn(store);
   await orchestration.dispatch(CALLER, createProject("session"));
   isWatched = true;
   const close = async (): Promise<void> => {

@@ -1,10 +1,17 @@
 // What benchmarks measure of the hub, loaded by the doors of its folders: the package itself exports the whole hub only.
-import type { ClientCommand, DispatchResult } from "@muster/contracts";
+import type { ClientCommand, DispatchResult, FeedMessage } from "@muster/contracts";
 import type { Store } from "@muster/store";
 
 export interface Orchestration {
   dispatch(caller: object, command: ClientCommand): Promise<DispatchResult>;
+  getSnapshot(caller: object, input: object): Promise<object>;
   getThread(caller: object, input: object): Promise<object>;
+  getEventsPage(caller: object, input: object): Promise<object>;
+  getTurnDiff(caller: object, input: object): Promise<object>;
+  feed(caller: object, input: object): AsyncIterable<{ readonly id?: string; readonly message: FeedMessage }>;
+  ingest(node: object, batch: object): Promise<{ readonly lastSequence: number; readonly error?: object }>;
+  effectResult(node: object, result: object): Promise<unknown> | unknown;
+  head(): { readonly headSequence: number };
   close(): Promise<void>;
 }
 interface OrchestrationDoor {

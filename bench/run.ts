@@ -7,6 +7,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   dispatch: "./dispatch.ts",
   "http-dispatch": "./http-dispatch.ts",
   "event-loop": "./event-loop.ts",
+  "large-store": "./large-store.ts",
   "store-loop": "./store-loop.ts",
   checkpoints: "./checkpoints.bench.ts",
 };
