@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { insertRows, openSqliteStore, type Store } from "@muster/store";
 import { openDatabases } from "./databases.ts";
 import { CALLER, openOrchestrationOn, seedSpace } from "./dispatch-core.ts";
-import { HUB_COLUMNS, HUB_MIGRATIONS, type Orchestration } from "./hub-doors.ts";
+import { HUB_COLUMNS, type Orchestration } from "./hub-doors.ts";
 import { HttpClient, type HubProcess, startHubProcess } from "./hub-process.ts";
 import { HEAVY_THREAD, LONG_THREAD, type Place, writeLog } from "./large-log.ts";
 import { latencyOf, median } from "./statistics.ts";
@@ -58,9 +58,12 @@ async function keepDiff(store: Store, spaceId: string): Promise<void> {
 /** A hub's home with so many events, from the cache folder or made there. */
 async function largeHome(events: number, say: (line: string) => void): Promise<string> {
   const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
-  const schema = `schema-${HUB_MIGRATIONS.migrations.length}`;
-  const home = join(cache, "muster-bench", "stores", `sqlite-${events}-${schema}`);
-  if (existsSync(home)) return home;
+  const home = join(cache, "muster-bench", "stores", `sqlite-${events}`);
+  if (existsSync(home)) {
+    // Brings an older schema up to date.
+    await (await startHubProcess(home)).stop();
+    return home;
+  }
   say(`making a store of ${events} events in ${home} (about ${Math.round(events / 700)} MB) …`);
   const partial = `${home}.partial`;
   rmSync(partial, { recursive: true, force: true });

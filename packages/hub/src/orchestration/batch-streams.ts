@@ -36,6 +36,7 @@ export class BatchStreams {
   readonly #readEvent: ReadEvent;
   readonly #spaceId: SpaceId;
   readonly #overlays = new Map<StreamKey, Overlay>();
+  readonly #prefetched = new Map<StreamKey, Versioned<ThreadState>>();
 
   constructor({ store, cache, readEvent }: StreamParts, spaceId: SpaceId) {
     this.#store = store;
@@ -52,6 +53,13 @@ export class BatchStreams {
   async thread(threadId: ThreadId): Promise<ThreadState | null> {
     const overlay = await this.#threadOverlay(threadId);
     return overlay.state as ThreadState | null;
+  }
+
+  /** Loads a thread that is about to be asked for; without a question for it, it is no guard. */
+  async prefetchThread(threadId: ThreadId): Promise<void> {
+    const key = threadKey(this.#spaceId, threadId);
+    if (this.#overlays.has(key) || this.#cache.get(key) !== undefined) return;
+    this.#prefetched.set(key, await loadThread(this.#store, this.#spaceId, threadId, this.#readEvent));
   }
 
   /** Takes the event into its stream and says which version it has there. */
@@ -107,7 +115,7 @@ export class BatchStreams {
   ): Promise<Overlay> {
     const known = this.#overlays.get(key);
     if (known !== undefined) return known;
-    const { version, state } = this.#cache.get(key) ?? (await load());
+    const { version, state } = this.#cache.get(key) ?? this.#prefetched.get(key) ?? (await load());
     const overlay: Overlay = { kind, id, baseVersion: version, version, state };
     this.#overlays.set(key, overlay);
     return overlay;

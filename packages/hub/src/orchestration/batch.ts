@@ -23,6 +23,7 @@ import {
   isoTime,
 } from "@muster/core";
 import type { Store } from "@muster/store";
+import { messageIdUse, turnIdUse } from "../schema/index.ts";
 import { BatchStreams } from "./batch-streams.ts";
 import { BatchTraces } from "./batch-traces.ts";
 import { BatchWrite } from "./batch-write.ts";
@@ -30,9 +31,9 @@ import { DecisionContexts, Unauthorized } from "./decision-context.ts";
 import { type EventTemplate, pendingEvent } from "./event-log.ts";
 import type { ReadEvent } from "./event-reader.ts";
 import { FactReader } from "./facts.ts";
-import { receiptOutcome } from "./receipts.ts";
+import { receiptOutcome, receiptQuery } from "./receipts.ts";
 import type { StateCache } from "./stream-states.ts";
-import { type ClientWork, type HubWork, type IngestWork, opensBatch } from "./work.ts";
+import { type ClientWork, type HubWork, type IngestWork, opensBatch, type Work } from "./work.ts";
 
 export interface BatchParts {
   readonly store: Store;
@@ -64,6 +65,31 @@ export class BatchDecision {
     this.#streams = new BatchStreams(parts, spaceId);
     this.#contexts = new DecisionContexts(this.#facts, this.#streams, this.#traces);
     this.write = new BatchWrite(parts, spaceId, this.#now);
+  }
+
+  /**
+   * Reads what the works will be decided on, all together, so that a batch costs a few round trips and not a few per
+   * command. Decides nothing: whatever is missing is read when it is asked for.
+   */
+  async prepare(works: readonly Work[]): Promise<void> {
+    const { dialect } = this.#parts.store;
+    const commands = works.flatMap((work) => (work.kind === "client" ? [work.command] : []));
+    if (commands.length < 2) return;
+    const queries = commands.flatMap((command) => [
+      receiptQuery(dialect, this.#spaceId, command.commandId),
+      ...(command.type === "thread.turn.start"
+        ? [
+            turnIdUse(dialect, this.#spaceId, command.turnId),
+            messageIdUse(dialect, this.#spaceId, command.message.messageId),
+          ]
+        : []),
+    ]);
+    const threadIds = new Set(commands.flatMap((command) => ("threadId" in command ? [command.threadId] : [])));
+    // A read that fails here fails again where its command asks for it, and there it has someone to tell.
+    await Promise.allSettled([
+      this.#facts.prefetch(queries),
+      ...[...threadIds].map((threadId) => this.#streams.prefetchThread(threadId)),
+    ]);
   }
 
   /** Decides a client's command; its answer waits for the commit, except where a stored receipt answers it. */

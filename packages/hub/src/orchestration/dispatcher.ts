@@ -116,6 +116,7 @@ export class Dispatcher {
     let commands = 0;
     const others: Work[] = [];
     try {
+      await batch.prepare(this.#queue.slice(0, BATCH_COMMANDS_MAX).filter((work) => work.spaceId === spaceId));
       while (this.#queue.length > 0 && commands < BATCH_COMMANDS_MAX && bytes < BATCH_BYTES_MAX) {
         const work = this.#queue[0];
         if (work === undefined) break;

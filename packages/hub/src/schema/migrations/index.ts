@@ -3,5 +3,9 @@ import type { MigrationSet } from "@muster/store";
 import { firstSchema } from "./0001-first-schema.ts";
 import { waitingReverts } from "./0002-waiting-reverts.ts";
 import { threadRetention } from "./0003-thread-retention.ts";
+import { windowIndexes } from "./0004-window-indexes.ts";
 
-export const HUB_MIGRATIONS: MigrationSet = { name: "hub", migrations: [firstSchema, waitingReverts, threadRetention] };
+export const HUB_MIGRATIONS: MigrationSet = {
+  name: "hub",
+  migrations: [firstSchema, waitingReverts, threadRetention, windowIndexes],
+};
