@@ -2,7 +2,7 @@
 // and all clients at once, and prints commands per second and latencies as JSON. Nothing of Muster is loaded here.
 //
 // - `postgres`: `appendToStream` of one event store over a pool; its appends run side by side and PostgreSQL itself groups
-//   their syncs. The pool has as many connections as were fastest of 8, 16, 32 and 64.
+//   their syncs. The pool has as many connections as were fastest of 8, 16, 32 and 64: 8.
 // - `sqlite`: `appendToStream` of its event store, which opens and closes a connection per append. It cannot have two
 //   appends in flight in one process (they would share one transaction and answer before its end), so they queue.
 // - `sqlite-grouped`: more than its event store offers: its exported `appendToStream` on a connection that stays open,
@@ -12,7 +12,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const POOL_CONNECTIONS = 16;
+const POOL_CONNECTIONS = 8;
 
 const job = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"));
 const load = createRequire(join(job.folder, "package.json"));
