@@ -275,7 +275,7 @@ describe("the end of a revert", () => {
   const afterRevert = { turnIds: ["b" as TurnId], messageIds: [id.message("b-message")], latestTurnId: id.turn("a") };
 
   it("drops the turns and messages after it", () => {
-    expect(decideReport(given, finishRevert(1), { afterRevert }).events).toEqual([
+    expect(decideReport(given, finishRevert(1), { afterRevert }).events.slice(0, 1)).toEqual([
       event("thread.reverted", {
         turnCount: 1,
         mode: "both",
@@ -295,6 +295,36 @@ describe("the end of a revert", () => {
     const files = event("thread.checkpoint-revert-requested", { turnCount: 1, checkpointRef: refOf(1), mode: "files" });
     const restored = decideReport([...given.slice(0, -1), files], finishRevert(1, { mode: "files" }), { afterRevert });
     expect(restored.events[0]?.payload).toMatchObject({ droppedTurnIds: [], latestTurnId: "b" });
+  });
+
+  it("is told in the thread, with what became of each file and of the conversation (ORC-35)", () => {
+    const files = [
+      { path: "a", outcome: "restored" },
+      { path: "b", outcome: "deleted" },
+      { path: "c", outcome: "kept", reason: "changed by another thread since" },
+    ];
+    const told = (fields: Record<string, unknown>) => {
+      const report = finishRevert(1, fields);
+      const mode = "mode" in report ? report.mode : "both";
+      const asked = event("thread.checkpoint-revert-requested", { turnCount: 1, checkpointRef: refOf(1), mode });
+      return decideReport([...given.slice(0, -1), asked], report, { afterRevert }).events[1]?.payload;
+    };
+    expect(told({ files })).toEqual({
+      turnId: null,
+      tone: "info",
+      kind: "revert.done",
+      summary:
+        "Went back to the state after turn 1: 2 files changed back, 1 kept as they are, the agent starts a new conversation and is told what was kept of this one",
+      payload: { turnCount: 1, mode: "both", safetyRef: null, files, fileCount: 3, error: null },
+    });
+    expect(told({ files, mode: "files" })).toMatchObject({
+      summary: "Went back to the state after turn 1: 2 files changed back, 1 kept as they are",
+    });
+    expect(told({ error: "node_offline" })).toMatchObject({
+      tone: "error",
+      kind: "revert.failed",
+      summary: "Nothing was taken back to the state after turn 1: node_offline",
+    });
   });
 
   it("that had been given up is told as an activity, and changes nothing else (ORC-35)", () => {

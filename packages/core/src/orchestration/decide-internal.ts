@@ -162,7 +162,37 @@ function completeRevert(
       error,
     },
   });
+  events.push(toldRevert(command));
   return events;
+}
+
+/** Files of a revert that its activity names; the event has them all. */
+const TOLD_FILES_MAX = 200;
+
+/** What became of a revert, for whoever opens the thread later. No agent can be told to forget, so it starts anew. */
+function toldRevert({ turnCount, mode, safetyRef, files, error }: CommandOf<"thread.revert.complete">): NewEvent {
+  const count = (...outcomes: readonly string[]) => files.filter(({ outcome }) => outcomes.includes(outcome)).length;
+  const where = turnCount === 0 ? "before the first turn" : `after turn ${turnCount}`;
+  const [kept, failed] = [count("kept"), count("failed")];
+  const parts = [
+    ...(mode === "conversation" ? [] : [`${count("restored", "deleted")} files changed back`]),
+    ...(kept === 0 ? [] : [`${kept} kept as they are`]),
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(mode === "files" ? [] : ["the agent starts a new conversation and is told what was kept of this one"]),
+  ];
+  return {
+    eventType: "thread.activity-appended",
+    payload: {
+      turnId: null,
+      tone: error === null ? "info" : "error",
+      kind: error === null ? "revert.done" : "revert.failed",
+      summary:
+        error === null
+          ? `Went back to the state ${where}: ${parts.join(", ")}`
+          : `Nothing was taken back to the state ${where}: ${error}`.slice(0, 1_024),
+      payload: { turnCount, mode, safetyRef, files: files.slice(0, TOLD_FILES_MAX), fileCount: files.length, error },
+    },
+  };
 }
 
 export const LATE_REVERT_KIND = "revert.late";

@@ -307,7 +307,7 @@ const TABLE: Record<Coming, Record<ThreadLife, string>> = {
     running: "turn_settled",
     busy: "turn_settled",
     asking: "turn_settled",
-    reverting: "reverted",
+    reverting: "reverted activity-appended",
     archived: "turn_settled",
     deleted: "turn_settled",
     orphaned: "turn_settled",

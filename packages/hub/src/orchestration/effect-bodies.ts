@@ -122,6 +122,7 @@ export async function effectBodyOf(store: Store, effect: EffectRow): Promise<Eff
 
 /** Characters of earlier conversation given to an agent that has to be told again what was said. */
 const PREAMBLE_MAX_CHARACTERS = 60_000;
+const SEPARATOR = "\n\n";
 
 /** The conversation before this turn, newest kept, for an agent that cannot load its own session; null where there is none. */
 async function keptConversation(store: Store, effect: EffectRow): Promise<string | null> {
@@ -141,10 +142,14 @@ async function keptConversation(store: Store, effect: EffectRow): Promise<string
   const parts: string[] = [];
   let length = 0;
   for (const row of rows) {
-    const part = `${row["role"] === "user" ? "User" : "Assistant"}: ${String(row["text"])}`;
-    length += part.length;
-    if (length > PREAMBLE_MAX_CHARACTERS) break;
-    parts.unshift(part);
+    const speaker = row["role"] === "user" ? "User: " : "Assistant: ";
+    const text = String(row["text"]);
+    const room = PREAMBLE_MAX_CHARACTERS - length - speaker.length - SEPARATOR.length;
+    if (room <= 0) break;
+    // Of a message that does not fit its end is kept: what was said last counts most.
+    const kept = text.length <= room ? text : `…${text.slice(text.length - room + 1)}`.toWellFormed();
+    parts.unshift(speaker + kept);
+    length += speaker.length + kept.length + SEPARATOR.length;
   }
-  return parts.length === 0 ? null : parts.join("\n\n");
+  return parts.length === 0 ? null : parts.join(SEPARATOR);
 }

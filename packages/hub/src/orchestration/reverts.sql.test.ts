@@ -2,6 +2,7 @@
 import { type CheckpointRef, type ErrorCode, type JournalId, MusterError } from "@muster/contracts";
 import {
   command,
+  complete,
   createProject,
   createThread,
   finishDiff,
@@ -106,6 +107,50 @@ onBothDatabases("a revert that the node does not answer", () => {
       { status: "running" },
     ]);
     await world.ingest(5, [settle("next")]);
+  });
+
+  it("ORC-35 that went through gives the next turn the kept conversation alone, of bounded size, the newest of it", async () => {
+    world.time.advance(1);
+    await world.ingest(3, [complete(0, "answer one", { messageId: "first-answer" })]);
+    await world.dispatch(startTurn("dropped", { text: "SECRET" }));
+    await world.ingest(4, [settle("dropped"), finishDiff("dropped", 2)]);
+    await askRevert();
+    await world.ingest(6, [finishRevert(1, { safetyRef: await safetyRef() })]);
+    const preambleOf = async (turnId: string) => {
+      await until(() => world.nodes.runs.some(({ effect }) => "turnId" in effect && effect.turnId === turnId));
+      const run = world.nodes.runs.find(({ effect }) => "turnId" in effect && effect.turnId === turnId);
+      return run?.effect.kind === "node.turn.start" ? (run.effect.preamble ?? "") : "";
+    };
+    // What was in flight is answered, so that the thread's next effects go out.
+    const drain = async () => {
+      for (let index = 0; index < world.nodes.runs.length; index += 1) await answer(index);
+    };
+    await until(() => world.nodes.runs.length >= 2);
+    await drain();
+    await settled();
+    await drain();
+    world.time.advance(1);
+    await world.dispatch(startTurn("next"));
+    const preamble = await preambleOf("next");
+    expect(preamble).toMatch(/^User: .+\n\nAssistant: answer one$/s);
+    expect(preamble).not.toContain("SECRET");
+    await drain();
+    world.time.advance(1);
+    await world.ingest(7, [
+      complete(0, `old${"x".repeat(40_000)}`, { messageId: "next-answer", turnId: "next" }),
+      settle("next"),
+      finishDiff("next", 2),
+    ]);
+    world.time.advance(1);
+    await world.dispatch(startTurn("long", { text: `${"y".repeat(100_000)}the end` }));
+    await preambleOf("long");
+    await drain();
+    await world.ingest(10, [settle("long"), finishDiff("long", 3)]);
+    await world.dispatch(startTurn("last"));
+    const cut = await preambleOf("last");
+    expect(cut.length).toBeLessThanOrEqual(60_000);
+    expect(cut.length).toBeGreaterThan(59_000);
+    expect(cut).toMatch(/^User: …y+the end$/);
   });
 
   it("ORC-35 that went through in time is not said again when the journal comes again", async () => {
