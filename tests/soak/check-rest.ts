@@ -76,10 +76,23 @@ export function* checkIngest({ hub, daemon }: Evidence): Generator<string> {
     if (!LATE.has(String(row["code"]))) yield `entry ${row["sequence"]} of the journal was refused ${row["code"]}`;
 }
 
-export function* checkRefs({ hub, refs }: Evidence): Generator<string> {
+const TURN_REF = /^refs\/muster\/checkpoints\/([^/]+)\/turn\/(\d+)$/;
+
+export function* checkRefs({ hub, refs }: Evidence, story: Story): Generator<string> {
   for (const { threadId, checkpointTurnCount, checkpointRef, status } of hub.rows.projection_checkpoints)
     if (status === "ready" && !refs.has(checkpointRef))
       yield `checkpoint ${checkpointTurnCount} of thread ${threadId} is ready, but ${checkpointRef} is gone`;
+  const turnCounts = new Map<string, number>();
+  for (const { eventType, payload, streamId } of story.events) {
+    if (eventType === "thread.turn-start-requested") turnCounts.set(streamId, payload.turnCount);
+    if (eventType === "thread.reverted" && payload.error === null && payload.mode !== "files")
+      turnCounts.set(streamId, payload.turnCount);
+  }
+  for (const ref of refs) {
+    const [, threadId = "", turnCount] = TURN_REF.exec(ref) ?? [];
+    if (Number(turnCount) > (turnCounts.get(threadId) ?? 0))
+      yield `${ref} is there, but the thread has ${turnCounts.get(threadId) ?? 0} turns`;
+  }
 }
 
 export function* checkLeftovers({ leftovers }: Evidence): Generator<string> {

@@ -32,7 +32,7 @@ export const CHECKS = {
   ingest: checkIngest,
   /** A reader saw every event once and in order, or was told to take a snapshot. */
   followers: checkFollowers,
-  /** Checkpoints that are ready have their hidden ref. */
+  /** Checkpoints that are ready have their hidden ref, and those of turns that a revert dropped are put aside. */
   refs: checkRefs,
   /** No process outlived what it worked for. */
   leftovers: checkLeftovers,

@@ -278,6 +278,13 @@ export const LINES: readonly (readonly [PromiseName, string, (record: EvidenceDr
     },
   ],
   [
+    "refs",
+    "a dropped turn's checkpoint stayed",
+    (record) => {
+      record.refs = new Set([...record.refs, "refs/muster/checkpoints/thread/turn/99"]);
+    },
+  ],
+  [
     "leftovers",
     "an agent lives on",
     (record) => {

@@ -127,7 +127,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
-async function makeProjects(parts: Parts, sender: Sender): Promise<ProjectId[]> {
+export async function makeProjects(parts: Parts, sender: Sender): Promise<ProjectId[]> {
   const { defaultSessionId } = await sender.client.api.auth.me();
   let nodeId: string | undefined;
   while (nodeId === undefined) {
@@ -160,7 +160,7 @@ const WAITING = `SELECT (SELECT count(*) FROM projection_thread_turns WHERE stat
 const TOLD = "SELECT coalesce(max(sequence), 0) AS told FROM ingest_journal";
 
 /** Resolves when nothing waits any more, or after a time that is long enough for anything: the checker says what waits. */
-async function quiet(parts: Parts, readers: readonly FeedReader[], signal: AbortSignal): Promise<void> {
+export async function quiet(parts: Parts, readers: readonly FeedReader[], signal: AbortSignal): Promise<void> {
   const end = performance.now() + QUIET_MAX_MS;
   for (let calm = 0; calm < 3 && performance.now() < end && !signal.aborted; await pause(300)) {
     const { told } = await fromFile(parts.daemonDatabase, (store) => numbers(store, TOLD));
@@ -175,7 +175,8 @@ const numbers = async (store: Store, sql: string): Promise<Readonly<Record<strin
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number(value)]));
 };
 
-async function gather(parts: Parts, sender: Sender, readers: readonly FeedReader[]): Promise<Evidence> {
+/** What is left of a run, while hub and daemon are idle or gone. */
+export async function gather(parts: Parts, sender: Sender, readers: readonly FeedReader[]): Promise<Evidence> {
   return {
     hub: await fromFile(parts.hubDatabase, readHub),
     daemon: await fromFile(parts.daemonDatabase, readDaemon),

@@ -121,6 +121,16 @@ export const EffectBody = z.discriminatedUnion("kind", [
     eventId: z.string(),
     correlationId: CommandId.nullable(),
   }),
+  /** The revert of that event is in the log: what it dropped may be put aside on the machine too. */
+  z.object({
+    kind: z.literal("node.checkpoint.drop"),
+    threadId: ThreadId,
+    workspaceRoot: z.string(),
+    worktreePath: z.string().nullable(),
+    turnCount: z.int().min(0),
+    eventId: z.string(),
+    correlationId: CommandId.nullable(),
+  }),
 ]);
 export type EffectBody = z.infer<typeof EffectBody>;
 export type EffectKind = EffectBody["kind"];

@@ -1,9 +1,23 @@
 // Which events ask something of a node.
-import type { EventType, NewEvent } from "@muster/contracts";
+import type { CheckpointRef, EventPayload, EventType, NewEvent } from "@muster/contracts";
 import { EVENT_TYPES } from "@muster/contracts";
 import { describe, expect, it } from "vitest";
 import { ended, event, id, refOf, started } from "../testing/index.ts";
 import { effectOf, OVERTAKING_EFFECTS, settledTurnOf, TURN_EFFECTS } from "./effects.ts";
+
+const safetyRef = "refs/muster/checkpoints/thread/safety/event" as CheckpointRef;
+const reverted = (fields: Partial<EventPayload<"thread.reverted">>): NewEvent =>
+  event("thread.reverted", {
+    turnCount: 1,
+    mode: "both",
+    safetyRef,
+    files: [],
+    droppedTurnIds: [],
+    droppedMessageIds: [],
+    latestTurnId: null,
+    error: null,
+    ...fields,
+  });
 
 const asking: Partial<Record<EventType, NewEvent>> = {
   "thread.turn-start-requested": started("turn"),
@@ -21,6 +35,7 @@ const asking: Partial<Record<EventType, NewEvent>> = {
     checkpointRef: refOf(1),
     mode: "files",
   }),
+  "thread.reverted": reverted({}),
 };
 
 describe("an effect", () => {
@@ -43,7 +58,15 @@ describe("an effect", () => {
         kind: "node.checkpoint.revert",
         payload: { turnCount: 1, checkpointRef: refOf(1), mode: "files" },
       },
+      "thread.reverted": { kind: "node.checkpoint.drop", payload: { turnCount: 1, safetyRef } },
     });
+  });
+
+  it("puts checkpoints aside only for a revert that took turns away, never for one that failed or was given up (ORC-35)", () => {
+    expect(effectOf(reverted({ mode: "conversation" }))?.kind).toBe("node.checkpoint.drop");
+    expect(effectOf(reverted({ mode: "files" }))).toBeNull();
+    expect(effectOf(reverted({ error: "interrupted", safetyRef: null }))).toBeNull();
+    expect(effectOf(reverted({ error: "workspace_unavailable" }))).toBeNull();
   });
 
   it("overtakes when it interrupts or stops, and is cancelled with its turn when it serves one (ORC-24)", () => {

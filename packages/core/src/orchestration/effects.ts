@@ -26,6 +26,12 @@ export function effectOf(event: NewEvent | MusterEvent): EffectIntent | null {
       const { turnCount, checkpointRef, mode } = event.payload;
       return { kind: "node.checkpoint.revert", payload: { turnCount, checkpointRef, mode } };
     }
+    case "thread.reverted": {
+      const { turnCount, mode, safetyRef, error } = event.payload;
+      // Only now: one that was given up meanwhile leaves the thread, and so its checkpoints, as they were.
+      if (error !== null || mode === "files" || safetyRef === null) return null;
+      return { kind: "node.checkpoint.drop", payload: { turnCount, safetyRef } };
+    }
     default:
       return null;
   }

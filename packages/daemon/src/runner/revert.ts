@@ -1,5 +1,6 @@
-// A revert: a safety checkpoint first, then the files back, then the conversation forgotten and later checkpoints put
-// aside. What is impossible is refused before a file is touched, and said in the command that ends the revert.
+// A revert: a safety checkpoint first, then the files back, then the conversation forgotten. What is impossible is refused
+// before a file is touched, and said in the command that ends the revert. Later checkpoints are put aside by an effect of
+// their own, when the revert is in the hub's log: until then it may be given up there.
 import { type EffectBody, EventId, type InternalCommand, MusterError } from "@muster/contracts";
 import { CheckpointError, type Checkpoints, isCheckpointError } from "../checkpoints/index.ts";
 import { REVERTED_FILES_MAX } from "./limits.ts";
@@ -7,6 +8,7 @@ import type { ProviderSessions } from "./sessions.ts";
 import { checkWorkspace } from "./workspace.ts";
 
 export type RevertEffect = Extract<EffectBody, { kind: "node.checkpoint.revert" }>;
+export type DropEffect = Extract<EffectBody, { kind: "node.checkpoint.drop" }>;
 type RevertComplete = Extract<InternalCommand, { type: "thread.revert.complete" }>;
 
 /** Never rejects for what the workspace holds: that is `error` of the command. Doing it again changes nothing more. */
@@ -41,10 +43,8 @@ export async function revert(
             // A turn at work has its agent.
             isRunning: (other) => tools.sessions.get(other) !== undefined,
           });
-    if (mode !== "files") {
-      await tools.sessions.forget(threadId);
-      await tools.checkpoints.dropAfter({ workspaceRoot, threadId, turnCount, eventId });
-    }
+    // Later checkpoints stay: the hub may have given the revert up, and then the thread still has their turns.
+    if (mode !== "files") await tools.sessions.forget(threadId);
     const files = restored.slice(0, REVERTED_FILES_MAX).map(({ path, outcome, reason }) => ({
       path,
       outcome,
@@ -53,6 +53,21 @@ export async function revert(
     return { ...base, safetyRef, files, error: null };
   } catch (error) {
     return { ...base, safetyRef: null, files: [], error: reasonOf(error) };
+  }
+}
+
+/** Puts aside the checkpoints of turns that the revert has dropped. Doing it again finds nothing to do. @throws MusterError */
+export async function dropReverted(
+  { threadId, turnCount, ...effect }: DropEffect,
+  tools: { readonly checkpoints: Checkpoints; readonly workspaceRoots: readonly string[] },
+): Promise<void> {
+  const eventId = EventId.parse(effect.eventId);
+  const workspaceRoot = await checkWorkspace(effect.worktreePath ?? effect.workspaceRoot, tools.workspaceRoots);
+  try {
+    await tools.checkpoints.dropAfter({ workspaceRoot, threadId, turnCount, eventId });
+  } catch (error) {
+    if (error instanceof CheckpointError) throw new MusterError("checkpoint_not_ready", reasonOf(error));
+    throw error;
   }
 }
 

@@ -19,7 +19,7 @@ import { answer } from "./answers.ts";
 import { Lanes } from "./lanes.ts";
 import { RUNNER_LIMITS, type RunnerLimits } from "./limits.ts";
 import { type Recovered, recover } from "./recovery.ts";
-import { type RevertEffect, revert } from "./revert.ts";
+import { type DropEffect, dropReverted, type RevertEffect, revert } from "./revert.ts";
 import { type AgentSession, ProviderSessions } from "./sessions.ts";
 import { ToldOnce } from "./told-once.ts";
 import { type TurnEffect, TurnRun } from "./turn.ts";
@@ -150,6 +150,9 @@ export class Runner {
       case "node.checkpoint.revert":
         await journal.append([], [effects.record(effectId, fence)]);
         return this.#work.run(effect.threadId, () => this.#revert(effectId, effect));
+      case "node.checkpoint.drop":
+        await journal.append([], [effects.record(effectId, fence)]);
+        return this.#work.run(effect.threadId, () => this.#dropReverted(effectId, effect));
     }
   }
 
@@ -234,6 +237,17 @@ export class Runner {
     const { effects, journal, checkpoints, workspaceRoots } = this.#options;
     const command = await revert(effect, { checkpoints, sessions: this.#sessions, workspaceRoots });
     await journal.append([{ command, correlationId: effect.correlationId }], [effects.finish(effectId, null)]);
+  }
+
+  async #dropReverted(effectId: string, effect: DropEffect): Promise<void> {
+    const { effects, journal, checkpoints, workspaceRoots } = this.#options;
+    try {
+      await dropReverted(effect, { checkpoints, workspaceRoots });
+    } catch (error) {
+      if (error instanceof MusterError) await journal.append([], [effects.finish(effectId, error.toBody())]);
+      throw error;
+    }
+    await journal.append([], [effects.finish(effectId, null)]);
   }
 
   /** The agent ended between turns. */

@@ -117,6 +117,15 @@ export async function effectBodyOf(store: Store, effect: EffectRow): Promise<Eff
         mode: payload["mode"],
         eventId: effect.eventId,
       });
+    case "node.checkpoint.drop":
+      return EffectBodySchema.parse({
+        kind: effect.kind,
+        ...common,
+        ...place,
+        turnCount: payload["turnCount"],
+        // The safety checkpoint names the event that asked for the revert.
+        eventId: String(payload["safetyRef"]).split("/").at(-1),
+      });
   }
 }
 

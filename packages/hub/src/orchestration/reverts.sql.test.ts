@@ -107,6 +107,41 @@ onBothDatabases("a revert that the node does not answer", () => {
       { status: "running" },
     ]);
     await world.ingest(5, [settle("next")]);
+    // The turns above are still the thread's, so their checkpoints are not put aside.
+    expect(world.nodes.kinds).not.toContain("node.checkpoint.drop");
+  });
+
+  it("ORC-35 that went through has its later checkpoints put aside before the next turn begins", async () => {
+    await askRevert();
+    await until(() => world.nodes.runs.length === 2);
+    await world.ingest(3, [finishRevert(1, { safetyRef: await safetyRef() })]);
+    await world.dispatch(startTurn("next"));
+    await answer(1);
+    await until(() => world.nodes.runs.length === 3);
+    await settled();
+    expect(world.nodes.runs[2]?.effect).toMatchObject({
+      kind: "node.checkpoint.drop",
+      threadId: "thread",
+      turnCount: 1,
+      eventId: (await safetyRef()).split("/").at(-1),
+      workspaceRoot: expect.any(String),
+    });
+    expect(world.nodes.runs).toHaveLength(3);
+    await answer(2);
+    await until(() => world.nodes.runs.length === 4);
+    expect(world.nodes.kinds.at(-1)).toBe("node.turn.start");
+  });
+
+  it("ORC-35 whose checkpoints cannot be put aside holds nothing up", async () => {
+    await askRevert();
+    await until(() => world.nodes.runs.length === 2);
+    await world.ingest(3, [finishRevert(1, { safetyRef: await safetyRef() })]);
+    await answer(1);
+    await until(() => world.nodes.runs.length === 3);
+    await world.dispatch(startTurn("next"));
+    await answer(2, "workspace_unavailable");
+    await until(() => world.nodes.kinds.at(-1) === "node.turn.start");
+    expect([await endings(), world.bugs]).toEqual([[null], []]);
   });
 
   it("ORC-35 that went through gives the next turn the kept conversation alone, of bounded size, the newest of it", async () => {
