@@ -6,6 +6,7 @@ import { ACCESS, type Access } from "./access.ts";
 import { ClientCommand, DispatchResult } from "./commands.ts";
 import { ERROR_CODES, ERRORS, type ErrorCode } from "./errors.ts";
 import { EventId, MessageId, ProjectId, ThreadId } from "./ids.ts";
+import { Projections, ProjectorName, Rebuild } from "./projections.ts";
 import {
   EVENTS_PAGE_MAX,
   EventsPage,
@@ -183,6 +184,25 @@ export const contract = {
       })
       .input(PruneInput)
       .output(PruneReport),
+  },
+  projections: {
+    get: own
+      .route({
+        method: "GET",
+        path: "/projections",
+        summary: "How far projections have followed the log, and their rebuild",
+        tags: ["projections"],
+      })
+      .output(Projections),
+    rebuild: own
+      .route({
+        method: "POST",
+        path: "/projections/rebuild",
+        summary: "Begin to make the rows of one or all projections anew from the log, while the hub serves",
+        tags: ["projections"],
+      })
+      .input(z.strictObject({ projector: ProjectorName.optional() }))
+      .output(Rebuild),
   },
   nodes: {
     list: read

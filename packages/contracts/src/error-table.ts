@@ -215,6 +215,13 @@ export const ERRORS = {
     "There is no usable checkpoint for that turn.",
     "Choose another turn; `muster thread show` lists the checkpoints.",
   ),
+  rebuild_running: row(
+    409,
+    true,
+    6,
+    "Projections are being rebuilt already.",
+    "Wait for it to end; `muster projections list` shows how far it is.",
+  ),
   diff_unavailable: row(
     409,
     true,

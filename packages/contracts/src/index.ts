@@ -8,6 +8,7 @@ export * from "./frames.ts";
 export * from "./ids.ts";
 export * from "./lanes.ts";
 export * from "./liveness.ts";
+export * from "./projections.ts";
 export * from "./reads.ts";
 export * from "./retention.ts";
 export * from "./rows.ts";

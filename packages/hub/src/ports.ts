@@ -22,7 +22,10 @@ import type {
   PrincipalId,
   PrincipalKind,
   ProjectId,
+  Projections,
+  ProjectorName,
   PruneReport,
+  Rebuild,
   Role,
   SessionId,
   Snapshot,
@@ -114,6 +117,13 @@ export interface Orchestration {
   nodeConnected(spaceId: SpaceId, nodeId: NodeId): void;
   /** `isFailing`: the last write could not be stored, and none has been since. */
   head(): { generation: string; headSequence: number; isFailing: boolean };
+  /** How far projectors have followed the log, and the newest rebuild. */
+  projections(): Promise<Projections>;
+  /**
+   * Begins to make rows of one projection, or of all, anew from the log, and resolves when it has begun; it goes on while
+   * the hub serves. Throws `rebuild_running` while another one runs, on any hub of the store.
+   */
+  rebuildProjections(projector?: ProjectorName): Promise<Rebuild>;
   close(): Promise<void>;
 }
 

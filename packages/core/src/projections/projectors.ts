@@ -1,22 +1,24 @@
 // The eight projectors: pure functions from an event to changes of rows. A projector names the types it handles and
 // is never called for others. Names are stored as cursors and never change.
-import type { EventType, MusterEvent } from "@muster/contracts";
+import { type EventType, type MusterEvent, PROJECTOR_NAMES, type ProjectorName } from "@muster/contracts";
 import type { Handlers } from "./handlers.ts";
-import type { RowOperation } from "./operations.ts";
+import type { ProjectionTable, RowOperation } from "./operations.ts";
 import { projects, sessions, threads } from "./thread-projectors.ts";
 import { activities, approvals, checkpoints, messages, turns } from "./turn-projectors.ts";
 
-export const PROJECTOR_NAMES = [
-  "projects",
-  "threads",
-  "thread_messages",
-  "thread_activities",
-  "thread_sessions",
-  "thread_turns",
-  "checkpoints",
-  "pending_approvals",
-] as const;
-export type ProjectorName = (typeof PROJECTOR_NAMES)[number];
+export { PROJECTOR_NAMES, type ProjectorName };
+
+/** The table whose rows a projector makes; no other projector touches it. */
+export const PROJECTOR_TABLES: Readonly<Record<ProjectorName, ProjectionTable>> = {
+  projects: "projection_projects",
+  threads: "projection_threads",
+  thread_messages: "projection_thread_messages",
+  thread_activities: "projection_thread_activities",
+  thread_sessions: "projection_thread_sessions",
+  thread_turns: "projection_thread_turns",
+  checkpoints: "projection_checkpoints",
+  pending_approvals: "projection_pending_approvals",
+};
 
 const HANDLERS: Readonly<Record<ProjectorName, Handlers>> = {
   projects,

@@ -153,6 +153,10 @@ export const createRouter = (options: ProcedureOptions) => {
     }),
     auth: authProcedures(options),
     orchestration: orchestrationProcedures(options),
+    projections: {
+      get: builder.projections.get.handler(() => orchestration.projections()),
+      rebuild: builder.projections.rebuild.handler(({ input }) => orchestration.rebuildProjections(input.projector)),
+    },
     nodes: {
       list: builder.nodes.list.handler(async ({ context }) => {
         const caller = callerOf(context);

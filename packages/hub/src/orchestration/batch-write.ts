@@ -17,16 +17,6 @@ interface Aggregate {
   readonly id: string;
 }
 
-/** Rows of an append go on top of all rows before it: a projector that lies behind has to catch up first. */
-export const noProjectorLags: Guard = {
-  query: {
-    sql: `SELECT projector FROM projection_state
-      WHERE last_applied_sequence < (SELECT coalesce(max(sequence), 0) FROM orchestration_events)`,
-    parameters: [],
-  },
-  expected: [],
-};
-
 export class BatchWrite {
   readonly #parts: BatchParts;
   readonly #spaceId: SpaceId;
@@ -160,8 +150,12 @@ export class BatchWrite {
         parameters: [{ allocated: count - 1 }, this.#now],
       });
     }
+    const { appendGuard } = this.#parts;
+    const guards = [...facts];
+    if (count > 0) guards.push(appendGuard.ofAppend());
+    else if (statements.length > 0) guards.push(appendGuard.ofRefusal());
     return {
-      guards: count > 0 ? [...facts, noProjectorLags] : facts,
+      guards,
       ...(count > 0 ? { allocation: { table: "orchestration_events", column: "sequence", count } } : {}),
       statements,
     };

@@ -24,6 +24,7 @@ import {
 } from "@muster/core";
 import type { Store } from "@muster/store";
 import { messageIdUse, turnIdUse } from "../schema/index.ts";
+import type { AppendGuard } from "./append-guard.ts";
 import { BatchStreams } from "./batch-streams.ts";
 import { BatchTraces } from "./batch-traces.ts";
 import { BatchWrite } from "./batch-write.ts";
@@ -39,6 +40,7 @@ export interface BatchParts {
   readonly store: Store;
   readonly cache: StateCache;
   readonly readEvent: ReadEvent;
+  readonly appendGuard: AppendGuard;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly generation: string;

@@ -22,7 +22,7 @@ export interface Committed {
 }
 
 export interface DispatcherOptions extends BatchParts {
-  /** Brings projectors up to the log's head, where another process left one behind. */
+  /** After a conflict: waits for a rebuild that swaps, and brings projectors up where another process left one behind. */
   readonly catchUp: () => Promise<void>;
   /** Wakes readers and the effect worker. */
   readonly onCommitted: (committed: Committed) => void;

@@ -1,22 +1,11 @@
 // Puts dispatcher, feeds, reads and effect worker together behind the Orchestration port.
 import type { ClientCommand, DispatchResult, NodeId, PrincipalId, SpaceId } from "@muster/contracts";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, HELLO_TURNS_MAX, MusterError } from "@muster/contracts";
-import {
-  type Actor,
-  type Clock,
-  commandFingerprint,
-  type Ids,
-  isoTime,
-  PROJECTOR_NAMES,
-  type Random,
-  type Upcaster,
-} from "@muster/core";
+import { type Actor, type Clock, commandFingerprint, type Ids, type Random, type Upcaster } from "@muster/core";
 import type { Store } from "@muster/store";
-import { insertRows, keyedReads } from "@muster/store";
+import { keyedReads } from "@muster/store";
 import { SLOT_LEASE_MS } from "../nodes/index.ts";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
-import { HUB_COLUMNS } from "../schema/index.ts";
-import { catchUpProjections } from "./catch-up.ts";
 import { TurnDiffs } from "./diffs.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EffectWorker } from "./effect-worker.ts";
@@ -26,11 +15,11 @@ import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
 import { lostTurns } from "./lost-turns.ts";
 import { query } from "./placeholders.ts";
+import { ProjectionUpkeep } from "./projection-upkeep.ts";
 import { getEventsPage, getSnapshot } from "./reads.ts";
 import { Forgotten, type Lost, startedTurns, turnsToStop, untoldReverts } from "./reconcile.ts";
 import { Retention } from "./retention.ts";
 import { RetentionJob, type RetentionResult } from "./retention-job.ts";
-
 import { StateCache } from "./stream-states.ts";
 import { getThread } from "./thread-window.ts";
 import { systemTimers, type Timers } from "./timers.ts";
@@ -78,22 +67,20 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const { store, clock, ids, generation, connections, onBug } = options;
   // For what stands between a command and its commit, or a commit and its readers: short reads, many of them.
   const near = keyedReads(store);
-  await prepareCursors(store, clock);
+  const timers = options.timers ?? systemTimers;
   const readEvent = eventReader(options.upcasters);
   const onWarning = options.onWarning ?? ((message: string) => onBug(new Error(message)));
-  const catchUp = (): Promise<void> =>
-    catchUpProjections(
-      store,
-      clock,
-      (skipped) => onWarning(`Projectors skipped ${skipped.count} events that this program cannot read: ${skipped}.`),
-      readEvent,
-    );
-  await catchUp();
-  const timers = options.timers ?? systemTimers;
   const slotLeaseMs = options.slotLeaseMs ?? SLOT_LEASE_MS;
+  const visibility = new Visibility(near);
+  const cache = new StateCache();
+  const onRebuilt = (): void => {
+    cache.clear();
+    visibility.forget();
+  };
+  const projections = new ProjectionUpkeep({ ...options, timers, readEvent, onRebuilt, onWarning });
+  await projections.open();
   const tail = new LogTail(near, clock, timers, onBug, readEvent);
   await tail.open();
-  const visibility = new Visibility(near);
   const reads = { store, readEvent, visibility, generation, connections, clock };
   const diffs = new TurnDiffs(reads);
   const feeds = new Feeds({ store, readEvent, tail, visibility, generation });
@@ -110,11 +97,12 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     clock,
     ids,
     generation,
-    cache: new StateCache(),
+    cache,
     hubPrincipalId: options.hubPrincipalId,
     readEvent,
+    appendGuard: projections.appendGuard,
     onBug,
-    catchUp,
+    catchUp: () => projections.afterConflict(),
     onCommitted: ({ eventCount, hasEffects }) => {
       if (eventCount > 0) tail.wake();
       if (hasEffects) effects.wake();
@@ -206,12 +194,15 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     nodeConnected: (spaceId: SpaceId, nodeId: NodeId) => {
       effects.nodeConnected(spaceId, nodeId).catch(onBug);
     },
+    projections: async () => ({ generation, headSequence: tail.head, ...(await projections.status()) }),
+    rebuildProjections: (projector) => projections.rebuild(projector),
     head: () => ({ generation, headSequence: tail.head, isFailing: dispatcher.isFailing }),
     async close() {
       feeds.close();
       await job?.close();
       // Before the dispatcher, which ends what effects were for.
       await effects.close();
+      await projections.close();
       await dispatcher.close();
       await tail.close();
     },
@@ -244,15 +235,4 @@ function sizeOf(command: ClientCommand): number {
   if (command.type !== "thread.turn.start") return COMMAND_BYTES;
   const { text, attachments } = command.message;
   return attachments.reduce((sum, attachment) => sum + attachment.text.length, COMMAND_BYTES + text.length);
-}
-
-/** One cursor per projector, at 0 in a new store. */
-async function prepareCursors(store: Store, clock: Clock): Promise<void> {
-  const rows = PROJECTOR_NAMES.map((name) => [name, 0, isoTime(clock.now())]);
-  await store.commit({
-    guards: [],
-    statements: insertRows(store.dialect, "projection_state", HUB_COLUMNS.projection_state, rows, {
-      conflict: "ignore",
-    }),
-  });
 }

@@ -6,7 +6,7 @@ import { DELETED_KEPT_DAYS, daysToMs, MusterError, RECEIPTS_KEPT_MIN_DAYS } from
 import { type Clock, isoTime } from "@muster/core";
 import { type Guard, insertRows, type Row, type Statement, type Store } from "@muster/store";
 import { HUB_COLUMNS } from "../schema/index.ts";
-import { noProjectorLags } from "./batch-write.ts";
+import { noProjectorAtWork } from "./append-guard.ts";
 import type { ReadEvent } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
 import { archivedBatch, type RetentionBatch, removedBatch } from "./retention-batches.ts";
@@ -221,7 +221,7 @@ class Walk {
   /** False when something was no longer so. Pages of projectors on their way hold payloads as they were: they come first. */
   async #commit(guards: readonly Guard[], statements: readonly Statement[]): Promise<boolean> {
     if (this.#input.dryRun) return true;
-    const result = await this.#store.commit({ guards: [...guards, noProjectorLags], statements });
+    const result = await this.#store.commit({ guards: [...guards, noProjectorAtWork], statements });
     return result.status === "committed";
   }
 }

@@ -51,6 +51,11 @@ export class StateCache {
     }
   }
 
+  /** Rows were made anew: what was read from the old ones may be wrong. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
   drop(key: StreamKey): void {
     this.#entries.delete(key);
   }

@@ -22,6 +22,11 @@ export class Visibility {
     this.#store = store;
   }
 
+  /** Rows were made anew: what was read from the old ones may be wrong. */
+  forget(): void {
+    this.#places.clear();
+  }
+
   async canSee(caller: Caller, stream: Stream): Promise<boolean> {
     if (stream.spaceId !== caller.spaceId) return false;
     const place = await this.#placeOf(stream);

@@ -7,6 +7,7 @@ import type {
   CheckpointRow,
   MessageRow,
   ProviderSessionStatus,
+  Rebuild,
   RuntimeMode,
   TurnStatus,
 } from "@muster/contracts";
@@ -120,6 +121,23 @@ export interface ProjectionPendingApprovalsTable {
   payload_json: string;
   created_at: string;
   resolved_at: string | null;
+}
+
+export interface ProjectionRebuildsTable {
+  rebuild_number: AllocatedInteger;
+  owner: string;
+  projectors_json: string;
+  status: Rebuild["state"];
+  applied_sequence: number;
+  head_sequence: number;
+  skipped_json: string;
+  rows_removed: number | null;
+  rows_written: number | null;
+  error_code: string | null;
+  started_at: string;
+  lease_expires_at: string;
+  held_until: string | null;
+  finished_at: string | null;
 }
 
 export interface ProjectionStateTable {

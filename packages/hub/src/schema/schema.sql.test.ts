@@ -28,6 +28,7 @@ const NAMED = {
     "projection_pending_approvals",
     "projection_state",
   ],
+  "ORC-25": ["projection_rebuilds"],
   "ORC-36": ["thread_retention"],
   "NOD-1": ["sessions"],
   "NOD-2": ["session_memberships"],

@@ -26,6 +26,7 @@ import type {
   ProjectionCheckpointsTable,
   ProjectionPendingApprovalsTable,
   ProjectionProjectsTable,
+  ProjectionRebuildsTable,
   ProjectionStateTable,
   ProjectionThreadActivitiesTable,
   ProjectionThreadMessagesTable,
@@ -54,6 +55,7 @@ export interface HubDatabase {
   projection_checkpoints: ProjectionCheckpointsTable;
   projection_pending_approvals: ProjectionPendingApprovalsTable;
   projection_state: ProjectionStateTable;
+  projection_rebuilds: ProjectionRebuildsTable;
   spaces: SpacesTable;
   principals: PrincipalsTable;
   tokens: TokensTable;

@@ -147,6 +147,8 @@ export class FakeOrchestration implements Orchestration {
     return { generation: GENERATION, headSequence: this.sequence, isFailing: false };
   }
 
+  projections = unused("projections");
+  rebuildProjections = unused("rebuildProjections");
   ingest = unused("ingest");
   ingestCursor = unused("ingestCursor");
   publishDelta = unused("publishDelta");

@@ -4,8 +4,9 @@ import { firstSchema } from "./0001-first-schema.ts";
 import { waitingReverts } from "./0002-waiting-reverts.ts";
 import { threadRetention } from "./0003-thread-retention.ts";
 import { windowIndexes } from "./0004-window-indexes.ts";
+import { projectionRebuilds } from "./0005-projection-rebuilds.ts";
 
 export const HUB_MIGRATIONS: MigrationSet = {
   name: "hub",
-  migrations: [firstSchema, waitingReverts, threadRetention, windowIndexes],
+  migrations: [firstSchema, waitingReverts, threadRetention, windowIndexes, projectionRebuilds],
 };

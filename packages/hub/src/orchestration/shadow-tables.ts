@@ -1,0 +1,63 @@
+// Tables beside the live ones, for the time of a rebuild: made and dropped in the same commits that begin and end it, so
+// that none outlives its row in projection_rebuilds. The statements are the same in both dialects.
+import { PROJECTION_KEYS, PROJECTOR_TABLES, type ProjectionTable, type ProjectorName } from "@muster/core";
+import type { Statement } from "@muster/store";
+import { HUB_COLUMNS } from "../schema/index.ts";
+import { columnName } from "./columns.ts";
+
+export const shadowName = (table: ProjectionTable): string => `shadow_${table}`;
+
+export const tablesOf = (projectors: readonly ProjectorName[]): readonly ProjectionTable[] =>
+  projectors.map((name) => PROJECTOR_TABLES[name]);
+
+const statement = (sql: string): Statement => ({ sql, parameters: [] });
+const quoted = (columns: readonly string[]): string => columns.map((column) => `"${column}"`).join(", ");
+const keyColumns = (table: ProjectionTable): readonly string[] => [
+  "space_id",
+  ...PROJECTION_KEYS[table].map((field) => columnName(table, field)),
+];
+
+/** Rows of these are removed by thread, when a turn is dropped. */
+const REMOVED_BY_THREAD: ReadonlySet<ProjectionTable> = new Set<ProjectionTable>([
+  "projection_thread_messages",
+  "projection_thread_activities",
+  "projection_thread_turns",
+  "projection_pending_approvals",
+]);
+
+/** Empty tables with the columns of the live ones and the indexes that filling needs; rules are checked at the swap. */
+export const createShadows = (tables: readonly ProjectionTable[]): Statement[] =>
+  tables.flatMap((table) => {
+    const name = shadowName(table);
+    const statements = [
+      `CREATE TABLE "${name}" AS SELECT * FROM "${table}" WHERE 1 = 0`,
+      `CREATE UNIQUE INDEX "${name}_key" ON "${name}" (${quoted(keyColumns(table))})`,
+    ];
+    if (REMOVED_BY_THREAD.has(table))
+      statements.push(`CREATE INDEX "${name}_thread" ON "${name}" ("space_id", "thread_id", "turn_id")`);
+    return statements.map(statement);
+  });
+
+export const dropShadows = (tables: readonly ProjectionTable[]): Statement[] =>
+  tables.map((table) => statement(`DROP TABLE IF EXISTS "${shadowName(table)}"`));
+
+/**
+ * Makes the live table hold exactly the shadow's rows, and only the rows that differ are written: rows that were right
+ * cost a look at them and no more. Two statements per table: what goes, and what comes.
+ */
+export const swapShadows = (tables: readonly ProjectionTable[]): Statement[] =>
+  tables.flatMap((table) => {
+    const name = shadowName(table);
+    const columns: readonly string[] = HUB_COLUMNS[table];
+    const keys = keyColumns(table);
+    const sameKey = keys.map((column) => `s."${column}" = "${table}"."${column}"`);
+    const sameRest = columns
+      .filter((column) => !keys.includes(column))
+      .map((column) => `s."${column}" IS NOT DISTINCT FROM "${table}"."${column}"`);
+    const sameRow = [...sameKey, ...sameRest].join(" AND ");
+    return [
+      `DELETE FROM "${table}" WHERE NOT EXISTS (SELECT 1 FROM "${name}" AS s WHERE ${sameRow})`,
+      `INSERT INTO "${table}" (${quoted(columns)}) SELECT ${quoted(columns)} FROM "${name}" AS s
+       WHERE NOT EXISTS (SELECT 1 FROM "${table}" WHERE ${sameKey.join(" AND ")})`,
+    ].map(statement);
+  });
