@@ -1,5 +1,6 @@
 // The muster command: the only file that reads argv, environment, terminal and clock. Everything below it gets them
 // as a Shell.
+import { once } from "node:events";
 import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
@@ -14,6 +15,9 @@ for (const stream of [process.stdout, process.stderr]) {
 const outputOf = (stream: NodeJS.WriteStream): Output => ({
   write: (text) => {
     stream.write(text);
+  },
+  drained: async () => {
+    if (stream.writableNeedDrain) await once(stream, "drain");
   },
   // A terminal without a width cannot be drawn on.
   isTerminal: stream.isTTY === true && stream.columns > 0,

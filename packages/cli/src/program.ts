@@ -6,8 +6,10 @@ import { addDemoCommand } from "./commands/demo.ts";
 import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEventCommands } from "./commands/events.ts";
+import { addExportCommand } from "./commands/export.ts";
 import { addNodeCommands } from "./commands/nodes.ts";
 import { addProjectCommands } from "./commands/project.ts";
+import { addProjectionCommands } from "./commands/projections.ts";
 import { addPruneCommand } from "./commands/prune.ts";
 import { addRestoredCommand } from "./commands/restored.ts";
 import { addStatusCommands } from "./commands/status.ts";
@@ -93,6 +95,8 @@ export function createProgram(shell: Shell, { exitWith, usageError }: ProgramRep
   addEventCommands(registry);
   addPruneCommand(registry);
   addRestoredCommand(registry);
+  addExportCommand(registry);
+  addProjectionCommands(registry);
   return program;
 }
 

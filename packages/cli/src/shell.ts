@@ -7,6 +7,8 @@ export type Paint = (format: TextFormat, text: string) => string;
 
 export interface Output {
   write(text: string): void;
+  /** Resolves when what was written is no longer held back by a slow reader. */
+  drained(): Promise<void>;
   readonly isTerminal: boolean;
   /** Width in which lines are cut; infinite where the output is no terminal. */
   readonly columns: number;

@@ -1,7 +1,6 @@
 // The projections from outside: how far each projector has followed the log, and the rebuild of rows beside the live
 // ones while the hub serves.
 import { z } from "zod";
-import { ERROR_CODES } from "./errors.ts";
 
 /** Names are stored as cursors and never change. */
 export const PROJECTOR_NAMES = [
@@ -31,8 +30,8 @@ export const Rebuild = z.object({
   headSequence: z.int().min(0),
   startedAt: z.string(),
   finishedAt: z.string().nullable(),
-  /** Why it failed. */
-  error: z.enum(ERROR_CODES as [string, ...string[]]).nullable(),
+  /** The code of why it failed. */
+  error: z.string().nullable(),
   /** Kept as they are and passed; `kinds` may leave the rarest out. */
   skipped: z.object({ count: z.int().min(0), kinds: z.array(SkippedKind) }),
   /** What the swap changed; null before it. Both are 0 where the rows were right already. */

@@ -13,6 +13,7 @@ export function testShell(given: Partial<Pick<Shell, "env" | "currentFolder" | "
   let stderr = "";
   const output = (keep: (text: string) => void) => ({
     write: keep,
+    drained: () => Promise.resolve(),
     isTerminal: false,
     columns: Number.POSITIVE_INFINITY,
     paint: plainPaint,

@@ -50,8 +50,8 @@ afterEach(() => world.close());
 const open = async (threads = 3): Promise<void> => {
   world = await openWorld({ isFile: true, wrapStore: (store) => gate.wrap(store) });
   await world.dispatch(createProject());
-  for (let index = 0; index < threads; index += 100) {
-    const some = Array.from({ length: Math.min(100, threads - index) }, (_one, place) => index + place);
+  for (let index = 0; index < threads; index += 250) {
+    const some = Array.from({ length: Math.min(250, threads - index) }, (_one, place) => index + place);
     await Promise.all(some.map((thread) => world.dispatch(createThread({ threadId: `thread-${thread}` }))));
   }
 };
@@ -117,7 +117,7 @@ onBothDatabases("a rebuild", () => {
   });
 
   it("goes on while commands are dispatched, and ends with the rows of them all (ORC-25)", async () => {
-    await open(2 * LOG_PAGE_EVENTS_MAX);
+    await open(LOG_PAGE_EVENTS_MAX + 10);
     let dispatched = 0;
     let isOver = false;
     const writer = async (name: number): Promise<void> => {
@@ -134,7 +134,7 @@ onBothDatabases("a rebuild", () => {
     expect(rebuild).toMatchObject({ state: "finished", rows: { removed: 0, written: 0 } });
     expect(dispatched).toBeGreaterThan(3);
     const [count] = await world.rows("SELECT count(*) AS n FROM projection_threads");
-    expect(count).toEqual({ n: 2 * LOG_PAGE_EVENTS_MAX + dispatched });
+    expect(count).toEqual({ n: LOG_PAGE_EVENTS_MAX + 10 + dispatched });
     expect(await shadows()).toEqual([]);
     const live = await rowsOfAll();
     await world.orchestration.rebuildProjections();
@@ -302,7 +302,7 @@ onBothDatabases("a rebuild", () => {
   });
 
   it("ends with the hub that does it, without a trace in the rows (ORC-25)", async () => {
-    await open(2 * LOG_PAGE_EVENTS_MAX);
+    await open(LOG_PAGE_EVENTS_MAX + 10);
     const before = await rowsOfAll();
     gate.picks = isPage;
     await world.orchestration.rebuildProjections();
