@@ -116,18 +116,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     options.retention && new RetentionJob({ retention, timers, random: options.random, ...options.retention });
   job?.start();
 
-  const cursorOf = async (node: NodeIdentity, journalId: string): Promise<number> => {
-    const rows = await near.read(
-      query(
-        store.dialect,
-        "SELECT last_sequence FROM ingest_cursors WHERE space_id = ? AND node_id = ? AND journal_id = ?",
-        node.spaceId,
-        node.nodeId,
-        journalId,
-      ),
-    );
-    return Number(rows[0]?.["last_sequence"] ?? 0);
-  };
+  const cursorOf = (node: NodeIdentity, journalId: string): Promise<number> => ingestCursor(near, node, journalId);
 
   return {
     async dispatch(caller: Caller, command: ClientCommand): Promise<DispatchResult> {
@@ -207,6 +196,13 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       await tail.close();
     },
   };
+}
+
+/** The last entry of a node's journal that the hub has taken; 0 before the first. */
+async function ingestCursor(store: Store, { spaceId, nodeId }: NodeIdentity, journalId: string): Promise<number> {
+  const sql = "SELECT last_sequence FROM ingest_cursors WHERE space_id = ? AND node_id = ? AND journal_id = ?";
+  const rows = await store.read(query(store.dialect, sql, spaceId, nodeId, journalId));
+  return Number(rows[0]?.["last_sequence"] ?? 0);
 }
 
 /** @throws MusterError `validation_failed` for text that has no canonical form. */
