@@ -17,7 +17,12 @@ const SCRIPT = fileURLToPath(new URL("./http-hub.ts", import.meta.url));
 
 export async function startHubProcess(home: string): Promise<HubProcess> {
   const child = spawn(process.execPath, [SCRIPT, home], { stdio: ["pipe", "pipe", "inherit"] });
-  const [line]: Buffer[] = await once(child.stdout, "data");
+  const exited = once(child, "exit").then(([code]) => {
+    throw new Error(`the hub ended before it served, with ${code}`);
+  });
+  // Ends later too, when nobody waits for it.
+  exited.catch(() => undefined);
+  const [line]: Buffer[] = await Promise.race([once(child.stdout, "data"), exited]);
   const { port, token, spaceId } = JSON.parse(String(line));
   const stop = async (): Promise<void> => {
     const ended = once(child, "exit");

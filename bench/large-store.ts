@@ -60,9 +60,14 @@ async function largeHome(events: number, say: (line: string) => void): Promise<s
   const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
   const home = join(cache, "muster-bench", "stores", `sqlite-${events}`);
   if (existsSync(home)) {
-    // Brings an older schema up to date.
-    await (await startHubProcess(home)).stop();
-    return home;
+    try {
+      // Brings an older schema up to date.
+      await (await startHubProcess(home)).stop();
+      return home;
+    } catch (error) {
+      say(`the store in ${home} is of no use to this program (${String(error)})`);
+      rmSync(home, { recursive: true });
+    }
   }
   say(`making a store of ${events} events in ${home} (about ${Math.round(events / 700)} MB) …`);
   const partial = `${home}.partial`;
@@ -210,6 +215,35 @@ async function measureReads(database: string, orchestration: Orchestration, call
   return reports;
 }
 
+/** The same threads as a browser opens them: a whole hub in another process, its login, its schemas, its JSON. */
+async function readsOverHttp(home: string): Promise<ReadReport[]> {
+  const hub = await startHubProcess(home);
+  const client = new HttpClient(hub, 1);
+  const long = `/orchestration/threads/${LONG_THREAD.id}`;
+  const { page } = JSON.parse(await client.get(long)) as { page: { before: string } };
+  const paths: readonly (readonly [string, string])[] = [
+    ["snapshot", "/orchestration/snapshot"],
+    ["long thread, first window", long],
+    ["long thread, next window", `${long}?before=${encodeURIComponent(page.before)}`],
+    ["long thread, 50 turns", `${long}?turnLimit=50`],
+    ["ten turns of 10,000 activities each", `/orchestration/threads/${HEAVY_THREAD.id}`],
+  ];
+  const reports: ReadReport[] = [];
+  for (const [what, path] of paths) {
+    const times: number[] = [];
+    let bytes = 0;
+    for (let round = 0; round < REPEATS; round += 1) {
+      const began = performance.now();
+      bytes = Buffer.byteLength(await client.get(path));
+      times.push(performance.now() - began);
+    }
+    reports.push({ database: "SQLite, HTTP", what, medianMs: median(times), slowestMs: Math.max(...times), bytes });
+  }
+  client.close();
+  await hub.stop();
+  return reports;
+}
+
 async function readsOfSqlite(home: string): Promise<ReadReport[]> {
   const path = join(home, "hub.db");
   const database = new DatabaseSync(path);
@@ -283,8 +317,10 @@ export async function main(args: string[]): Promise<void> {
   const say = (line: string): void => console.error(line);
   const events = Number(values.events ?? EVENTS);
   const hub = values.hub ? await measureHub(events, say) : null;
+  const home = await largeHome(events, say);
   const reads = [
-    ...(await readsOfSqlite(await largeHome(events, say))),
+    ...(await readsOverHttp(home)),
+    ...(await readsOfSqlite(home)),
     ...(values.postgres ? await readsOfPostgres(say) : []),
   ];
   if (values.json === true) console.log(JSON.stringify({ hub, reads, targets: TARGETS }));

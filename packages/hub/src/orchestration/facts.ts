@@ -164,7 +164,7 @@ export class FactReader {
 
   async liveThreadIds(projectId: string): Promise<ThreadId[]> {
     const rows = await this.guarded(
-      "SELECT thread_id FROM projection_threads WHERE space_id = ? AND project_id = ? AND deleted_at IS NULL ORDER BY thread_id",
+      "SELECT thread_id FROM projection_threads WHERE space_id = ? AND project_id = ? AND deleted_at IS NULL ORDER BY created_at, thread_id",
       this.#spaceId,
       projectId,
     );
@@ -174,7 +174,7 @@ export class FactReader {
   /** True while the start of the turn was never on its way to the node: then the node cannot have heard of it. */
   async isStartUndelivered(threadId: ThreadId, turnId: TurnId): Promise<boolean> {
     const rows = await this.guarded(
-      "SELECT status, attempt_count FROM orchestration_effects WHERE space_id = ? AND thread_id = ? AND turn_id = ? AND kind = 'node.turn.start' ORDER BY effect_id",
+      "SELECT status, attempt_count FROM orchestration_effects WHERE space_id = ? AND thread_id = ? AND turn_id = ? AND kind = 'node.turn.start' ORDER BY event_sequence",
       this.#spaceId,
       threadId,
       turnId,

@@ -40,7 +40,7 @@ const weigh = (row: object): number => {
   return bytes;
 };
 
-const weighAll = (rows: readonly object[]): number => rows.reduce((sum: number, row) => sum + weigh(row), 0);
+export const weighAll = (rows: readonly object[]): number => rows.reduce((sum: number, row) => sum + weigh(row), 0);
 
 /** Says how many bytes of JSON a row is at most, where that is known more cheaply than by writing it. */
 export const setWeight = (row: object, bytes: number): void => void weights.set(row, bytes);

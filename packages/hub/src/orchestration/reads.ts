@@ -36,7 +36,7 @@ export async function getSnapshot(
   if (sessions.length === 0) throw new MusterError("permission_denied");
   const before = input.before === undefined ? null : cursorOf(input.before);
   const projectFilter = input.projectId === undefined ? "" : " AND p.project_id = ?";
-  const beforeFilter = before === null ? "" : " AND (t.updated_at < ? OR (t.updated_at = ? AND t.thread_id < ?))";
+  const beforeFilter = before === null ? "" : " AND (c.updated_at < ? OR (c.updated_at = ? AND c.thread_id < ?))";
   const mine = [caller.spaceId, ...sessions, ...(input.projectId === undefined ? [] : [input.projectId])];
   const [cursor, projects, threads] = await store.readTransaction([
     query(store.dialect, CURSOR),
@@ -46,21 +46,25 @@ export async function getSnapshot(
        AND p.deleted_at IS NULL ORDER BY p.created_at, p.project_id LIMIT ${SNAPSHOT_PROJECTS_MAX}`,
       ...mine,
     ),
+    // The page is chosen from what stands in the threads alone; what surrounds a thread is read for those of the page.
     query(
       store.dialect,
       `SELECT t.*, s.status AS session_status,
          (SELECT count(*) FROM projection_pending_approvals a WHERE a.space_id = t.space_id AND a.thread_id = t.thread_id AND a.status = 'pending') AS pending_approval_count,
-         (SELECT count(*) FROM projection_thread_turns q WHERE q.space_id = t.space_id AND q.thread_id = t.thread_id AND q.status = 'queued') AS queued_turn_count,
+         (SELECT count(*) FROM projection_thread_turns q WHERE q.space_id = t.space_id AND q.thread_id = t.thread_id AND q.status IN ('queued', 'running') AND q.status = 'queued') AS queued_turn_count,
          l.turn_id AS l_turn_id, l.thread_id AS l_thread_id, l.turn_count AS l_turn_count, l.status AS l_status, l.reason AS l_reason,
          l.queue_position AS l_queue_position, l.model AS l_model, l.effort AS l_effort, l.user_message_id AS l_user_message_id,
          l.assistant_message_id AS l_assistant_message_id, l.requested_at AS l_requested_at, l.started_at AS l_started_at, l.completed_at AS l_completed_at
-       FROM projection_threads t
-       JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
+       FROM (SELECT c.space_id, c.thread_id FROM projection_projects p
+         CROSS JOIN projection_threads c WHERE c.space_id = p.space_id AND c.project_id = p.project_id
+         AND p.space_id = ? AND p.session_id IN (${listHoles(sessions)})${projectFilter} AND p.deleted_at IS NULL AND c.deleted_at IS NULL
+         AND c.archived_at IS ${input.archived === true ? "NOT " : ""}NULL${beforeFilter}
+         ORDER BY c.updated_at DESC, c.thread_id DESC LIMIT ${input.limit + 1}) AS page
+       CROSS JOIN projection_threads t
        LEFT JOIN projection_thread_sessions s ON s.space_id = t.space_id AND s.thread_id = t.thread_id
        LEFT JOIN projection_thread_turns l ON l.space_id = t.space_id AND l.turn_id = t.latest_turn_id
-       WHERE p.space_id = ? AND p.session_id IN (${listHoles(sessions)})${projectFilter} AND p.deleted_at IS NULL AND t.deleted_at IS NULL
-         AND t.archived_at IS ${input.archived === true ? "NOT " : ""}NULL${beforeFilter}
-       ORDER BY t.updated_at DESC, t.thread_id DESC LIMIT ${input.limit + 1}`,
+       WHERE t.space_id = page.space_id AND t.thread_id = page.thread_id
+       ORDER BY t.updated_at DESC, t.thread_id DESC`,
       ...mine,
       ...(before === null ? [] : [before.time, before.time, before.id]),
     ),

@@ -10,6 +10,9 @@ export interface TurnPlace {
   readonly turnId: TurnId;
 }
 
+/** Said so that the small index of turns that have not ended serves it. */
+const RUNNING = "u.status IN ('queued', 'running') AND u.status = 'running'";
+
 /** Running turns of a node whose start it has taken over. */
 export async function startedTurns(store: Store, node: NodeIdentity): Promise<TurnPlace[]> {
   const rows = await store.read(
@@ -18,7 +21,7 @@ export async function startedTurns(store: Store, node: NodeIdentity): Promise<Tu
       `SELECT u.thread_id, u.turn_id FROM projection_thread_turns u
        JOIN projection_threads t ON t.space_id = u.space_id AND t.thread_id = u.thread_id
        JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
-       WHERE u.space_id = ? AND p.node_id = ? AND u.status = 'running' AND EXISTS (
+       WHERE u.space_id = ? AND p.node_id = ? AND ${RUNNING} AND EXISTS (
          SELECT 1 FROM orchestration_effects e WHERE e.space_id = u.space_id AND e.thread_id = u.thread_id AND e.turn_id = u.turn_id
          AND e.kind = 'node.turn.start' AND e.status = 'succeeded')`,
       node.spaceId,
@@ -77,7 +80,7 @@ export async function turnsToStop(
       store.dialect,
       `SELECT u.turn_id FROM projection_projects p
        JOIN projection_threads t ON t.space_id = p.space_id AND t.project_id = p.project_id
-       JOIN projection_thread_turns u ON u.space_id = t.space_id AND u.thread_id = t.thread_id AND u.status = 'running'
+       JOIN projection_thread_turns u ON u.space_id = t.space_id AND u.thread_id = t.thread_id AND ${RUNNING}
        WHERE p.space_id = ? AND p.node_id = ?`,
       node.spaceId,
       node.nodeId,

@@ -10,8 +10,12 @@ import { CURSOR, cursorOf } from "./reads.ts";
 
 /** Text of one table that is read for a window, newest first, plus the row that goes beyond. */
 const READ_CHARACTERS_MAX = 4 * 1024 * 1024;
-/** Rows of one table that are read for a window, about: the JSON of the smallest has more bytes, so more never fit. */
-const READ_ROWS_MAX = Math.ceil(READ_MAX_BYTES / 150);
+/** Bytes that the JSON of a row has beside its text, at least. */
+const ROW_BYTES_MIN = 150;
+/** Rows of one table that are read for a window, about: more never fit. */
+const READ_ROWS_MAX = Math.ceil(READ_MAX_BYTES / ROW_BYTES_MIN);
+/** Text of a row that is shown whole, whatever is cut from others to make the window fit. */
+const WHOLE_CHARACTERS = 1024;
 
 interface Bounded {
   readonly table: keyof typeof HUB_COLUMNS;
@@ -19,21 +23,31 @@ interface Bounded {
   readonly length: string;
   /** Makes the order by time whole. */
   readonly id: string;
+  /** Of the size that rows usually have, more would not fit. */
+  readonly usualRows: number;
 }
 const MESSAGES: Bounded = {
   table: "projection_thread_messages",
   length: "length(text) + length(attachments_json)",
   id: "message_id",
+  usualRows: 1_200,
 };
 const ACTIVITIES: Bounded = {
   table: "projection_thread_activities",
   length: "length(payload_json)",
   id: "activity_id",
+  usualRows: 2_400,
 };
 const APPROVALS: Bounded = {
   table: "projection_pending_approvals",
   length: "length(payload_json)",
   id: "request_id",
+  usualRows: 1_200,
+};
+const USUAL_ROWS = {
+  messages: MESSAGES.usualRows,
+  activities: ACTIVITIES.usualRows,
+  approvals: APPROVALS.usualRows,
 };
 
 export interface WindowInput {
@@ -42,11 +56,24 @@ export interface WindowInput {
   readonly before?: string;
 }
 
+/** How many rows of each table are looked at: as many as usually fit, or as many as ever could. */
+export type RowLimit = "usual" | "all";
+
+const rowsMax = ({ usualRows }: Bounded, limit: RowLimit): number => (limit === "usual" ? usualRows : READ_ROWS_MAX);
+
+/**
+ * Whether the usual number of rows may have left out some that would have fitted: so many came, and they are small. Where
+ * they are larger than a window, what is behind them never fits beside them.
+ */
+export const mayLack = (table: keyof typeof USUAL_ROWS, rowCount: number, bytes: number): boolean =>
+  rowCount >= USUAL_ROWS[table] && bytes < READ_MAX_BYTES;
+
 /** All queries of a window, in the order in which their answers are taken apart. */
 export function windowQueries(
   dialect: Store["dialect"],
   caller: Pick<Caller, "spaceId">,
   { threadId, turnLimit, before: beforeText }: WindowInput,
+  limit: RowLimit,
 ): Query[] {
   const before = beforeText === undefined ? null : cursorOf(beforeText);
   const values = { space: caller.spaceId, thread: threadId, time: before?.time ?? "", turn: before?.id ?? "" };
@@ -57,11 +84,14 @@ export function windowQueries(
   const picked = `WITH newest AS (SELECT turn_id, requested_at ${turns} LIMIT ${turnLimit + 1}),
     numbered AS (SELECT turn_id, requested_at, row_number() OVER (ORDER BY requested_at DESC, turn_id DESC) AS place FROM newest),
     picked AS (SELECT turn_id, requested_at FROM numbered WHERE place <= ${turnLimit})`;
-  const inTurns = (bounded: Bounded): Query => of(newestFirst(bounded, picked, rowsOfTurns(bounded)));
+  const inTurns = (bounded: Bounded, more = ""): Query => {
+    const { tables, rows } = rowsOfTurns(dialect, bounded, rowsMax(bounded, limit));
+    return of(newestFirst(dialect, bounded, `${picked}, ${tables}`, `${rows} ${more}`));
+  };
   // What belongs to no turn lies in the window by its time, and before the first turn in the last page.
   const begins = `SELECT CASE WHEN max(place) > ${turnLimit} THEN max(CASE WHEN place = ${turnLimit} THEN requested_at END) ELSE '' END FROM numbered`;
   const ofNoTurn = `SELECT * FROM (SELECT ${ACTIVITIES.id}, created_at, ${ACTIVITIES.length} AS characters FROM ${ACTIVITIES.table} WHERE ${ofThread()} AND turn_id IS NULL
-    AND created_at >= (${begins}) ${before === null ? "" : "AND created_at < :time"} ORDER BY created_at DESC LIMIT ${READ_ROWS_MAX}) AS of_no_turn`;
+    AND created_at >= (${begins}) ${before === null ? "" : "AND created_at < :time"} ORDER BY created_at DESC LIMIT ${rowsMax(ACTIVITIES, limit)}) AS of_no_turn`;
   return [
     query(dialect, CURSOR),
     of(`SELECT * FROM projection_threads WHERE ${ofThread()} AND deleted_at IS NULL`),
@@ -72,11 +102,11 @@ export function windowQueries(
     of(`SELECT * FROM projection_thread_sessions WHERE ${ofThread()}`),
     of(`SELECT * ${turns} LIMIT ${turnLimit + 1}`),
     inTurns(MESSAGES),
-    of(newestFirst(ACTIVITIES, picked, `${rowsOfTurns(ACTIVITIES)} UNION ALL ${ofNoTurn}`)),
+    inTurns(ACTIVITIES, `UNION ALL ${ofNoTurn}`),
     // One row per turn.
     of(
-      `${picked} SELECT c.* FROM picked CROSS JOIN projection_checkpoints c
-       WHERE ${ofThread("c")} AND c.turn_id = picked.turn_id ORDER BY c.checkpoint_turn_count DESC`,
+      `${picked} SELECT c.* FROM picked
+       ${joinEach(dialect, "projection_checkpoints", "c", `${ofThread("c")} AND c.turn_id = picked.turn_id`)} ORDER BY c.checkpoint_turn_count DESC`,
     ),
     inTurns(APPROVALS),
     of(
@@ -92,30 +122,49 @@ const ofThread = (table?: string): string => {
 };
 
 /**
- * A table's rows in the picked turns. Turns behind so many rows that they cannot fit are left out, and of a turn with more
- * than that its older rows: counting stops at the bound, and all of it stands in the index. CROSS JOIN is an inner one of
- * which SQLite keeps the order: turns first, then their rows.
+ * For each row before it, the rows of a table that fit the condition, found one by one by an index. SQLite keeps the order
+ * of a CROSS JOIN; PostgreSQL, which may know nothing of rows that are new, does not look behind an OFFSET.
  */
-const rowsOfTurns = ({ table, id, length }: Bounded): string => {
+const joinEach = (dialect: Store["dialect"], table: string, alias: string, condition: string): string =>
+  dialect === "sqlite"
+    ? `CROSS JOIN ${table} ${alias} WHERE ${condition}`
+    : `CROSS JOIN LATERAL (SELECT * FROM ${table} ${alias} WHERE ${condition} OFFSET 0) AS ${alias}`;
+
+/**
+ * A table's rows in the picked turns. Turns behind so many rows that they cannot fit are left out, and of a turn with more
+ * than that its older rows: counting stops at the bound, and all of it stands in the index. Materialized, because what is
+ * counted would be counted again for every row.
+ */
+const rowsOfTurns = (dialect: Store["dialect"], bounded: Bounded, rowsMax: number) => {
+  const { table, id, length } = bounded;
+  const ofTurn = (alias: string, from: string): string => `${ofThread(alias)} AND ${alias}.turn_id = ${from}.turn_id`;
   const counted = `SELECT turn_id, requested_at, (SELECT count(*) FROM
-    (SELECT 1 AS one FROM ${table} c WHERE ${ofThread("c")} AND c.turn_id = picked.turn_id LIMIT ${READ_ROWS_MAX}) AS bounded) AS row_count FROM picked`;
-  const summed = `SELECT turn_id, sum(row_count) OVER (ORDER BY requested_at DESC, turn_id DESC) - row_count AS rows_before
-    FROM (${counted}) AS counted`;
-  const oldest = `SELECT o.created_at FROM ${table} o WHERE ${ofThread("o")} AND o.turn_id = summed.turn_id
-    ORDER BY o.created_at DESC LIMIT 1 OFFSET ${READ_ROWS_MAX}`;
-  return `SELECT ${id}, created_at, ${length} AS characters FROM (${summed}) AS summed CROSS JOIN ${table} rows_of_turn
-    WHERE ${ofThread("rows_of_turn")} AND rows_of_turn.turn_id = summed.turn_id AND summed.rows_before < ${READ_ROWS_MAX} AND rows_of_turn.created_at >= coalesce((${oldest}), '')`;
+    (SELECT 1 AS one FROM ${table} c WHERE ${ofTurn("c", "picked")} LIMIT ${rowsMax + 1}) AS bounded) AS row_count FROM picked`;
+  const oldest = `SELECT o.created_at FROM ${table} o WHERE ${ofTurn("o", "counted")} ORDER BY o.created_at DESC LIMIT 1 OFFSET ${rowsMax}`;
+  const summed = `SELECT turn_id, CASE WHEN row_count > ${rowsMax} THEN (${oldest}) ELSE '' END AS oldest_at,
+    coalesce(sum(row_count) OVER (ORDER BY requested_at DESC, turn_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS rows_before
+    FROM counted`;
+  const condition = `${ofTurn("found_row", "summed")} AND found_row.created_at >= summed.oldest_at AND summed.rows_before < ${rowsMax}`;
+  return {
+    tables: `counted AS MATERIALIZED (${counted}), summed AS MATERIALIZED (${summed})`,
+    rows: `SELECT found_row.${id}, found_row.created_at, ${length} AS characters FROM summed ${joinEach(dialect, table, "found_row", condition)}`,
+  };
 };
 
-/** Rows in the order of their time until they hold so much text. Sorted by what is short; the rows come at the end. */
-const newestFirst = ({ table, id }: Bounded, picked: string, found: string): string => {
+/**
+ * Rows in the order of their time, until they hold so much text, or so much that is never cut that no other fits beside
+ * them. Sorted by what is short; the rows come at the end.
+ */
+const newestFirst = (dialect: Store["dialect"], { table, id }: Bounded, tables: string, found: string): string => {
   const order = (from: string): string => `${from}created_at DESC, ${from}${id} DESC`;
   const columns = HUB_COLUMNS[table].map((column) => `shown.${column}`).join(", ");
-  return `${picked}, found AS (${found}),
-    sized AS (SELECT ${id}, created_at, sum(characters) OVER (ORDER BY ${order("")}) - characters AS read_before FROM found)
-    SELECT ${columns} FROM sized CROSS JOIN ${table} shown
-    WHERE shown.space_id = :space AND shown.${id} = sized.${id} AND sized.read_before < ${READ_CHARACTERS_MAX}
-    ORDER BY ${order("sized.")}`;
+  const isShown = `shown.space_id = :space AND shown.${id} = chosen.${id}`;
+  return `${tables}, found AS (${found}),
+    weighed AS (SELECT ${id}, created_at, characters, ${ROW_BYTES_MIN} + CASE WHEN characters > ${WHOLE_CHARACTERS} THEN 0 ELSE characters END AS shown_bytes FROM found),
+    sized AS (SELECT ${id}, created_at, sum(characters) OVER newest_first - characters AS read_before,
+      sum(shown_bytes) OVER newest_first - shown_bytes AS shown_before FROM weighed WINDOW newest_first AS (ORDER BY ${order("")})),
+    chosen AS (SELECT ${id}, created_at FROM sized WHERE read_before < ${READ_CHARACTERS_MAX} AND shown_before < ${READ_MAX_BYTES})
+    SELECT ${columns} FROM chosen ${joinEach(dialect, table, "shown", isShown)} ORDER BY ${order("chosen.")}`;
 };
 
 /** With values by name, each as often as it stands there. */

@@ -5,8 +5,9 @@ import { waitingReverts } from "./0002-waiting-reverts.ts";
 import { threadRetention } from "./0003-thread-retention.ts";
 import { windowIndexes } from "./0004-window-indexes.ts";
 import { projectionRebuilds } from "./0005-projection-rebuilds.ts";
+import { revertsOfNodes } from "./0006-reverts-of-nodes.ts";
 
 export const HUB_MIGRATIONS: MigrationSet = {
   name: "hub",
-  migrations: [firstSchema, waitingReverts, threadRetention, windowIndexes, projectionRebuilds],
+  migrations: [firstSchema, waitingReverts, threadRetention, windowIndexes, projectionRebuilds, revertsOfNodes],
 };
