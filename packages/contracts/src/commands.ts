@@ -15,6 +15,7 @@ import {
   TurnId,
 } from "./ids.ts";
 import { ApprovalDecision, DiffFile, RuntimeMode, TurnTerminalStatus } from "./runtime.ts";
+import { isShallowJson, JSON_DEPTH_MAX, NOT_STORABLE, spokenText, storableJson, unstorablePaths } from "./text.ts";
 
 export const MESSAGE_TEXT_MAX_CHARACTERS = 120_000;
 export const ATTACHMENTS_MAX = 8;
@@ -27,11 +28,7 @@ export const TEXT_CHUNK_MAX_CHARACTERS = 65_536;
 export const DIFF_MAX_CHARACTERS = 2 * 1024 * 1024;
 
 const title = z.string().trim().min(1).max(TITLE_MAX_CHARACTERS);
-const path = z
-  .string()
-  .min(1)
-  .max(PATH_MAX_CHARACTERS)
-  .refine((value) => !value.includes("\0"), "a path has no NUL");
+const path = z.string().min(1).max(PATH_MAX_CHARACTERS);
 const model = z.string().min(1).max(128);
 /** W3C trace context, carried and not looked at. */
 export const Traceparent = z.string().regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/);
@@ -40,7 +37,7 @@ export const Attachment = z.strictObject({
   name: z.string().min(1).max(256),
   mediaType: z.string().min(1).max(128),
   /** Text of a small file given with the message. */
-  text: z.string().max(MESSAGE_TEXT_MAX_CHARACTERS),
+  text: spokenText.max(MESSAGE_TEXT_MAX_CHARACTERS),
 });
 export type Attachment = z.infer<typeof Attachment>;
 
@@ -107,7 +104,7 @@ export const ThreadTurnStart = z.strictObject({
   message: z.strictObject({
     messageId: MessageId,
     role: z.literal("user"),
-    text: z.string().min(1).max(MESSAGE_TEXT_MAX_CHARACTERS),
+    text: spokenText.min(1).max(MESSAGE_TEXT_MAX_CHARACTERS),
     attachments: z.array(Attachment).max(ATTACHMENTS_MAX).default([]),
   }),
   model: model.optional(),
@@ -145,8 +142,7 @@ export const ThreadCheckpointRevert = z
   );
 export const ThreadSessionStop = z.strictObject({ type: z.literal("thread.session.stop"), ...ofThread });
 
-/** Every command a client may send. */
-export const ClientCommand = z.discriminatedUnion("type", [
+const clientCommand = z.discriminatedUnion("type", [
   ProjectCreate,
   ProjectMetaUpdate,
   ProjectDelete,
@@ -162,6 +158,13 @@ export const ClientCommand = z.discriminatedUnion("type", [
   ThreadCheckpointRevert,
   ThreadSessionStop,
 ]);
+/**
+ * Every command a client may send. Texts of messages and attachments are kept as `storableText` makes them; any other
+ * text that no database could keep is refused.
+ */
+export const ClientCommand = clientCommand.superRefine((value, context) => {
+  for (const path of unstorablePaths(value)) context.addIssue({ code: "custom", path, message: NOT_STORABLE });
+});
 export type ClientCommand = z.infer<typeof ClientCommand>;
 /** A client command before parsing: brands are strings, defaults may be absent. */
 export type ClientCommandInput = z.input<typeof ClientCommand>;
@@ -188,8 +191,7 @@ export const RevertedFile = z.object({
   reason: z.string().max(512).optional(),
 });
 
-/** Commands that only an authenticated node (by ingest) or the hub itself gives. */
-export const InternalCommand = z.discriminatedUnion("type", [
+const internalCommand = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("thread.session.set"),
     ...node,
@@ -263,6 +265,13 @@ export const InternalCommand = z.discriminatedUnion("type", [
     reason: z.string().max(64),
   }),
 ]);
+/**
+ * Commands that only an authenticated node (by ingest) or the hub itself gives. Every text in them is kept as
+ * `storableText` makes it: what an agent or a file name holds is no reason to lose the report.
+ */
+export const InternalCommand = internalCommand
+  .refine((value) => isShallowJson(value), `a command nests at most ${JSON_DEPTH_MAX} deep`)
+  .overwrite(storableJson);
 export type InternalCommand = z.infer<typeof InternalCommand>;
 export type InternalCommandType = InternalCommand["type"];
 export type ClientCommandType = ClientCommand["type"];

@@ -2,6 +2,7 @@
 // means stands in error-table.ts alone.
 import { z } from "zod";
 import { type ErrorCode as Code, ERROR_CODES, ERRORS, type ErrorRow } from "./error-table.ts";
+import { spokenText, storableJson } from "./text.ts";
 
 export { ERROR_CODES, ERRORS, type ErrorRow } from "./error-table.ts";
 export type ErrorCode = Code;
@@ -16,9 +17,9 @@ export type ErrorDetails = Readonly<Record<string, unknown>>;
 /** A refusal or failure as it travels: over HTTP, over the uplink, in receipts. */
 export const ErrorBody = z.object({
   code: ErrorCode,
-  message: z.string(),
+  message: spokenText,
   retryable: z.boolean(),
-  details: z.record(z.string(), z.unknown()).optional(),
+  details: z.record(z.string(), z.unknown()).overwrite(storableJson).optional(),
 });
 export type ErrorBody = z.infer<typeof ErrorBody>;
 

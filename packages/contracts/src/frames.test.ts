@@ -177,7 +177,7 @@ it("DMN-16 a batch of the journal travels unchanged", () => {
             turnId: "u",
             messageId: "m",
             offset: 0,
-            text: "é\ud83d",
+            text: "é😀",
           },
           correlationId: null,
           createdAt: "2026-01-01T00:00:00.000Z",
@@ -185,5 +185,5 @@ it("DMN-16 a batch of the journal travels unchanged", () => {
       ],
     }),
   );
-  expect(frame).toMatchObject({ journalId: "j" as JournalId, entries: [{ command: { text: "é\ud83d" } }] });
+  expect(frame).toMatchObject({ journalId: "j" as JournalId, entries: [{ command: { text: "é😀" } }] });
 });

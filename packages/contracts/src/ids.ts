@@ -2,6 +2,7 @@
 // The alphabet fits every place an id travels to: URLs, git refs, mesh subjects, file names.
 // A provider's own ids have their own brands, so ours and theirs can never be assigned to each other.
 import { z } from "zod";
+import { namingText, storableText } from "./text.ts";
 
 /** Longest id a client may choose. */
 export const ID_MAX_CHARACTERS = 64;
@@ -9,7 +10,7 @@ export const ID_MAX_CHARACTERS = 64;
 export const PROVIDER_ID_MAX_CHARACTERS = 256;
 
 const ownId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "an id has 1 to 64 of the characters A-Z a-z 0-9 _ -");
-const foreignId = z.string().min(1).max(PROVIDER_ID_MAX_CHARACTERS);
+const foreignId = z.string().min(1).max(PROVIDER_ID_MAX_CHARACTERS).overwrite(storableText);
 
 export const SpaceId = ownId.brand<"SpaceId">();
 export type SpaceId = z.infer<typeof SpaceId>;
@@ -48,12 +49,11 @@ export const CheckpointRef = z
   .brand<"CheckpointRef">();
 export type CheckpointRef = z.infer<typeof CheckpointRef>;
 
-/** A machine's stable name inside a space: opaque, 1 to 256 characters, no NUL, not blank. */
-export const NodeId = z
-  .string()
+/** A machine's stable name inside a space: opaque, 1 to 256 characters of storable text, not blank. */
+export const NodeId = namingText
   .min(1)
   .max(256)
-  .refine((value) => !value.includes("\0") && value.trim() !== "", "a nodeId is not blank and has no NUL")
+  .refine((value) => value.trim() !== "", "a nodeId is not blank")
   .brand<"NodeId">();
 export type NodeId = z.infer<typeof NodeId>;
 

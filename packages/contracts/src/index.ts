@@ -13,4 +13,5 @@ export * from "./reads.ts";
 export * from "./retention.ts";
 export * from "./rows.ts";
 export * from "./runtime.ts";
+export * from "./text.ts";
 export * from "./uplink.ts";

@@ -14,6 +14,7 @@ import {
   TurnRow,
 } from "./rows.ts";
 import { DiffFile, PlanEntry } from "./runtime.ts";
+import { isShallowJson, JSON_DEPTH_MAX, spokenText, storableJson } from "./text.ts";
 
 export const READ_MAX_BYTES = 1024 * 1024;
 export const THREAD_TURNS_MAX = 50;
@@ -92,13 +93,16 @@ export const DetectedProvider = z.object({
 export type DetectedProvider = z.infer<typeof DetectedProvider>;
 
 /** What a node declares about itself: at most 64 keys and 32 KiB; readers ignore keys they do not know. */
-export const NodeCapabilities = z.looseObject({
-  hostname: z.string().max(256).optional(),
-  platform: z.string().max(64).optional(),
-  /** Folders below which projects may lie; absolute paths. */
-  workspaceRoots: z.array(z.string().max(4_096)).max(64).optional(),
-  providers: z.array(DetectedProvider).max(64).optional(),
-});
+export const NodeCapabilities = z
+  .looseObject({
+    hostname: z.string().max(256).optional(),
+    platform: z.string().max(64).optional(),
+    /** Folders below which projects may lie; absolute paths. */
+    workspaceRoots: z.array(z.string().max(4_096)).max(64).optional(),
+    providers: z.array(DetectedProvider).max(64).optional(),
+  })
+  .refine((value) => isShallowJson(value), `capabilities nest at most ${JSON_DEPTH_MAX} deep`)
+  .overwrite(storableJson);
 export type NodeCapabilities = z.infer<typeof NodeCapabilities>;
 
 export const NodeSummary = z.object({
@@ -142,7 +146,7 @@ export const LiveDelta = z.object({
   turnId: TurnId,
   messageId: MessageId,
   offset: z.int().min(0),
-  text: z.string(),
+  text: spokenText,
 });
 export type LiveDelta = z.infer<typeof LiveDelta>;
 

@@ -18,6 +18,7 @@ import {
 } from "./ids.ts";
 import { LiveDelta, NodeCapabilities } from "./reads.ts";
 import { ApprovalDecision, RuntimeMode } from "./runtime.ts";
+import { namingText, spokenText, storableText } from "./text.ts";
 
 export const UPLINK_PATH = "/uplink/v1";
 export const UPLINK_PROTOCOL_VERSION = 1;
@@ -69,9 +70,28 @@ export const IngestEntry = z.object({
   command: InternalCommand,
   correlationId: CommandId.nullable(),
   /** When it happened, by the daemon's clock; kept in metadata, never trusted. */
-  createdAt: z.string(),
+  createdAt: spokenText,
 });
 export type IngestEntry = z.infer<typeof IngestEntry>;
+
+/** What an unreadable entry seems to be about; null where that cannot be read either. */
+const About = z.object({
+  type: z.string().max(64).overwrite(storableText).nullable().catch(null),
+  threadId: ThreadId.nullable().catch(null),
+  turnId: TurnId.nullable().catch(null),
+});
+
+/** An entry that this side cannot read, from a newer or a faulty node: passed over, so that it holds nothing back. */
+export const UnreadableEntry = z
+  .object({ sequence: z.int().min(1), command: z.unknown().optional() })
+  .transform(({ sequence, command }) => ({
+    sequence,
+    command: null,
+    about: About.catch({ type: null, threadId: null, turnId: null }).parse(command),
+  }));
+export type UnreadableEntry = z.infer<typeof UnreadableEntry>;
+/** An entry as it arrives. */
+export type ReceivedEntry = IngestEntry | UnreadableEntry;
 
 /** What the hub asks a node to do; answered with `effect.result` once it is durably taken over. */
 export const EffectBody = z.discriminatedUnion("kind", [
@@ -157,9 +177,9 @@ export const Frame = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("hello"),
     protocolVersions: z.array(z.int()).min(1).max(16),
-    daemonVersion: z.string().max(64),
+    daemonVersion: spokenText.max(64),
     nodeId: NodeId,
-    incarnation: z.string().min(16).max(64),
+    incarnation: namingText.min(16).max(64),
     spaceId: SpaceId,
     features: Features,
     signature: z.string().max(256),
@@ -189,7 +209,10 @@ export const Frame = z.discriminatedUnion("type", [
     type: z.literal("ingest.batch"),
     journalId: JournalId,
     firstSequence: z.int().min(1),
-    entries: z.array(IngestEntry).min(1).max(INGEST_BATCH_MAX_ENTRIES),
+    entries: z
+      .array(z.union([IngestEntry, UnreadableEntry]))
+      .min(1)
+      .max(INGEST_BATCH_MAX_ENTRIES),
     traceparent,
   }),
   z.object({

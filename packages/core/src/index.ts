@@ -7,7 +7,6 @@ export * from "./orchestration/decide-thread.ts";
 export * from "./orchestration/effects.ts";
 export * from "./orchestration/settle.ts";
 export * from "./orchestration/state.ts";
-export * from "./orchestration/text.ts";
 export * from "./orchestration/workspace.ts";
 export * from "./ports.ts";
 export * from "./projections/memory.ts";

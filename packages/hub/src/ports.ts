@@ -9,7 +9,6 @@ import type {
   EventId,
   EventsPage,
   FeedMessage,
-  IngestEntry,
   JournalId,
   LiveDelta,
   Me,
@@ -26,6 +25,7 @@ import type {
   ProjectorName,
   PruneReport,
   Rebuild,
+  ReceivedEntry,
   Role,
   SessionId,
   Snapshot,
@@ -88,7 +88,7 @@ export interface Orchestration {
   /** Takes a node's journal entries, once each. */
   ingest(
     node: NodeIdentity,
-    batch: { journalId: JournalId; firstSequence: number; entries: readonly IngestEntry[] },
+    batch: { journalId: JournalId; firstSequence: number; entries: readonly ReceivedEntry[] },
   ): Promise<{ lastSequence: number; error?: ErrorBody }>;
   ingestCursor(node: NodeIdentity, journalId: JournalId): Promise<number>;
   publishDelta(node: NodeIdentity, delta: LiveDelta): void;

@@ -104,6 +104,11 @@ describe("streaming text", () => {
     });
   });
 
+  it("stays storable where an overlap is cut off in the middle of a pair (ORC-23)", () => {
+    const cut = [...running, said("answer", 0, "a\ufffd", "turn")];
+    expect(decideReport(cut, delta(1, "😀!")).events[0]?.payload).toMatchObject({ offset: 2, text: "\ufffd!" });
+  });
+
   it("ends with a completion, which may bring nothing more than the end (ORC-23)", () => {
     expect(decideReport(stored, complete(5, "")).events).toEqual([said("answer", 5, "", "turn", false)]);
     expect(decideReport(stored, complete(2, "llo!")).events).toEqual([said("answer", 5, "!", "turn", false)]);

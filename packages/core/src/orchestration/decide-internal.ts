@@ -1,12 +1,11 @@
 // Decides what nodes report and what the hub does by itself. Pure. A node speaks only for threads of its own projects;
 // what comes after a turn has ended is kept as text and activities and never changes the terminal status.
-import type { InternalCommand, NewEvent } from "@muster/contracts";
+import { type InternalCommand, type NewEvent, storableText } from "@muster/contracts";
 import type { Decision, DecisionContext } from "./context.ts";
 import { refuse } from "./context.ts";
 import { requireRunning, settleAndContinue } from "./settle.ts";
 import type { ThreadState } from "./state.ts";
 import { openedApproval } from "./state.ts";
-import { storableText } from "./text.ts";
 
 type CommandOf<Type extends InternalCommand["type"]> = Extract<InternalCommand, { type: Type }>;
 
@@ -91,7 +90,8 @@ function appendText(
   const isRunning = state.running?.turnId === turnId;
   if (stored === null && !isRunning && !context.hasTurnStarted) refuse("turn_not_found");
   if (offset > length) refuse("ingest_beyond_text", undefined, { stored: length, offset });
-  const text = storableText(command.text).slice(length - offset);
+  // After the cut: it may have left half of a pair.
+  const text = storableText(command.text.slice(length - offset));
   // A message that has ended, by itself or with its turn, takes late text but never streams again.
   const stays = isStreaming && stored?.isStreaming !== false && isRunning;
   if (text === "" && (stored === null || stays === stored.isStreaming))

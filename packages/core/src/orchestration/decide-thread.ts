@@ -1,12 +1,11 @@
 // Decides clients' commands of a thread: (state, command, context) → events or a typed refusal. Pure.
 // Whatever can be refused is refused here, before anything is durable.
 import type { ClientCommand, NewEvent, ThreadId } from "@muster/contracts";
-import { QUEUED_TURNS_MAX } from "@muster/contracts";
+import { QUEUED_TURNS_MAX, storableText } from "@muster/contracts";
 import type { Decision, DecisionContext } from "./context.ts";
 import { refuse } from "./context.ts";
 import { giveUpRevert, requireRunning, settleAndClear, settleAndContinue, startRequested } from "./settle.ts";
 import type { ThreadState } from "./state.ts";
-import { storableText } from "./text.ts";
 
 export type ThreadCommand = Extract<ClientCommand, { threadId: ThreadId }>;
 type CommandOf<Type extends ThreadCommand["type"]> = Extract<ThreadCommand, { type: Type }>;

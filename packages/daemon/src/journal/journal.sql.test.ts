@@ -245,6 +245,12 @@ it("an entry that the hub could never read is left out and told, so that it bloc
   expect(told[0]).toContain("thread.activity.append summary");
 });
 
+it("keeps text as the hub will keep it, so that both have the same", async () => {
+  const { journal } = await openJournal();
+  await journal.append([activity("a\0\ud83d")]);
+  expect(await summaries(journal)).toEqual(["a\ufffd\ufffd"]);
+});
+
 it("ORC-37 a renewed journal has a new id and offers the rows above the mark from 1 again", async () => {
   const { journal } = await openJournal();
   await journal.append([activity("a"), activity("b"), activity("c")]);

@@ -139,18 +139,18 @@ export class Journal {
   /**
    * Appends entries, and commits the statements in the same transaction. Durable when it resolves; order is that of
    * the calls. Waits while the disk is full. Rejects where a statement breaks a rule; then nothing of it was written.
-   * An entry that the contract would refuse is left out: the hub could not read the batch that holds it, ever.
+   * An entry that the contract would refuse is left out: the hub could not read it, ever.
    */
   append(entries: readonly JournalEntry[], statements: readonly Statement[] = []): Promise<void> {
     const createdAt = isoTime(this.#clock.now());
-    const rows = entries
-      .filter((entry) => this.#fits(entry))
-      .map((entry) => {
-        const { command, correlationId } = this.#thin(entry);
-        const payload = JSON.stringify({ command, correlationId });
-        const turnId = "turnId" in command ? command.turnId : null;
-        return { threadId: command.threadId, turnId, payload, bytes: byteLength(payload) };
-      });
+    const rows = entries.flatMap((entry) => {
+      const fitting = this.#fitting(entry);
+      if (fitting === null) return [];
+      const { command, correlationId } = this.#thin(fitting);
+      const payload = JSON.stringify({ command, correlationId });
+      const turnId = "turnId" in command ? command.turnId : null;
+      return [{ threadId: command.threadId, turnId, payload, bytes: byteLength(payload) }];
+    });
     let last = 0;
     return this.#commits.add({
       rows: rows.length,
@@ -272,14 +272,15 @@ export class Journal {
     ];
   }
 
-  #fits({ command }: JournalEntry): boolean {
+  /** The entry as the contract reads it, so that both sides keep the same text; null where it does not fit. */
+  #fitting({ command, correlationId }: JournalEntry): JournalEntry | null {
     const parsed = InternalCommand.safeParse(command);
-    if (!parsed.success)
-      this.#onInvalid(
-        command,
-        parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`),
-      );
-    return parsed.success;
+    if (parsed.success) return { command: parsed.data, correlationId };
+    this.#onInvalid(
+      command,
+      parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`),
+    );
+    return null;
   }
 
   #thin(entry: JournalEntry): JournalEntry {

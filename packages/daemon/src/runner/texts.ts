@@ -125,7 +125,7 @@ export class AssistantTexts {
   async #write(message: OpenMessage): Promise<void> {
     message.cancelWrite?.();
     message.cancelWrite = undefined;
-    const length = Math.min(wholeLength(message.unwritten), TEXT_CHUNK_MAX_CHARACTERS);
+    const length = wholeLength(message.unwritten.slice(0, TEXT_CHUNK_MAX_CHARACTERS));
     if (length === 0) return;
     const { place, append, timers } = this.#options;
     const text = message.unwritten.slice(0, length);

@@ -3,12 +3,15 @@
 // visible to anyone before the store has committed it.
 import type {
   CommandId,
+  ErrorCode,
   EventId,
-  IngestEntry,
   InternalCommand,
   PrincipalId,
+  ReceivedEntry,
   SpaceId,
   ThreadId,
+  TurnId,
+  UnreadableEntry,
 } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import {
@@ -174,7 +177,7 @@ export class BatchDecision {
     let taken = 0;
     for (const entry of work.entries) {
       if (entry.sequence <= cursor) continue;
-      if (taken >= limit || (opensBatch(entry.command.type) && !this.isFresh)) break;
+      if (taken >= limit || (entry.command !== null && opensBatch(entry.command.type) && !this.isFresh)) break;
       await this.#entry(work, entry);
       last = entry.sequence;
       taken += 1;
@@ -195,7 +198,7 @@ export class BatchDecision {
     if (entry === undefined) return;
     this.write.refuseEntry(work, entry.sequence, "internal_error");
     this.write.moveCursor(work, entry.sequence);
-    if (isTold) await this.#tellPassed(work, entry);
+    if (isTold) await this.#tellPassed(work, entry, "internal_error");
   }
 
   /** Nothing has been decided in this batch yet. */
@@ -231,7 +234,11 @@ export class BatchDecision {
     return Number(rows[0]?.["last_sequence"] ?? 0);
   }
 
-  async #entry(work: IngestWork, entry: IngestEntry): Promise<void> {
+  async #entry(work: IngestWork, entry: ReceivedEntry): Promise<void> {
+    if (entry.command === null) {
+      this.write.refuseEntry(work, entry.sequence, "validation_failed");
+      return this.#tellPassed(work, entry, "validation_failed");
+    }
     try {
       await this.#internal(work.actor, entry.command, entry.correlationId, {
         ingestedAt: this.#now,
@@ -243,8 +250,10 @@ export class BatchDecision {
     }
   }
 
-  async #tellPassed(work: IngestWork, { sequence, command }: IngestEntry): Promise<void> {
-    const { threadId, type } = command;
+  /** Says in the thread that something of it is missing, and ends the turn whose end that was. */
+  async #tellPassed(work: IngestWork, entry: ReceivedEntry, code: ErrorCode): Promise<void> {
+    const { threadId, turnId, type } = entry.command === null ? entry.about : aboutOf(entry.command);
+    if (threadId === null) return;
     const thread = await this.#streams.thread(threadId);
     const project = thread === null ? null : await this.#streams.project(thread.projectId);
     // A node is heard on threads of its own projects only, also about what it could not say.
@@ -252,17 +261,18 @@ export class BatchDecision {
     const activity = {
       type: "thread.activity.append",
       threadId,
-      turnId: "turnId" in command ? command.turnId : null,
+      turnId,
       tone: "error",
       kind: "ingest.rejected",
       summary: "Something that the machine reported could not be stored and is missing here",
-      payload: { type, sequence, journalId: work.journalId, code: "internal_error" },
+      payload: { type, sequence: entry.sequence, journalId: work.journalId, code },
     } as const;
     const actor = { kind: "server", id: this.#parts.hubPrincipalId } as const;
     try {
       await this.#internal(actor, activity, null, { ingestedAt: this.#now });
       // The node tells the end of a turn once: without it the turn would run for ever.
-      if (type === "thread.turn.settle") await this.#internal(actor, { ...command, detail: null }, null, {});
+      if (type === "thread.turn.settle" && turnId !== null)
+        await this.#internal(actor, endOf(entry, { threadId, turnId }), null, {});
     } catch (error) {
       if (!(error instanceof MusterError)) throw error;
     }
@@ -327,3 +337,20 @@ export class BatchDecision {
     return this.write.eventCount - 1;
   }
 }
+
+const aboutOf = (command: InternalCommand): UnreadableEntry["about"] => ({
+  type: command.type,
+  threadId: command.threadId,
+  turnId: "turnId" in command ? command.turnId : null,
+});
+
+/** A turn's end without its details, which may be what could not be stored or read. */
+const endOf = (entry: ReceivedEntry, turn: { readonly threadId: ThreadId; readonly turnId: TurnId }) =>
+  ({
+    type: "thread.turn.settle",
+    ...turn,
+    ...(entry.command?.type === "thread.turn.settle"
+      ? { status: entry.command.status, reason: entry.command.reason }
+      : { status: "error" as const, reason: "end_unreadable" }),
+    detail: null,
+  }) as const;

@@ -21,6 +21,7 @@ import {
   onBothDatabases,
   openWorld,
   STRANGER,
+  until,
   VIEWER,
   type World,
 } from "./test-world.ts";
@@ -103,7 +104,11 @@ onBothDatabases("a client's command", () => {
       events: ["thread.message-sent", "thread.turn-start-requested"],
     },
     "thread.turn.interrupt": {
-      before: oneTurn,
+      // A turn that the node has not heard of would be settled at once.
+      before: async () => {
+        await oneTurn();
+        await until(() => world.nodes.runs.length === 1);
+      },
       command: () => command("thread.turn.interrupt", thread),
       events: ["thread.turn-interrupt-requested"],
     },

@@ -1,8 +1,8 @@
 // Diffs between turns: from stored blobs only. A range that was never stored is asked of the node once, kept, and
 // served from then on.
 import type { CheckpointRef, NodeId, SpaceId, ThreadId, TurnDiff } from "@muster/contracts";
-import { DIFF_MAX_CHARACTERS, DiffFile, MusterError } from "@muster/contracts";
-import { type Clock, isoTime, storableText } from "@muster/core";
+import { DIFF_MAX_CHARACTERS, DiffFile, MusterError, spokenText } from "@muster/contracts";
+import { type Clock, isoTime } from "@muster/core";
 import { insertRows, type Row } from "@muster/store";
 import { z } from "zod";
 import type { Caller, NodeConnections } from "../ports.ts";
@@ -20,7 +20,7 @@ export interface DiffParts extends ReadParts {
 
 const NodeDiff = z.object({
   files: z.array(DiffFile),
-  diff: z.string().max(DIFF_MAX_CHARACTERS),
+  diff: spokenText.max(DIFF_MAX_CHARACTERS),
   truncated: z.boolean(),
 });
 
@@ -153,10 +153,8 @@ export class TurnDiffs {
     }
     const parsed = NodeDiff.safeParse(answer);
     if (!parsed.success) throw new MusterError("diff_unavailable", undefined, { reason: "uplink.frame_invalid" });
-    // What is shown first is what is kept.
-    const content = { ...parsed.data, diff: storableText(parsed.data.diff) };
-    await this.#keep(spaceId, range, ends, content);
-    return content;
+    await this.#keep(spaceId, range, ends, parsed.data);
+    return parsed.data;
   }
 
   /** Kept only while both checkpoints are still those it was made from: a revert may have come between. */

@@ -6,12 +6,12 @@ import type {
   DispatchResult,
   EffectBody,
   ErrorBody,
-  IngestEntry,
   InternalCommand,
   JournalId,
   NodeId,
   NodeRequest,
   PrincipalId,
+  ReceivedEntry,
   Role,
   SessionId,
   SpaceId,
@@ -243,7 +243,7 @@ export class World {
 
   ingestEntries(
     firstSequence: number,
-    list: readonly IngestEntry[],
+    list: readonly ReceivedEntry[],
     node: NodeIdentity = nodeIdentity(),
   ): Promise<{ lastSequence: number; error?: ErrorBody }> {
     return this.orchestration.ingest(node, { journalId: this.journalId, firstSequence, entries: list });

@@ -5,9 +5,9 @@ import type {
   CommandId,
   DispatchResult,
   ErrorBody,
-  IngestEntry,
   InternalCommand,
   JournalId,
+  ReceivedEntry,
   SpaceId,
 } from "@muster/contracts";
 import type { Actor } from "@muster/core";
@@ -62,7 +62,7 @@ export interface IngestWork extends Waiting<IngestAnswer> {
   readonly actor: Actor;
   readonly journalId: JournalId;
   readonly firstSequence: number;
-  readonly entries: readonly IngestEntry[];
+  readonly entries: readonly ReceivedEntry[];
 }
 
 export type Work = ClientWork | HubWork | IngestWork;

@@ -285,6 +285,19 @@ describe("ingest", () => {
     expect(hub.calls.ingest).toEqual([]);
   });
 
+  it("ORC-22 an entry that this hub cannot read is handed on as such, and the batch around it is taken", async () => {
+    const { end } = await connect(hub, machine);
+    const strange = { ...entry(2), command: { type: "thread.of.tomorrow", threadId: "t" } };
+    end.send({ ...batch(1), entries: [entry(1), strange as never, entry(3)] });
+    expect(await end.next("ingest.ack")).toMatchObject({ lastSequence: 3 });
+    expect(hub.calls.ingest[0]?.entries.map(({ command }) => command?.type ?? null)).toEqual([
+      "thread.message.assistant.delta",
+      null,
+      "thread.message.assistant.delta",
+    ]);
+    expect(end.of("error")).toEqual([]);
+  });
+
   it("a daemon that does not keep to its window is cut off, not buffered", async () => {
     const flooded = await openHubEnd({ limits: { ingestWaitingMax: 3 } });
     const finish: (() => void)[] = [];

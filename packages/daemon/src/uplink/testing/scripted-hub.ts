@@ -200,6 +200,7 @@ export class ScriptedHub {
     const hasGap = batch.firstSequence > journal.lastSequence + 1;
     for (const entry of hasGap ? [] : batch.entries) {
       if (entry.sequence !== journal.lastSequence + 1) continue;
+      if (entry.command === null) throw new Error(`entry ${entry.sequence} cannot be read`);
       journal.entries.push(entry);
       journal.lastSequence = entry.sequence;
     }

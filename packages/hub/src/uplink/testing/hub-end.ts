@@ -6,9 +6,9 @@ import type { AddressInfo } from "node:net";
 import type {
   EffectBody,
   ErrorBody,
-  IngestEntry,
   LiveDelta,
   NodeId,
+  ReceivedEntry,
   SpaceId,
   ThreadId,
   TurnId,
@@ -26,7 +26,7 @@ export interface HubEnd {
     connected: { nodeId: NodeId; incarnation: string; connectionId: string }[];
     disconnected: { connectionId: string; expected: boolean }[];
     heartbeats: { epoch: number; connectionId: string }[];
-    ingest: { firstSequence: number; entries: readonly IngestEntry[]; node: NodeIdentity }[];
+    ingest: { firstSequence: number; entries: readonly ReceivedEntry[]; node: NodeIdentity }[];
     results: { effectId: string; fence: number; error?: ErrorBody }[];
     deltas: LiveDelta[];
     ready: NodeId[];
@@ -36,7 +36,7 @@ export interface HubEnd {
   readonly act: {
     ingest: (
       firstSequence: number,
-      entries: readonly IngestEntry[],
+      entries: readonly ReceivedEntry[],
     ) => Promise<{ lastSequence: number; error?: ErrorBody }>;
     heartbeat: (epoch: number) => Promise<void>;
     connected: (incarnation: string) => Promise<{ epoch: number }>;
@@ -90,7 +90,7 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
   const orchestration = {
     ingest: async (
       node: NodeIdentity,
-      { firstSequence, entries }: { firstSequence: number; entries: readonly IngestEntry[] },
+      { firstSequence, entries }: { firstSequence: number; entries: readonly ReceivedEntry[] },
     ) => {
       calls.ingest.push({ firstSequence, entries, node });
       return act.ingest(firstSequence, entries);
