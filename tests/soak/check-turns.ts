@@ -25,6 +25,11 @@ export function* checkQueue(_evidence: Evidence, story: Story): Generator<string
   yield* faultsOf(story, "queue");
 }
 
+export function* checkReverts(_evidence: Evidence, story: Story): Generator<string> {
+  yield* faultsOf(story, "reverts");
+  for (const threadId of story.reverting) yield `the revert of thread ${threadId} is stuck`;
+}
+
 interface Execution {
   begun: number;
   ended: number;

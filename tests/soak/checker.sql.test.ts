@@ -11,6 +11,7 @@ import {
   createThread,
   delta,
   finishDiff,
+  finishRevert,
   internal,
   settle,
   startTurn,
@@ -100,6 +101,8 @@ beforeEach(async () => {
   await perform("turn-1", 1);
   await perform("turn-2", 2);
   await perform("turn-4", 3);
+  await send(command("thread.checkpoint.revert", { threadId: "thread", turnCount: 2 }));
+  await tell(finishRevert(2));
   // The node tells late what the hub ended long ago.
   await tell(settle("turn-1"));
   await tell(internal("thread.session.set", READY));

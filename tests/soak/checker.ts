@@ -3,7 +3,7 @@
 
 import { checkCommands, checkFollowers, checkLog } from "./check-log.ts";
 import { checkEffects, checkIngest, checkLeftovers, checkProblems, checkProjections, checkRefs } from "./check-rest.ts";
-import { checkApprovals, checkExecutions, checkQueue, checkTexts, checkTurns } from "./check-turns.ts";
+import { checkApprovals, checkExecutions, checkQueue, checkReverts, checkTexts, checkTurns } from "./check-turns.ts";
 import type { Evidence } from "./evidence.ts";
 import { readStory, type Story } from "./story.ts";
 
@@ -24,6 +24,8 @@ export const CHECKS = {
   texts: checkTexts,
   /** Every question was answered or expired, once, and the agent got that answer. */
   approvals: checkApprovals,
+  /** Every revert that was accepted ended, once. */
+  reverts: checkReverts,
   /** Rows equal a fold of the log, cursors stand at its head. */
   projections: checkProjections,
   /** One effect per event that asks for one; none waits, what was done was taken over. */

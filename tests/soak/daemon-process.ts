@@ -1,13 +1,16 @@
 // A daemon as a process of its own, for runs that kill it. Its one argument is JSON: its home and the start options. It
 // prints one line once it has ended what an earlier one left behind, and ends when its standard input does.
 import { prepareDaemon, type StartOptions } from "@muster/daemon";
+import { setTrap } from "./trap.ts";
 
 export interface DaemonProcessSettings {
   readonly home: string;
+  /** Folder of a trap, where there is one. */
+  readonly trapFolder?: string;
   readonly start: StartOptions;
 }
 
-const { home, start } = JSON.parse(process.argv[2] ?? "{}") as DaemonProcessSettings;
+const { home, trapFolder, start } = JSON.parse(process.argv[2] ?? "{}") as DaemonProcessSettings;
 process.stdin.once("end", () => process.exit(1)).resume();
 const daemon = await prepareDaemon({ home });
 process.once("SIGTERM", () => {
@@ -16,5 +19,6 @@ process.once("SIGTERM", () => {
     () => process.exit(2),
   );
 });
-await daemon.start(start);
+const trap = trapFolder === undefined ? {} : { onStep: setTrap("daemon", trapFolder) };
+await daemon.start({ ...start, ...trap });
 process.stdout.write('{"isRecovered":true}\n');

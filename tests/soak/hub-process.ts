@@ -2,8 +2,11 @@
 // in. It prints one line of JSON once it serves, and ends when its standard input does, so that nothing outlives a run.
 import type { NodeId } from "@muster/contracts";
 import { type HubSettings, startHub } from "@muster/hub";
+import { setTrap } from "./trap.ts";
 
 export interface HubProcessSettings extends HubSettings {
+  /** Folder of a trap, where there is one. */
+  readonly trapFolder?: string;
   readonly node: { readonly nodeId: string; readonly publicKey: string };
 }
 export interface HubReady {
@@ -13,9 +16,10 @@ export interface HubReady {
   readonly spaceId: string;
 }
 
-const { node, ...settings } = JSON.parse(process.argv[2] ?? "{}") as HubProcessSettings;
+const { node, trapFolder, ...settings } = JSON.parse(process.argv[2] ?? "{}") as HubProcessSettings;
 process.stdin.once("end", () => process.exit(1)).resume();
-const hub = await startHub(settings);
+const trap = trapFolder === undefined ? {} : { onStep: setTrap("hub", trapFolder) };
+const hub = await startHub({ ...settings, ...trap });
 process.once("SIGTERM", () => {
   hub.close().then(
     () => process.exit(0),

@@ -89,11 +89,15 @@ export class Parts {
   /** Processes that lived longer than they should, in words. */
   readonly leftovers: string[] = [];
   readonly ledger = join(this.place.root, "ledger.jsonl");
+  /** Where a trap may be armed for the processes. */
+  readonly trapFolder: string | undefined;
   #ready: HubReady | undefined;
   #node: HubProcessSettings["node"] | undefined;
   #client: MusterClient | undefined;
 
-  constructor() {
+  constructor(options: { readonly isTrapped?: boolean } = {}) {
+    this.trapFolder = options.isTrapped === true ? join(this.place.root, "trap") : undefined;
+    if (this.trapFolder !== undefined) mkdirSync(this.trapFolder);
     const env = { ...this.place.env, MUSTER_SAMPLE_LEDGER: this.ledger, MUSTER_SAMPLE_DELAY_MS: "3" };
     this.hub = new Part(hubScript, env);
     this.daemon = new Part(daemonScript, env);
@@ -121,8 +125,7 @@ export class Parts {
     await this.startDaemon();
   }
 
-  /** `more` goes into the process's settings. */
-  async startHub(more: object = {}): Promise<void> {
+  async startHub(): Promise<void> {
     if (this.#node === undefined) throw new Error("there is no node yet");
     const settings: HubProcessSettings = {
       home: join(this.place.home, "hub"),
@@ -131,15 +134,16 @@ export class Parts {
       version: VERSION,
       consoleDirectory: null,
       node: this.#node,
+      ...this.#trap(),
     };
-    this.#ready = JSON.parse(await this.hub.start({ ...settings, ...more })) as HubReady;
+    this.#ready = JSON.parse(await this.hub.start(settings)) as HubReady;
     this.#client = createClient({
       baseUrl: this.#ready.url,
       token: readFileSync(this.#ready.tokenFile, "utf8").trim(),
     });
   }
 
-  async startDaemon(more: object = {}): Promise<void> {
+  async startDaemon(): Promise<void> {
     if (this.#ready === undefined) throw new Error("there is no hub yet");
     const old = this.agents();
     const settings: DaemonProcessSettings = {
@@ -150,9 +154,14 @@ export class Parts {
         workspaceRoots: [this.place.work],
         version: VERSION,
       },
+      ...this.#trap(),
     };
-    await this.daemon.start({ ...settings, ...more });
+    await this.daemon.start(settings);
     for (const pid of old) if (isAlive(pid)) this.leftovers.push(`agent ${pid} outlived its daemon's next start`);
+  }
+
+  #trap(): { trapFolder?: string } {
+    return this.trapFolder === undefined ? {} : { trapFolder: this.trapFolder };
   }
 
   /** Process ids of the agents that run. */

@@ -94,6 +94,12 @@ export const STATEMENTS: readonly (readonly [PromiseName, string, string])[] = [
     `${EVENT} payload_json = replace(payload_json, '"accept"', '"decline"') WHERE event_type = 'thread.approval-response-requested'`,
   ],
   ["approvals", "a row is still open", "UPDATE projection_pending_approvals SET status = 'pending'"],
+  ["reverts", "a revert never ended", "DELETE FROM orchestration_events WHERE event_type = 'thread.reverted'"],
+  [
+    "reverts",
+    "nobody asked for a revert",
+    "DELETE FROM orchestration_events WHERE event_type = 'thread.checkpoint-revert-requested'",
+  ],
   [
     "projections",
     "a projector lags",

@@ -24,14 +24,21 @@ export interface Story {
   readonly events: readonly MusterEvent[];
   readonly turns: ReadonlyMap<string, TurnStory>;
   readonly questions: ReadonlyMap<string, QuestionStory>;
+  /** Threads whose revert never ended. */
+  readonly reverting: ReadonlySet<string>;
   /** Steps that no rule allows, each under the name of the promise it breaks. */
-  readonly faults: readonly { readonly promise: "turns" | "queue" | "approvals" | "texts"; readonly what: string }[];
+  readonly faults: readonly {
+    readonly promise: "turns" | "queue" | "approvals" | "texts" | "reverts";
+    readonly what: string;
+  }[];
 }
 
 class Reader {
   readonly turns = new Map<string, TurnStory>();
   readonly questions = new Map<string, QuestionStory>();
   readonly faults: Story["faults"][number][] = [];
+  /** Threads with a revert under way. */
+  readonly reverting = new Set<string>();
   readonly #queues = new Map<string, string[]>();
   readonly #running = new Map<string, string>();
   /** The turn that was taken out of the queue to be started next. */
@@ -72,7 +79,14 @@ class Reader {
       case "thread.approval-expired":
         this.#close(event.payload.requestId, "expired", null);
         return;
+      case "thread.checkpoint-revert-requested":
+        if (this.reverting.has(threadId)) this.fault("reverts", `thread ${threadId} was to be reverted in a revert`);
+        if (this.#running.has(threadId)) this.fault("reverts", `thread ${threadId} was to be reverted in a turn`);
+        this.reverting.add(threadId);
+        return;
       case "thread.reverted":
+        if (!this.reverting.delete(threadId))
+          this.fault("reverts", `thread ${threadId} was reverted, but not asked to be`);
         for (const turnId of event.payload.droppedTurnIds) {
           const turn = this.turns.get(turnId);
           if (turn?.status === "running") this.fault("turns", `turn ${turnId} was dropped by a revert while it ran`);
@@ -176,5 +190,6 @@ export function readStory(events: readonly WireEvent[]): Story {
   const reader = new Reader();
   const known = events.map(knownEvent).filter((event) => event !== null);
   for (const event of known) reader.read(event);
-  return { events: known, turns: reader.turns, questions: reader.questions, faults: reader.faults };
+  const { turns, questions, reverting, faults } = reader;
+  return { events: known, turns, questions, reverting, faults };
 }

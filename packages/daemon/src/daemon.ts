@@ -13,6 +13,7 @@ import type { Uplink, UplinkHost } from "./ports.ts";
 import { type Environment, systemTimers, type Timers } from "./processes/index.ts";
 import { createAcpProvider, type ProviderConfiguration, pathLookup, presetConfiguration } from "./providers/index.ts";
 import { Runner } from "./runner/index.ts";
+import type { OnDaemonStep } from "./steps.ts";
 import { createUplink } from "./uplink/index.ts";
 
 export interface StartOptions {
@@ -27,6 +28,8 @@ export interface StartOptions {
   readonly logLevel?: string;
   /** Agents beside the ones known by name; one of the same name wins over them. */
   readonly providers?: readonly ProviderConfiguration[];
+  /** Told of every step of effects and reports as it is passed; for tests that end the process there. */
+  readonly onStep?: OnDaemonStep;
 }
 
 export interface RunningDaemon {
@@ -127,12 +130,21 @@ export class Daemon implements RunningDaemon {
       ids,
       timers: agentTimers,
       log,
+      onStep: start.onStep,
       sendLive: (delta) => this.#uplink?.sendDelta(delta),
     });
     this.#pump = new IngestPump({
       journal,
       timers: systemTimers,
-      send: (batch) => this.#uplink?.sendIngest(batch) ?? false,
+      send: (batch) => {
+        const isSent = this.#uplink?.sendIngest(batch) ?? false;
+        if (isSent && start.onStep !== undefined)
+          start.onStep(
+            "ingest.sent",
+            batch.entries.map((entry) => entry.command.type),
+          );
+        return isSent;
+      },
       onUnusable: (keepAfter) => void this.#renewJournal(keepAfter),
       onRefused: (error) => log.warn({ code: error.code }, "the hub did not take the journal's next entries"),
     });
@@ -185,10 +197,15 @@ export class Daemon implements RunningDaemon {
       },
       disconnected: () => this.#pump.disconnected(),
       stopped: (error) => this.#stopped(error),
-      runEffect: (effectId, fence, effect, traceparent) => this.#runner.runEffect(effectId, fence, effect, traceparent),
+      runEffect: async (effectId, fence, effect, traceparent) => {
+        start.onStep?.("effect.received", [effect.kind]);
+        await this.#runner.runEffect(effectId, fence, effect, traceparent);
+        start.onStep?.("effect.taken", [effect.kind]);
+      },
       answer: (request, signal) => this.#runner.answer(request, signal),
       ingestAcknowledged: (ack) => {
         this.#pump.acknowledged(ack);
+        start.onStep?.("ingest.acknowledged", []);
         if (this.#journal.isFull) this.#pruneNow();
       },
       bulkDrained: () => this.#pump.wake(),

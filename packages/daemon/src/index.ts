@@ -8,3 +8,4 @@ export {
   pathLookup,
   SAMPLE_PROVIDER_NAME,
 } from "./providers/index.ts";
+export type { DaemonStep } from "./steps.ts";

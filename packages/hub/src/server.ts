@@ -8,7 +8,7 @@ import { type LogLevel, makeHome, markRestored, openDatabase, openLog } from "./
 import { checkHost, createHttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { createNodes } from "./nodes/index.ts";
-import { openOrchestration } from "./orchestration/index.ts";
+import { type OnHubStep, openOrchestration } from "./orchestration/index.ts";
 import type { Orchestration } from "./ports.ts";
 import { createUplink } from "./uplink/index.ts";
 
@@ -25,6 +25,8 @@ export interface HubSettings {
   readonly logLevel?: string;
   /** Days that archived threads keep their details, 30 when absent; null: for ever. Deleted threads are not asked. */
   readonly keepArchivedDays?: number | null;
+  /** Told of every step of effects and reports as it is passed; for tests that end the process there. */
+  readonly onStep?: OnHubStep;
 }
 
 export interface Hub {
@@ -106,6 +108,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       hubPrincipalId: identity.cliPrincipalId,
       replicaId,
       onBug,
+      onStep: settings.onStep,
       onWarning: (message) => log.warn(message),
       retention: {
         archivedKeptDays:

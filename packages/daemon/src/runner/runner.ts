@@ -15,6 +15,7 @@ import type { EffectLedger, Journal, JournalEntry, ProviderSessionLedger } from 
 import type { TurnRef } from "../ports.ts";
 import type { Environment, Timers } from "../processes/index.ts";
 import type { Provider, ProviderLimits } from "../providers/index.ts";
+import type { OnDaemonStep } from "../steps.ts";
 import { answer } from "./answers.ts";
 import { Lanes } from "./lanes.ts";
 import { RUNNER_LIMITS, type RunnerLimits } from "./limits.ts";
@@ -36,6 +37,7 @@ export interface RunnerOptions {
   readonly timers: Timers;
   readonly log: Logger;
   readonly sendLive: (delta: FrameOf<"delta">["delta"]) => void;
+  readonly onStep?: OnDaemonStep | undefined;
   readonly limits?: Partial<RunnerLimits>;
   readonly providerLimits?: Partial<ProviderLimits>;
 }
@@ -177,6 +179,7 @@ export class Runner {
       const place = { workspaceRoot: effect.worktreePath ?? effect.workspaceRoot, turnCount: effect.turnCount };
       const running = effects.turnRunning({ threadId, turnId, providerName, correlationId, place });
       await journal.append([], [record, running]);
+      this.#options.onStep?.("effect.recorded", [effect.kind]);
       this.#launch(effect, traceparent);
     }
   }
@@ -196,6 +199,7 @@ export class Runner {
       toldChoices: this.#toldChoices,
       ...(traceparent === undefined ? {} : { traceparent }),
       onBug: (error) => this.#bug(error),
+      onStep: this.#options.onStep,
     });
     this.#turns.set(effect.turnId, turn);
     this.#work

@@ -17,6 +17,7 @@ import type { Checkpoints } from "../checkpoints/index.ts";
 import type { EffectLedger, Journal } from "../journal/index.ts";
 import type { Timers } from "../processes/index.ts";
 import type { TurnOutcome } from "../providers/index.ts";
+import type { OnDaemonStep } from "../steps.ts";
 import { DETAIL_MAX_CHARACTERS, REASON_MAX_CHARACTERS, type RunnerLimits, SUMMARY_MAX_CHARACTERS } from "./limits.ts";
 import { commandsOf, type Place } from "./mapping.ts";
 import type { AgentSession, ProviderSessions } from "./sessions.ts";
@@ -42,6 +43,7 @@ export interface TurnTools {
   readonly toldChoices: ToldOnce;
   readonly traceparent?: string;
   readonly onBug: (error: unknown) => void;
+  readonly onStep?: OnDaemonStep | undefined;
 }
 
 export class TurnRun {
@@ -128,12 +130,16 @@ export class TurnRun {
     await this.#unlessInterrupted(this.#choose(session));
     await this.#snapshot(takeStartSnapshot, workspace, turnCount);
     signal.throwIfAborted();
-    const outcome = await session.session.prompt({
+    this.#tools.onStep?.("turn.checkpointed", []);
+    const answering = session.session.prompt({
       text,
       attachments,
       ...(preamble === null || !session.isFresh ? {} : { preamble }),
       ...(this.#tools.traceparent === undefined ? {} : { traceparent: this.#tools.traceparent }),
     });
+    this.#tools.onStep?.("turn.prompted", []);
+    const outcome = await answering;
+    this.#tools.onStep?.("turn.answered", []);
     return outcome.status === "interrupted" && signal.aborted ? { ...outcome, reason: this.#interruptReason } : outcome;
   }
 
@@ -187,6 +193,7 @@ export class TurnRun {
     this.#silence?.heard();
     switch (event.type) {
       case "message.delta":
+        this.#tools.onStep?.("turn.speaking", []);
         return this.#texts.delta(event.messageKey, event.text);
       case "message.completed":
         return this.#texts.complete(event.messageKey);
@@ -235,6 +242,7 @@ export class TurnRun {
       ],
       [this.#tools.ledger.turnSettled(turnId)],
     );
+    this.#tools.onStep?.("turn.told", []);
   }
 
   #stalled(): InternalCommand {

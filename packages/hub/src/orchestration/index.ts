@@ -1,2 +1,4 @@
 // Orchestration: the event core of the hub. This is the folder's only door.
+
 export { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";
+export type { HubStep, OnHubStep } from "./steps.ts";

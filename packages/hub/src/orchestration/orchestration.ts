@@ -20,6 +20,7 @@ import { getEventsPage, getSnapshot } from "./reads.ts";
 import { Forgotten, type Lost, startedTurns, turnsToStop, untoldReverts } from "./reconcile.ts";
 import { Retention } from "./retention.ts";
 import { RetentionJob, type RetentionResult } from "./retention-job.ts";
+import type { OnHubStep } from "./steps.ts";
 import { StateCache } from "./stream-states.ts";
 import { getThread } from "./thread-window.ts";
 import { systemTimers, type Timers } from "./timers.ts";
@@ -47,6 +48,7 @@ export interface OrchestrationOptions {
   /** How long turns wait for a node that is offline; the usual lease when absent. */
   readonly slotLeaseMs?: number;
   readonly onBug: (error: unknown) => void;
+  readonly onStep?: OnHubStep | undefined;
   /** Told in one sentence what a person may want to look into. Taken for a bug unless given. */
   readonly onWarning?: (message: string) => void;
   /** Those of this program unless given. */
@@ -104,6 +106,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     onBug,
     catchUp: () => projections.afterConflict(),
     onCommitted: ({ eventCount, hasEffects }) => {
+      if (hasEffects) options.onStep?.("effect.committed", []);
       if (eventCount > 0) tail.wake();
       if (hasEffects) effects.wake();
     },
@@ -139,6 +142,8 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     },
     async ingest(node, batch) {
       const sizeBytes = JSON.stringify(batch.entries).length;
+      const types = options.onStep === undefined ? [] : batch.entries.map(({ command }) => command.type);
+      options.onStep?.("ingest.received", types);
       const actor: Actor = { kind: "provider", id: node.nodeId, nodeId: node.nodeId };
       const answer = await new Promise<IngestAnswer>((resolve, reject) => {
         dispatcher.submit({
@@ -154,6 +159,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
           reject,
         });
       });
+      options.onStep?.("ingest.committed", types);
       await settleForgotten(node, forgotten.ingested(node, batch.journalId, answer.lastSequence));
       return answer;
     },

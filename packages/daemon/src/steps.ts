@@ -1,0 +1,27 @@
+// Steps in the life of an effect and of a report at the daemon, told as they are passed. Nothing hangs on them: a test
+// ends the process exactly there.
+
+export type DaemonStep =
+  /** The hub's frame came; nothing is written down. */
+  | "effect.received"
+  /** A turn's effect is durable; its work has not begun. */
+  | "effect.recorded"
+  /** The effect is taken over durably; the hub does not know it. */
+  | "effect.taken"
+  /** The turn's first checkpoints are taken; the agent was not prompted. */
+  | "turn.checkpointed"
+  /** The prompt is on its way to the agent. */
+  | "turn.prompted"
+  /** The agent has done something in this turn. */
+  | "turn.speaking"
+  /** The agent has answered the prompt; nothing of the end is written down. */
+  | "turn.answered"
+  /** The turn's end is in the journal. */
+  | "turn.told"
+  /** Entries were given to the connection. */
+  | "ingest.sent"
+  /** The hub has taken entries. */
+  | "ingest.acknowledged";
+
+/** `about`: the kind of the effect, or the types of the commands. */
+export type OnDaemonStep = (step: DaemonStep, about: readonly string[]) => void;

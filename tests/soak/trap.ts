@@ -1,0 +1,44 @@
+// Ends hub, daemon or both with SIGKILL at the very moment at which one of them passes a step. The trap is a file: armed
+// from outside, it springs once, in whichever process passes its step.
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DaemonStep } from "@muster/daemon";
+import type { HubStep } from "@muster/hub";
+
+export type Role = "hub" | "daemon";
+
+export interface Trap {
+  readonly role: Role;
+  readonly step: HubStep | DaemonStep;
+  /** Springs only where the step is about this; any when absent. */
+  readonly about?: string | undefined;
+  readonly victims: readonly Role[];
+}
+
+const pidFile = (folder: string, role: Role): string => join(folder, `${role}.pid`);
+const armedFile = (folder: string): string => join(folder, "armed.json");
+const sprungFile = (folder: string): string => join(folder, "sprung.json");
+
+/** In the process itself: what to call at every step. */
+export function setTrap(role: Role, folder: string): (step: string, about: readonly string[]) => void {
+  writeFileSync(pidFile(folder, role), String(process.pid));
+  return (step, about) => {
+    if (!existsSync(armedFile(folder))) return;
+    const trap = JSON.parse(readFileSync(armedFile(folder), "utf8")) as Trap;
+    if (trap.role !== role || trap.step !== step) return;
+    if (trap.about !== undefined && !about.includes(trap.about)) return;
+    renameSync(armedFile(folder), sprungFile(folder));
+    // The other one first: this process does nothing more after it ends itself.
+    for (const victim of [...trap.victims].sort((one) => (one === role ? 1 : -1)))
+      process.kill(Number(readFileSync(pidFile(folder, victim), "utf8")), "SIGKILL");
+  };
+}
+
+export function armTrap(folder: string, trap: Trap): void {
+  rmSync(sprungFile(folder), { force: true });
+  const unfinished = `${armedFile(folder)}.new`;
+  writeFileSync(unfinished, JSON.stringify(trap));
+  renameSync(unfinished, armedFile(folder));
+}
+
+export const hasSprung = (folder: string): boolean => existsSync(sprungFile(folder));
