@@ -1,5 +1,5 @@
 // Puts dispatcher, feeds, reads and effect worker together behind the Orchestration port.
-import type { ClientCommand, DispatchResult, NodeId, PrincipalId, SpaceId } from "@muster/contracts";
+import type { ClientCommand, DispatchResult, IngestEntry, NodeId, PrincipalId, SpaceId } from "@muster/contracts";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, HELLO_TURNS_MAX, MusterError } from "@muster/contracts";
 import { type Actor, type Clock, commandFingerprint, type Ids, type Random, type Upcaster } from "@muster/core";
 import type { Store } from "@muster/store";
@@ -141,23 +141,11 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       return retention.prune({ ...input, scope, olderThanDays: olderThanDays ?? usual });
     },
     async ingest(node, batch) {
-      const sizeBytes = JSON.stringify(batch.entries).length;
       const types = options.onStep === undefined ? [] : batch.entries.map(({ command }) => command.type);
       options.onStep?.("ingest.received", types);
-      const actor: Actor = { kind: "provider", id: node.nodeId, nodeId: node.nodeId };
+      const work = { ...ingestWork(node, batch.entries), ...batch };
       const answer = await new Promise<IngestAnswer>((resolve, reject) => {
-        dispatcher.submit({
-          kind: "ingest",
-          spaceId: node.spaceId,
-          sizeBytes,
-          attempts: 0,
-          isAlone: false,
-          node,
-          actor,
-          ...batch,
-          resolve,
-          reject,
-        });
+        dispatcher.submit({ ...work, attempts: 0, isAlone: false, resolve, reject });
       });
       options.onStep?.("ingest.committed", types);
       await settleForgotten(node, forgotten.ingested(node, batch.journalId, answer.lastSequence));
@@ -223,6 +211,11 @@ function clientWork(caller: Caller, command: ClientCommand) {
     command,
     fingerprint: fingerprintOf(caller, command),
   };
+}
+
+function ingestWork(node: NodeIdentity, entries: readonly IngestEntry[]) {
+  const actor: Actor = { kind: "provider", id: node.nodeId, nodeId: node.nodeId };
+  return { kind: "ingest" as const, spaceId: node.spaceId, sizeBytes: JSON.stringify(entries).length, node, actor };
 }
 
 function fingerprintOf(caller: Caller, command: ClientCommand): string {
