@@ -12,9 +12,11 @@ import { HUB_MIGRATIONS } from "./schema/index.ts";
 export const DATABASE_FILE = "hub.db";
 export const LOG_FILE = "hub.log";
 
-export interface HubDatabaseFile {
+export interface HubDatabase {
   readonly store: Store;
   readonly generation: string;
+  /** Where the database server is, without user and password; absent for a file. */
+  readonly server?: string;
 }
 
 /** Throws `home_unwritable`. */
@@ -35,7 +37,7 @@ export function makeHome(home: string): void {
  * Opens the database after an integrity check and brings its schema up to date.
  * Throws `database_corrupt`, `schema_mismatch`, `home_unwritable`.
  */
-export async function openDatabase(home: string, clock: Clock, ids: Ids): Promise<HubDatabaseFile> {
+export async function openDatabase(home: string, clock: Clock, ids: Ids): Promise<HubDatabase> {
   const path = join(home, DATABASE_FILE);
   refuseEmptied(home, path);
   try {

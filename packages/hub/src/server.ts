@@ -3,8 +3,9 @@
 import { randomFillSync } from "node:crypto";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, type NodeId, type SpaceId } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
-import { keyedReads } from "@muster/store";
-import { type LogLevel, makeHome, markRestored, openDatabase, openLog } from "./home.ts";
+import { keyedReads, StoreError } from "@muster/store";
+import { databaseError, openHubDatabase } from "./database.ts";
+import { type LogLevel, makeHome, markRestored, openLog } from "./home.ts";
 import { checkHost, createHttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { createNodes } from "./nodes/index.ts";
@@ -15,6 +16,8 @@ import { createUplink } from "./uplink/index.ts";
 export interface HubSettings {
   /** Folder of the hub's files; made when absent. One process at a time. */
   readonly home: string;
+  /** Of the PostgreSQL database that holds the state; null: a file in the home. Many hubs may share one. */
+  readonly databaseUrl?: string | null;
   /** A loopback address. */
   readonly host: string;
   /** 0 takes any free port. */
@@ -51,15 +54,17 @@ export const markHubRestored = (home: string): Promise<{ readonly generation: st
   markRestored(home, systemClock, createIds(systemClock, systemRandom));
 
 /**
- * Starts a hub on its own SQLite database and resolves when it serves.
- * Throws MusterError `home_unwritable`, `database_corrupt`, `schema_mismatch`, `port_in_use`, `validation_failed` (a host
- * that is not loopback); nothing is left running then.
+ * Starts a hub on its own SQLite database, or on PostgreSQL beside others, and resolves when it serves.
+ * Throws MusterError `home_unwritable`, `database_corrupt`, `schema_mismatch`, `database_mismatch`, `database_unreachable`,
+ * `database_denied`, `database_unsuitable`, `port_in_use`, `validation_failed` (a host that is not loopback, a URL that is
+ * none); nothing is left running then.
  */
 export async function startHub(settings: HubSettings): Promise<Hub> {
   const { home, host, port, version, consoleDirectory } = settings;
   const clock = systemClock;
   const random = systemRandom;
   const ids = createIds(clock, random);
+  let databaseServer: string | undefined;
   const closing: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (let step = closing.pop(); step !== undefined; step = closing.pop()) await step();
@@ -69,7 +74,9 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
     const { log, close: closeLog } = openLog(home, (settings.logLevel ?? "info") as LogLevel);
     closing.push(closeLog);
     const onBug = (error: unknown): void => log.error({ err: error }, "something unexpected happened");
-    const { store, generation } = await openDatabase(home, clock, ids);
+    const database = await openHubDatabase({ home, url: settings.databaseUrl ?? null }, clock, ids);
+    const { store, generation } = database;
+    databaseServer = database.server;
     closing.push(() => store.close());
     const near = keyedReads(store);
     const identity = await openIdentity({ store: near, clock, ids, random, home });
@@ -140,7 +147,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       () => uplink.close(),
       () => server.close(),
     );
-    log.info({ url: listening.url, version, generation }, "the hub serves");
+    log.info({ url: listening.url, version, generation, database: databaseServer ?? "a file" }, "the hub serves");
     const { spaceId, ownerId } = identity;
     return {
       url: listening.url,
@@ -160,6 +167,8 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
     };
   } catch (error) {
     await closeAll();
-    throw error;
+    throw error instanceof StoreError && databaseServer !== undefined
+      ? await databaseError(error, databaseServer)
+      : error;
   }
 }

@@ -3,11 +3,19 @@ import { MusterError } from "@muster/contracts";
 import type { Command } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
 import { checkHub, checkNodes } from "../doctor/fleet.ts";
-import { type Check, checkConsole, checkGit, checkHome, checkNode, checkPort } from "../doctor/machine.ts";
+import {
+  type Check,
+  checkConsole,
+  checkDatabase,
+  checkGit,
+  checkHome,
+  checkNode,
+  checkPort,
+} from "../doctor/machine.ts";
 import { isAlive, readEndpoint } from "../home.ts";
 import { connect } from "../hub.ts";
 import type { Paint } from "../shell.ts";
-import { choosePort, parsePort } from "../up/options.ts";
+import { chooseDatabase, choosePort, parsePort } from "../up/options.ts";
 
 /** Exit code of the table for a machine that needs a person. */
 const NEEDS_A_PERSON = 4;
@@ -33,6 +41,7 @@ async function runDoctor(context: Context, givenPort: number | undefined): Promi
     ...(await Promise.all([
       checkGit(),
       checkHome(paths.home),
+      checkDatabase(chooseDatabase(shell, undefined)),
       checkPort(choosePort(shell, givenPort), running),
       checkConsole(),
     ])),

@@ -5,12 +5,13 @@ import { type Context, examples, type Registry } from "../context.ts";
 import { facts } from "../output/table.ts";
 import { lasting } from "../output/time.ts";
 import type { Shell } from "../shell.ts";
-import { checkHost, chooseKeptDays, choosePort, parseDays, parsePort, workspaceRoots } from "../up/options.ts";
+import { checkHost, chooseDatabase, chooseKeptDays, choosePort, parseDays, parsePort, workspaceRoots } from "../up/options.ts";
 import type { Running, UpSettings } from "../up/start.ts";
 import { VERSION } from "../version.ts";
 
 interface UpOptions {
   readonly host: string;
+  readonly database?: string;
   readonly port?: number;
   readonly workspaceRoot: readonly string[];
   readonly logLevel?: string;
@@ -22,11 +23,15 @@ const CONNECT_LIMIT_MS = 5_000;
 /** An end that takes longer is forced, so that whoever supervises us need not wait. */
 const CLOSE_LIMIT_MS = 4_500;
 
+const DATABASE_HELP = `A password belongs into MUSTER_DATABASE_URL, PGPASSWORD or ~/.pgpass, never into --database, which everyone on the
+machine can read in the list of processes. Several hubs may share one database, each with a home of its own.`;
+
 export function addUpCommand({ program, context }: Registry): void {
   program
     .command("up")
     .description("start the hub, this machine's daemon and the console")
     .option("--port <number>", "port to listen on, 0 for any free one (MUSTER_PORT, 7600)", parsePort)
+    .option("--database <url>", "PostgreSQL to keep the hub's state in (MUSTER_DATABASE_URL, a file in the home)")
     .option("--host <address>", "loopback address to listen on", "127.0.0.1")
     .option(
       "--workspace-root <folder>",
@@ -42,7 +47,10 @@ export function addUpCommand({ program, context }: Registry): void {
     .addOption(
       new Option("--log-level <level>", "what goes into the log").choices(["debug", "info", "warn", "error", "silent"]),
     )
-    .addHelpText("after", examples("up", "up --port 0 --json", "up --home /tmp/try --workspace-root ~/src"))
+    .addHelpText(
+      "after",
+      `${examples("up", "up --port 0 --json", "up --home /tmp/try --workspace-root ~/src", "up --database postgresql://muster@db.example:5432/muster")}\n\n${DATABASE_HELP}`,
+    )
     .action((options: UpOptions, command: Command) => up(context(command), options));
 }
 
@@ -53,6 +61,7 @@ async function up(context: Context, options: UpOptions): Promise<void> {
   const began = performance.now();
   const settings: UpSettings = {
     paths,
+    databaseUrl: chooseDatabase(shell, options.database),
     host: checkHost(options.host),
     port: choosePort(shell, options.port),
     workspaceRoots: workspaceRoots(shell, options.workspaceRoot),

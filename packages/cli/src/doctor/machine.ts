@@ -96,3 +96,19 @@ export function checkConsole(): Check {
       }
     : { name: "console", state: "ok", message: "the web console is built" };
 }
+
+/** Opens what `up` would open and changes nothing. Never shows the URL, which may hold a password. */
+export async function checkDatabase(url: string | null): Promise<Check> {
+  if (url === null) return { name: "database", state: "ok", message: "the hub's state is a file in its home" };
+  const { describeServer, openPostgresStore } = await import("@muster/store/postgres");
+  const server = describeServer(url);
+  const advice = "Correct MUSTER_DATABASE_URL, or start the server.";
+  if (server === undefined) return { name: "database", state: "fail", message: "the URL cannot be read", advice };
+  try {
+    await (await openPostgresStore({ connectionString: url })).close();
+    return { name: "database", state: "ok", message: `the hub's state is in ${server}` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { name: "database", state: "fail", message: `${server} cannot be used: ${reason}`, advice };
+  }
+}

@@ -27,6 +27,24 @@ export function choosePort(shell: Shell, given: number | undefined): number {
   }
 }
 
+const DATABASE_URL = "MUSTER_DATABASE_URL";
+
+/**
+ * `--database`, else MUSTER_DATABASE_URL, else null: a file in the home. A password among the arguments is refused, because
+ * every user of the machine sees them in the list of processes. No message repeats the URL.
+ */
+export function chooseDatabase(shell: Shell, given: string | undefined): string | null {
+  const url = given ?? (shell.env[DATABASE_URL] || null);
+  if (given !== undefined && holdsPassword(given))
+    throw new MusterError(
+      "validation_failed",
+      `A password in --database can be seen by everyone on this machine: put the whole URL into ${DATABASE_URL}, or the password into PGPASSWORD or ~/.pgpass.`,
+    );
+  return url;
+}
+
+const holdsPassword = (url: string): boolean => /^[^/]*\/\/[^/@]*:[^@]*@/.test(url) || /[?&]password=/i.test(url);
+
 /** A number of days, or `off` for null. */
 export function parseDays(text: string): number | null {
   if (text === "off" || text === "0") return null;

@@ -10,6 +10,8 @@ import { type HomePaths, readEndpoint, removeEndpoint, writeEndpoint } from "../
 
 export interface UpSettings {
   readonly paths: HomePaths;
+  /** Null: a file in the home. */
+  readonly databaseUrl: string | null;
   readonly host: string;
   readonly port: number;
   readonly workspaceRoots: readonly string[];
@@ -33,7 +35,7 @@ export interface Running {
 
 type Undo = () => void | Promise<void>;
 
-/** Throws MusterError `already_running`, `port_in_use`, `home_unwritable`, `database_corrupt`, `schema_mismatch`. */
+/** Throws MusterError `already_running`, what `startHub` throws, and `home_unwritable` for the daemon's part. */
 export async function startEverything(settings: UpSettings): Promise<Running> {
   const { paths, host, port, version, workspaceRoots, pid } = settings;
   const undo: Undo[] = [];
@@ -47,9 +49,10 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
     const daemon = await prepareDaemon({ home: paths.daemon, environment: settings.environment });
     undo.push(() => daemon.close());
     const logLevel = settings.logLevel === undefined ? {} : { logLevel: settings.logLevel };
-    const { consoleDirectory, keepArchivedDays } = settings;
+    const { consoleDirectory, databaseUrl, keepArchivedDays } = settings;
     const hub = await startHub({
       home: paths.hub,
+      databaseUrl,
       host,
       port,
       version,

@@ -42,7 +42,7 @@ export class LogTail {
   #wokenAgain = false;
   #isClosed = false;
   #checkedAt = 0;
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters = new Set<(events: readonly WireEvent[]) => void>();
 
   constructor(
     store: Store,
@@ -116,8 +116,8 @@ export class LogTail {
     return this.#entries.slice(low);
   }
 
-  /** Calls back after every growth, until the returned function is called. */
-  watch(listener: () => void): () => void {
+  /** Calls back after every growth with what is new, until the returned function is called. */
+  watch(listener: (events: readonly WireEvent[]) => void): () => void {
     this.#waiters.add(listener);
     return () => this.#waiters.delete(listener);
   }
@@ -126,15 +126,15 @@ export class LogTail {
     try {
       for (;;) {
         const rows = await this.#store.read(this.#queries.after(this.#head, PAGE_EVENTS));
-        for (const row of rows) {
-          const event = this.#readEvent(row);
-          const sizeBytes = String(row["payload_json"]).length + 512;
+        const events = rows.map((row) => this.#readEvent(row));
+        for (const [index, event] of events.entries()) {
+          const sizeBytes = String(rows[index]?.["payload_json"]).length + 512;
           this.#entries.push({ event, sizeBytes });
           this.#bytes += sizeBytes;
           this.#head = event.sequence;
         }
         this.#shrink();
-        if (rows.length > 0) for (const listener of [...this.#waiters]) listener();
+        if (rows.length > 0) for (const listener of [...this.#waiters]) listener(events);
         if (rows.length < PAGE_EVENTS) return;
       }
     } catch (error) {

@@ -1,7 +1,24 @@
 // Puts dispatcher, feeds, reads and effect worker together behind the Orchestration port.
-import type { ClientCommand, DispatchResult, IngestEntry, NodeId, PrincipalId, SpaceId } from "@muster/contracts";
+import type {
+  ClientCommand,
+  DispatchResult,
+  IngestEntry,
+  MusterEvent,
+  NodeId,
+  PrincipalId,
+  SpaceId,
+  WireEvent,
+} from "@muster/contracts";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, HELLO_TURNS_MAX, MusterError } from "@muster/contracts";
-import { type Actor, type Clock, commandFingerprint, type Ids, type Random, type Upcaster } from "@muster/core";
+import {
+  type Actor,
+  type Clock,
+  commandFingerprint,
+  effectOf,
+  type Ids,
+  type Random,
+  type Upcaster,
+} from "@muster/core";
 import type { Store } from "@muster/store";
 import { keyedReads } from "@muster/store";
 import { SLOT_LEASE_MS } from "../nodes/index.ts";
@@ -82,6 +99,8 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const projections = new ProjectionUpkeep({ ...options, timers, readEvent, onRebuilt, onWarning });
   await projections.open();
   const tail = new LogTail(near, clock, timers, onBug, readEvent);
+  // Before the log's end is looked for, so that no commit falls between.
+  const stopListening = await store.listen?.(() => tail.wake());
   await tail.open();
   const reads = { store, readEvent, visibility, generation, connections, clock };
   const diffs = new TurnDiffs(reads);
@@ -94,6 +113,11 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     timers,
     onFailed: (effect, error) => hub.endAfterFailure(effect, error),
   });
+  // Another process may have accepted what a node of this one must do.
+  if (stopListening !== undefined)
+    tail.watch((events) => {
+      if (events.some(asksOfNode)) effects.wake();
+    });
   const dispatcher = new Dispatcher({
     store: near,
     clock,
@@ -183,6 +207,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     async close() {
       feeds.close();
       await job?.close();
+      await stopListening?.();
       // Before the dispatcher, which ends what effects were for.
       await effects.close();
       await projections.close();
@@ -198,6 +223,9 @@ async function ingestCursor(store: Store, { spaceId, nodeId }: NodeIdentity, jou
   const rows = await store.read(query(store.dialect, sql, spaceId, nodeId, journalId));
   return Number(rows[0]?.["last_sequence"] ?? 0);
 }
+
+/** The type decides, and every payload is an object, so one that this program cannot read does no harm. */
+const asksOfNode = (event: WireEvent): boolean => effectOf(event as unknown as MusterEvent) !== null;
 
 /** @throws MusterError `validation_failed` for text that has no canonical form. */
 function clientWork(caller: Caller, command: ClientCommand) {

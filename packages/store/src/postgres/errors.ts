@@ -19,6 +19,7 @@ const CODES: Readonly<Record<string, StoreErrorCode>> = {
   "25P03": "unavailable", // idle in transaction
   "28": "unavailable", // login refused
   "3D": "unavailable", // no such database
+  "42501": "unavailable", // a right is missing
   "40": "unavailable", // deadlock, serialization
   "53": "unavailable", // full disk, memory, connections
   "55": "unavailable", // lock timeout
@@ -69,10 +70,16 @@ const constraintOf = (error: unknown): string | undefined => {
     : `${error.table}_${error.column}_not_null`;
 };
 
+/** A host with several addresses, none of which answers, gives an error without words. */
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ("code" in error ? String(error.code) : error.name);
+};
+
 export const toStoreError = (error: unknown, activity: Activity): StoreError => {
   if (error instanceof StoreError) return error;
   const code = codeOf(error, activity);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const constraint = code === "constraint_violated" ? constraintOf(error) : undefined;
   return new StoreError(code, message, constraint === undefined ? { cause: error } : { cause: error, constraint });
 };

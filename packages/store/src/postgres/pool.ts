@@ -1,7 +1,7 @@
 // Connections of one kind, readers or writers, each prepared for its use when it is opened and closed rather than kept
 // when it is in any doubt.
-import { type ClientBase, type ClientConfig, Pool, type PoolClient } from "pg";
-import { StoreError } from "../port.ts";
+import { type ClientBase, type ClientConfig, Pool, type PoolClient, type QueryResult } from "pg";
+import { type Row, StoreError } from "../port.ts";
 import { Connection } from "./connection.ts";
 import { isStalePlan, toStoreError } from "./errors.ts";
 import { CONNECT_TIMEOUT_MS, IDLE_CONNECTION_MS, KEEP_ALIVE_DELAY_MS } from "./limits.ts";
@@ -19,6 +19,8 @@ export interface PoolOptions {
   readonly connectionsMax: number;
   /** Settings of every connection, as statements. */
   readonly settings: string;
+  /** Given the last row that the settings answer; a connection for which it throws is not used. */
+  readonly check?: (row: Row | undefined) => void;
 }
 
 export class ConnectionPool {
@@ -28,7 +30,7 @@ export class ConnectionPool {
   #schemaEpoch = 0;
   #isClosed = false;
 
-  constructor({ client, connectionsMax, settings }: PoolOptions) {
+  constructor({ client, connectionsMax, settings, check }: PoolOptions) {
     this.#closed.promise.catch(() => undefined);
     this.#pool = new Pool({
       ...client,
@@ -37,7 +39,9 @@ export class ConnectionPool {
       types: { getTypeParser: parserOf as never },
       idleTimeoutMillis: IDLE_CONNECTION_MS,
       onConnect: async (fresh: ClientBase) => {
-        await fresh.query(settings);
+        const answers: unknown = await fresh.query(settings);
+        const last = (Array.isArray(answers) ? answers.at(-1) : answers) as QueryResult<Row>;
+        check?.(last.rows[0]);
       },
     });
     // An idle connection that breaks is replaced when one is needed.

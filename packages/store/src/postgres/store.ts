@@ -3,7 +3,7 @@
 import type { ClientConfig } from "pg";
 import { quoteIdentifier } from "../identifiers.ts";
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../migrations/set.ts";
-import { type Batch, type CommitResult, type Query, type Row, type Store, StoreError } from "../port.ts";
+import type { Batch, CommitResult, Query, Row, Store } from "../port.ts";
 import { commitBatch } from "./commit.ts";
 import { answersOf } from "./connection.ts";
 import { toStoreError } from "./errors.ts";
@@ -12,13 +12,13 @@ import {
   LOCK_TIMEOUT_MS,
   READ_CONNECTIONS_MAX,
   READ_TIMEOUT_MS,
-  SERVER_VERSION_MIN,
   WRITE_CONNECTIONS_MAX,
 } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { channelName, lockKey } from "./lock.ts";
 import { applyMigrations, type MigrationPlace } from "./migrate.ts";
 import { CONNECTION_DEFAULTS, ConnectionPool } from "./pool.ts";
+import { assertFit, FITNESS } from "./server.ts";
 
 /** Where the server is, as `pg` takes it: a URL, or its parts. */
 export interface PostgresOptions
@@ -38,8 +38,7 @@ const commonSettings = (schema: string): string => `SET search_path TO ${schema}
   SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_TIMEOUT_MS};`;
 
 /** A server set to answer before it has synced is told not to; every stronger setting is left as it is. */
-const WRITER_SETTINGS =
-  "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+const WRITER_SETTINGS = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; ${FITNESS}`;
 
 const READER_SETTINGS = `SET default_transaction_read_only = on; SET statement_timeout = ${READ_TIMEOUT_MS}`;
 
@@ -67,6 +66,7 @@ class PostgresStore implements Store {
       client,
       connectionsMax: writeConnectionsMax ?? WRITE_CONNECTIONS_MAX,
       settings: `${common} ${WRITER_SETTINGS}`,
+      check: assertFit,
     });
     this.#readers = new ConnectionPool({
       client,
@@ -124,17 +124,10 @@ class PostgresStore implements Store {
     await Promise.all([this.#readers.close(), this.#writers.close(), ...listeners]);
   }
 
-  /** Throws `unavailable` for a server that is not there, is too old or does not store UTF-8. */
+  /** Throws `unavailable` for a server that is not there or may not hold the store. */
   async check(): Promise<void> {
-    const sql =
-      "SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS named, current_setting('server_encoding') AS encoding";
-    const [row] = await this.read({ sql, parameters: [] });
-    if (Number(row?.["version"]) < SERVER_VERSION_MIN)
-      throw new StoreError("unavailable", `PostgreSQL ${String(row?.["named"])} is too old; use 14 or newer`);
-    if (row?.["encoding"] !== "UTF8") {
-      const why = `the database's encoding is ${String(row?.["encoding"])}; create it with ENCODING 'UTF8'`;
-      throw new StoreError("unavailable", why);
-    }
+    await this.#writers.use(async () => undefined);
+    await this.read({ sql: "SELECT 1 AS one", parameters: [] });
   }
 
   async #reading<Result>(
@@ -153,7 +146,7 @@ class PostgresStore implements Store {
 
 /**
  * Opens a schema of a PostgreSQL database (14 or newer, UTF-8), directly or through a pooler that keeps sessions.
- * Throws `unavailable` when the server cannot be reached, refuses the login, or does not fit.
+ * Throws `unavailable` when the server cannot be reached, refuses the login, or does not fit: `serverRefusalOf` tells why.
  */
 export const openPostgresStore = async (options: PostgresOptions): Promise<Store> => {
   const store = new PostgresStore(options);

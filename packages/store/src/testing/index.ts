@@ -7,7 +7,13 @@ import { takeOffer } from "./server.ts";
 import "./setup.ts";
 
 export { runOn } from "../postgres/testing.ts";
+export { type Gate, openGate } from "./proxy.ts";
 export { startPostgres } from "./server.ts";
+
+/** The URL of a database on a test's server, as `MUSTER_DATABASE_URL` takes it. */
+export const urlOf = ({ host, user, database, port }: PostgresAddress): string =>
+  `postgresql://${user}@/${database}?host=${host}&port=${port}`;
+
 export type { OpenedSchema, OpenedStore, OpenStore, PostgresAddress };
 export { openFreshFile, openFreshMemory };
 

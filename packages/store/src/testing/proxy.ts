@@ -6,9 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PostgresAddress } from "../postgres/testing.ts";
 
-export interface CuttingProxy {
+export interface Proxy {
   readonly address: PostgresAddress;
   close(): Promise<void>;
+}
+
+export interface Gate extends Proxy {
+  /** Breaks every connection, and each new one at once, as a server that is down. */
+  shut(): void;
+  open(): void;
 }
 
 /** @param side which way the bytes must go to break the connection they are on */
@@ -16,7 +22,28 @@ export const openCuttingProxy = async (
   server: PostgresAddress,
   side: "request" | "answer",
   bytes: string,
-): Promise<CuttingProxy> => {
+): Promise<Proxy> => openProxy(server, (from, chunk) => from === side && chunk.includes(bytes));
+
+/** A network that lets everything pass until it is shut. */
+export const openGate = async (server: PostgresAddress): Promise<Gate> => {
+  let isShut = false;
+  const { breakAll, ...proxy } = await openProxy(server, () => isShut);
+  return {
+    ...proxy,
+    shut: () => {
+      isShut = true;
+      breakAll();
+    },
+    open: () => {
+      isShut = false;
+    },
+  };
+};
+
+const openProxy = async (
+  server: PostgresAddress,
+  breaks: (side: "request" | "answer", chunk: Buffer) => boolean,
+): Promise<Proxy & { breakAll(): void }> => {
   const directory = await mkdtemp(join(tmpdir().length < 60 ? tmpdir() : "/tmp", "muster-cut-"));
   const name = `.s.PGSQL.${server.port}`;
   const sockets = new Set<Socket>();
@@ -27,22 +54,27 @@ export const openCuttingProxy = async (
       sockets.add(socket);
       socket.on("error", () => undefined);
       socket.on("close", () => {
+        sockets.delete(socket);
         for (const each of pair) each.destroy();
       });
     }
-    const pass = (from: Socket, to: Socket, isWatched: boolean) =>
+    const pass = (from: Socket, to: Socket, side: "request" | "answer") =>
       from.on("data", (chunk) => {
-        if (isWatched && chunk.includes(bytes)) for (const each of pair) each.destroy();
+        if (breaks(side, chunk)) for (const each of pair) each.destroy();
         else to.write(chunk);
       });
-    pass(near, far, side === "request");
-    pass(far, near, side === "answer");
+    pass(near, far, "request");
+    pass(far, near, "answer");
   });
+  const breakAll = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   await new Promise<void>((resolve) => proxy.listen(join(directory, name), resolve));
   return {
     address: { ...server, host: directory },
+    breakAll,
     close: async () => {
-      for (const socket of sockets) socket.destroy();
+      breakAll();
       await new Promise((resolve) => proxy.close(resolve));
       await rm(directory, { recursive: true });
     },

@@ -12,8 +12,6 @@ import { postgresBinaries, serverIdentity } from "./binaries.ts";
 
 const SETTINGS = {
   listen_addresses: "",
-  fsync: "on",
-  synchronous_commit: "on",
   max_connections: "200",
   shared_buffers: "64MB",
   max_wal_size: "256MB",
