@@ -8,7 +8,7 @@ import { MusterError } from "@muster/contracts";
 import { createIds } from "@muster/core";
 import { type PostgresAddress, runOn, sharedPostgres, urlOf } from "@muster/store/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openHubDatabase } from "./database.ts";
+import { markRestored, openHubDatabase } from "./database.ts";
 import { movableClock, random } from "./identity/testing/opened.ts";
 
 const SECRET = "hunter2";
@@ -73,6 +73,26 @@ describe("a hub's database", () => {
     expect(await refused(url)).toMatchObject({ code: "database_mismatch" });
     await writeFile(join(home, "hub.db"), "");
     await (await open(url)).store.close();
+  });
+});
+
+describe("a database that was restored", () => {
+  it.each([
+    ["on a server", () => url],
+    ["in a file", () => null],
+  ])("%s has another generation (ORC-37)", async (_where, make) => {
+    const before = await open(make());
+    await before.store.close();
+    const { generation } = await markRestored({ home, url: make() }, clock, ids);
+    const after = await open(make());
+    await after.store.close();
+    expect(after.generation).toBe(generation);
+    expect(generation).not.toBe(before.generation);
+  });
+
+  it("is named, where the home's data is on a server", async () => {
+    await (await open(url)).store.close();
+    await expect(markRestored({ home, url: null }, clock, ids)).rejects.toMatchObject({ code: "database_mismatch" });
   });
 });
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { type ErrorCode, MusterError } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { StoreError } from "@muster/store";
+import { generationRenewal, StoreError } from "@muster/store";
 import type { ServerRefusal } from "@muster/store/postgres";
 import { DATABASE_FILE, type HubDatabase, openDatabase } from "./home.ts";
 import { HUB_MIGRATIONS } from "./schema/index.ts";
@@ -33,6 +33,32 @@ export async function openHubDatabase(settings: DatabaseSettings, clock: Clock, 
     `The hub with the home ${home} keeps its data in ${server}: set ${SETTING} to its URL. For a hub with a database file, give --home another folder.`,
     { home, server },
   );
+}
+
+/**
+ * Gives the database another generation, after a backup was put in its place: clients take a new snapshot, and daemons
+ * offer again what the backup lacks. For a hub that does not run; doing it again is harmless.
+ * Throws `validation_failed` where there is no database, and what `openDatabase` throws.
+ */
+export async function markRestored(
+  settings: DatabaseSettings,
+  clock: Clock,
+  ids: Ids,
+): Promise<{ readonly generation: string }> {
+  const path = join(settings.home, DATABASE_FILE);
+  if (settings.url === null && notedServer(settings.home) === null && !existsSync(path)) {
+    throw new MusterError("validation_failed", `There is no database at ${path}. Put the backup there first.`, {
+      path,
+    });
+  }
+  const { store } = await openHubDatabase(settings, clock, ids);
+  try {
+    const generation = ids.next();
+    await store.commit({ guards: [], statements: [generationRenewal(store.dialect, generation)] });
+    return { generation };
+  } finally {
+    await store.close();
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MusterError } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { generationRenewal, openSqliteStore, type Store, StoreError } from "@muster/store";
+import { openSqliteStore, type Store, StoreError } from "@muster/store";
 import { destination, type Logger, pino } from "pino";
 import { CLI_TOKEN_FILE } from "./identity/index.ts";
 import { HUB_MIGRATIONS } from "./schema/index.ts";
@@ -54,28 +54,6 @@ export async function openDatabase(home: string, clock: Clock, ids: Ids): Promis
     }
   } catch (error) {
     throw error instanceof StoreError ? fromStore(error, path) : error;
-  }
-}
-
-/**
- * Gives the database another generation, after a backup was put in its place: clients take a new snapshot, and daemons
- * offer again what the backup lacks. For a hub that does not run; doing it again is harmless.
- * Throws `validation_failed` where there is no database, and what `openDatabase` throws.
- */
-export async function markRestored(home: string, clock: Clock, ids: Ids): Promise<{ readonly generation: string }> {
-  const path = join(home, DATABASE_FILE);
-  if (!existsSync(path)) {
-    throw new MusterError("validation_failed", `There is no database at ${path}. Put the backup there first.`, {
-      path,
-    });
-  }
-  const { store } = await openDatabase(home, clock, ids);
-  try {
-    const generation = ids.next();
-    await store.commit({ guards: [], statements: [generationRenewal(store.dialect, generation)] });
-    return { generation };
-  } finally {
-    await store.close();
   }
 }
 

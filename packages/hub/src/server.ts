@@ -4,8 +4,8 @@ import { randomFillSync } from "node:crypto";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, type NodeId, type SpaceId } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
 import { keyedReads, StoreError } from "@muster/store";
-import { databaseError, openHubDatabase } from "./database.ts";
-import { type LogLevel, makeHome, markRestored, openLog } from "./home.ts";
+import { databaseError, markRestored, openHubDatabase } from "./database.ts";
+import { type LogLevel, makeHome, openLog } from "./home.ts";
 import { checkHost, createHttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { createNodes } from "./nodes/index.ts";
@@ -49,9 +49,12 @@ export interface Hub {
 const systemClock: Clock = { now: () => Date.now() };
 const systemRandom: Random = { fill: (bytes) => randomFillSync(bytes) };
 
-/** Tells a hub that does not run that its database was restored from a backup; see `markRestored` in home.ts. */
-export const markHubRestored = (home: string): Promise<{ readonly generation: string }> =>
-  markRestored(home, systemClock, createIds(systemClock, systemRandom));
+/** Tells a hub that does not run that its database was restored from a backup; see `markRestored` in database.ts. */
+export const markHubRestored = (
+  home: string,
+  databaseUrl: string | null = null,
+): Promise<{ readonly generation: string }> =>
+  markRestored({ home, url: databaseUrl }, systemClock, createIds(systemClock, systemRandom));
 
 /**
  * Starts a hub on its own SQLite database, or on PostgreSQL beside others, and resolves when it serves.

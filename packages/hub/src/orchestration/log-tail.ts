@@ -40,6 +40,7 @@ export class LogTail {
   #head = 0;
   #reading: Promise<void> | null = null;
   #wokenAgain = false;
+  #isOpen = false;
   #isClosed = false;
   #checkedAt = 0;
   readonly #waiters = new Set<(events: readonly WireEvent[]) => void>();
@@ -63,6 +64,8 @@ export class LogTail {
   async open(): Promise<void> {
     const rows = await this.#store.read(this.#queries.head());
     this.#head = Number(rows[0]?.["head"] ?? 0);
+    this.#isOpen = true;
+    if (this.#wokenAgain) this.#wakeAgain();
   }
 
   /** Sequence of the newest event seen. */
@@ -73,17 +76,20 @@ export class LogTail {
   /** Something was committed, here or by another process: look. */
   wake(): void {
     if (this.#isClosed) return;
-    if (this.#reading !== null) {
+    // Before it is open it would read the log from its beginning.
+    if (this.#reading !== null || !this.#isOpen) {
       this.#wokenAgain = true;
       return;
     }
     this.#reading = this.#readOn().finally(() => {
       this.#reading = null;
-      if (this.#wokenAgain) {
-        this.#wokenAgain = false;
-        this.wake();
-      }
+      if (this.#wokenAgain) this.#wakeAgain();
     });
+  }
+
+  #wakeAgain(): void {
+    this.#wokenAgain = false;
+    this.wake();
   }
 
   /** Resolves when the log has been read as it stood at the call, or later. */

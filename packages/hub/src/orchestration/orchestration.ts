@@ -98,10 +98,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   };
   const projections = new ProjectionUpkeep({ ...options, timers, readEvent, onRebuilt, onWarning });
   await projections.open();
-  const tail = new LogTail(near, clock, timers, onBug, readEvent);
-  // Before the log's end is looked for, so that no commit falls between.
-  const stopListening = await store.listen?.(() => tail.wake());
-  await tail.open();
+  const { tail, stopListening } = await openTail(store, new LogTail(near, clock, timers, onBug, readEvent));
   const reads = { store, readEvent, visibility, generation, connections, clock };
   const diffs = new TurnDiffs(reads);
   const feeds = new Feeds({ store, readEvent, tail, visibility, generation });
@@ -113,11 +110,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     timers,
     onFailed: (effect, error) => hub.endAfterFailure(effect, error),
   });
-  // Another process may have accepted what a node of this one must do.
-  if (stopListening !== undefined)
-    tail.watch((events) => {
-      if (events.some(asksOfNode)) effects.wake();
-    });
+  wakeForOthers(store, tail, effects);
   const dispatcher = new Dispatcher({
     store: near,
     clock,
@@ -222,6 +215,21 @@ async function ingestCursor(store: Store, { spaceId, nodeId }: NodeIdentity, jou
   const sql = "SELECT last_sequence FROM ingest_cursors WHERE space_id = ? AND node_id = ? AND journal_id = ?";
   const rows = await store.read(query(store.dialect, sql, spaceId, nodeId, journalId));
   return Number(rows[0]?.["last_sequence"] ?? 0);
+}
+
+/** Listens before it looks for the log's end, so that no commit falls between. */
+async function openTail(store: Store, tail: LogTail) {
+  const stopListening = await store.listen?.(() => tail.wake());
+  await tail.open();
+  return { tail, stopListening };
+}
+
+/** Another process may have accepted what a node of this one must do. */
+function wakeForOthers(store: Store, tail: LogTail, effects: EffectWorker): void {
+  if (store.listen === undefined) return;
+  tail.watch((events) => {
+    if (events.some(asksOfNode)) effects.wake();
+  });
 }
 
 /** The type decides, and every payload is an object, so one that this program cannot read does no harm. */
