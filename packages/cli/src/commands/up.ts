@@ -5,7 +5,15 @@ import { type Context, examples, type Registry } from "../context.ts";
 import { facts } from "../output/table.ts";
 import { lasting } from "../output/time.ts";
 import type { Shell } from "../shell.ts";
-import { checkHost, chooseDatabase, chooseKeptDays, choosePort, parseDays, parsePort, workspaceRoots } from "../up/options.ts";
+import {
+  checkHost,
+  chooseDatabase,
+  chooseKeptDays,
+  choosePort,
+  parseDays,
+  parsePort,
+  workspaceRoots,
+} from "../up/options.ts";
 import type { Running, UpSettings } from "../up/start.ts";
 import { VERSION } from "../version.ts";
 
