@@ -10,8 +10,8 @@ export type Role = "hub" | "daemon";
 export interface Trap {
   readonly role: Role;
   readonly step: HubStep | DaemonStep;
-  /** Springs only where the step is about this; any when absent. */
-  readonly about?: string | undefined;
+  /** Springs only where the step is about all of these. */
+  readonly about: readonly string[];
   readonly victims: readonly Role[];
 }
 
@@ -26,7 +26,7 @@ export function setTrap(role: Role, folder: string): (step: string, about: reado
     if (!existsSync(armedFile(folder))) return;
     const trap = JSON.parse(readFileSync(armedFile(folder), "utf8")) as Trap;
     if (trap.role !== role || trap.step !== step) return;
-    if (trap.about !== undefined && !about.includes(trap.about)) return;
+    if (!trap.about.every((one) => about.includes(one))) return;
     renameSync(armedFile(folder), sprungFile(folder));
     // The other one first: this process does nothing more after it ends itself.
     for (const victim of [...trap.victims].sort((one) => (one === role ? 1 : -1)))

@@ -13,7 +13,7 @@ import type { Uplink, UplinkHost } from "./ports.ts";
 import { type Environment, systemTimers, type Timers } from "./processes/index.ts";
 import { createAcpProvider, type ProviderConfiguration, pathLookup, presetConfiguration } from "./providers/index.ts";
 import { Runner } from "./runner/index.ts";
-import type { OnDaemonStep } from "./steps.ts";
+import { aboutEffect, aboutEntries, type OnDaemonStep } from "./steps.ts";
 import { createUplink } from "./uplink/index.ts";
 
 export interface StartOptions {
@@ -138,11 +138,7 @@ export class Daemon implements RunningDaemon {
       timers: systemTimers,
       send: (batch) => {
         const isSent = this.#uplink?.sendIngest(batch) ?? false;
-        if (isSent && start.onStep !== undefined)
-          start.onStep(
-            "ingest.sent",
-            batch.entries.map((entry) => entry.command.type),
-          );
+        if (isSent && start.onStep !== undefined) start.onStep("ingest.sent", aboutEntries(batch.entries));
         return isSent;
       },
       onUnusable: (keepAfter) => void this.#renewJournal(keepAfter),
@@ -198,9 +194,9 @@ export class Daemon implements RunningDaemon {
       disconnected: () => this.#pump.disconnected(),
       stopped: (error) => this.#stopped(error),
       runEffect: async (effectId, fence, effect, traceparent) => {
-        start.onStep?.("effect.received", [effect.kind]);
+        start.onStep?.("effect.received", aboutEffect(effect));
         await this.#runner.runEffect(effectId, fence, effect, traceparent);
-        start.onStep?.("effect.taken", [effect.kind]);
+        start.onStep?.("effect.taken", aboutEffect(effect));
       },
       answer: (request, signal) => this.#runner.answer(request, signal),
       ingestAcknowledged: (ack) => {

@@ -1,5 +1,6 @@
 // Steps in the life of an effect and of a report at the daemon, told as they are passed. Nothing hangs on them: a test
 // ends the process exactly there.
+import type { EffectBody, IngestEntry } from "@muster/contracts";
 
 export type DaemonStep =
   /** The hub's frame came; nothing is written down. */
@@ -23,5 +24,13 @@ export type DaemonStep =
   /** The hub has taken entries. */
   | "ingest.acknowledged";
 
-/** `about`: the kind of the effect, or the types of the commands. */
+/** `about`: the kind of the effect and its turn, the turn alone, or the types and turns of the commands. */
 export type OnDaemonStep = (step: DaemonStep, about: readonly string[]) => void;
+
+export const aboutEffect = (effect: EffectBody): string[] =>
+  "turnId" in effect ? [effect.kind, effect.turnId] : [effect.kind];
+
+export const aboutEntries = (entries: readonly IngestEntry[]): string[] =>
+  entries.flatMap(({ command }): string[] =>
+    "turnId" in command && command.turnId !== null ? [command.type, command.turnId] : [command.type],
+  );

@@ -15,7 +15,7 @@ import type { EffectLedger, Journal, JournalEntry, ProviderSessionLedger } from 
 import type { TurnRef } from "../ports.ts";
 import type { Environment, Timers } from "../processes/index.ts";
 import type { Provider, ProviderLimits } from "../providers/index.ts";
-import type { OnDaemonStep } from "../steps.ts";
+import { aboutEffect, type OnDaemonStep } from "../steps.ts";
 import { answer } from "./answers.ts";
 import { Lanes } from "./lanes.ts";
 import { RUNNER_LIMITS, type RunnerLimits } from "./limits.ts";
@@ -179,7 +179,7 @@ export class Runner {
       const place = { workspaceRoot: effect.worktreePath ?? effect.workspaceRoot, turnCount: effect.turnCount };
       const running = effects.turnRunning({ threadId, turnId, providerName, correlationId, place });
       await journal.append([], [record, running]);
-      this.#options.onStep?.("effect.recorded", [effect.kind]);
+      this.#options.onStep?.("effect.recorded", aboutEffect(effect));
       this.#launch(effect, traceparent);
     }
   }

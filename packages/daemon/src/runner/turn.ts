@@ -130,16 +130,16 @@ export class TurnRun {
     await this.#unlessInterrupted(this.#choose(session));
     await this.#snapshot(takeStartSnapshot, workspace, turnCount);
     signal.throwIfAborted();
-    this.#tools.onStep?.("turn.checkpointed", []);
+    this.#tools.onStep?.("turn.checkpointed", [this.place.turnId]);
     const answering = session.session.prompt({
       text,
       attachments,
       ...(preamble === null || !session.isFresh ? {} : { preamble }),
       ...(this.#tools.traceparent === undefined ? {} : { traceparent: this.#tools.traceparent }),
     });
-    this.#tools.onStep?.("turn.prompted", []);
+    this.#tools.onStep?.("turn.prompted", [this.place.turnId]);
     const outcome = await answering;
-    this.#tools.onStep?.("turn.answered", []);
+    this.#tools.onStep?.("turn.answered", [this.place.turnId]);
     return outcome.status === "interrupted" && signal.aborted ? { ...outcome, reason: this.#interruptReason } : outcome;
   }
 
@@ -193,7 +193,7 @@ export class TurnRun {
     this.#silence?.heard();
     switch (event.type) {
       case "message.delta":
-        this.#tools.onStep?.("turn.speaking", []);
+        this.#tools.onStep?.("turn.speaking", [this.place.turnId]);
         return this.#texts.delta(event.messageKey, event.text);
       case "message.completed":
         return this.#texts.complete(event.messageKey);
@@ -242,7 +242,7 @@ export class TurnRun {
       ],
       [this.#tools.ledger.turnSettled(turnId)],
     );
-    this.#tools.onStep?.("turn.told", []);
+    this.#tools.onStep?.("turn.told", [this.place.turnId]);
   }
 
   #stalled(): InternalCommand {

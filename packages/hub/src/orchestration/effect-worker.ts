@@ -8,7 +8,7 @@ import { type Row, type Store, StoreError } from "@muster/store";
 import type { NodeConnections, NodeIdentity } from "../ports.ts";
 import { type EffectRow, effectBodyOf, effectRowOf } from "./effect-bodies.ts";
 import { query } from "./placeholders.ts";
-import type { OnHubStep } from "./steps.ts";
+import { aboutEffect, type OnHubStep } from "./steps.ts";
 import type { Timers } from "./timers.ts";
 
 /** How long a node may take to say that it has taken an effect over. */
@@ -100,11 +100,11 @@ export class EffectWorker {
     const row = rows[0];
     if (row === undefined || row["status"] !== "running" || Number(row["fence"]) !== result.fence) return;
     const effect = effectRowOf(row);
-    this.#options.onStep?.("effect.answer-received", [effect.kind]);
+    this.#options.onStep?.("effect.answer-received", aboutEffect(effect));
     if (result.error === undefined) await this.#finish(effect, "succeeded", null);
     else if (result.error.retryable) await this.#postpone(effect, result.error.code);
     else await this.#fail(effect, result.error);
-    this.#options.onStep?.("effect.finished", [effect.kind]);
+    this.#options.onStep?.("effect.finished", aboutEffect(effect));
     this.wake();
   }
 
@@ -200,7 +200,7 @@ export class EffectWorker {
       nextAt = Math.min(nextAt, waitsUntil);
       for (const effect of await this.#claim(ready)) {
         nextAt = Math.min(nextAt, this.#options.clock.now() + EFFECT_LEASE_MS);
-        this.#options.onStep?.("effect.claimed", [effect.kind]);
+        this.#options.onStep?.("effect.claimed", aboutEffect(effect));
         await this.#handOver(effect);
       }
       if (rows.length < EFFECTS_PAGE_MAX || this.#isClosed) return nextAt;
@@ -261,7 +261,7 @@ export class EffectWorker {
       const traced = typeof traceparent === "string" ? { traceparent } : {};
       const [spaceId, nodeId] = [held.spaceId as SpaceId, held.nodeId as NodeId];
       if (connections.runEffect(spaceId, nodeId, { effectId, fence, effect, ...traced }))
-        this.#options.onStep?.("effect.sent", [held.kind]);
+        this.#options.onStep?.("effect.sent", aboutEffect(held));
       else await this.#postpone(held, "node_offline");
     } catch (error) {
       if (!(error instanceof MusterError)) onBug(error);

@@ -37,7 +37,7 @@ import { getEventsPage, getSnapshot } from "./reads.ts";
 import { Forgotten, type Lost, startedTurns, turnsToStop, untoldReverts } from "./reconcile.ts";
 import { Retention } from "./retention.ts";
 import { RetentionJob, type RetentionResult } from "./retention-job.ts";
-import type { OnHubStep } from "./steps.ts";
+import { aboutEntries, type OnHubStep } from "./steps.ts";
 import { StateCache } from "./stream-states.ts";
 import { getThread } from "./thread-window.ts";
 import { systemTimers, type Timers } from "./timers.ts";
@@ -158,13 +158,13 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       return retention.prune({ ...input, scope, olderThanDays: olderThanDays ?? usual });
     },
     async ingest(node, batch) {
-      const types = options.onStep === undefined ? [] : batch.entries.map(({ command }) => command.type);
-      options.onStep?.("ingest.received", types);
+      const about = options.onStep === undefined ? [] : aboutEntries(batch.entries);
+      options.onStep?.("ingest.received", about);
       const work = { ...ingestWork(node, batch.entries), ...batch };
       const answer = await new Promise<IngestAnswer>((resolve, reject) => {
         dispatcher.submit({ ...work, attempts: 0, isAlone: false, resolve, reject });
       });
-      options.onStep?.("ingest.committed", types);
+      options.onStep?.("ingest.committed", about);
       await settleForgotten(node, forgotten.ingested(node, batch.journalId, answer.lastSequence));
       return answer;
     },

@@ -1,5 +1,7 @@
 // Steps in the life of an effect and of a node's report at the hub, told as they are passed. Nothing hangs on them: a
 // test ends the process exactly there.
+import type { IngestEntry } from "@muster/contracts";
+import type { EffectRow } from "./effect-bodies.ts";
 
 export type HubStep =
   /** Its event is durable; nobody has claimed it. */
@@ -17,5 +19,12 @@ export type HubStep =
   /** They are durable; the node does not know it. */
   | "ingest.committed";
 
-/** `about`: the kind of the effect, or the types of the commands. */
+/** `about`: the kind of the effect and its turn, or the types and turns of the commands. */
 export type OnHubStep = (step: HubStep, about: readonly string[]) => void;
+
+export const aboutEffect = ({ kind, turnId }: EffectRow): string[] => (turnId === null ? [kind] : [kind, turnId]);
+
+export const aboutEntries = (entries: readonly IngestEntry[]): string[] =>
+  entries.flatMap(({ command }): string[] =>
+    "turnId" in command && command.turnId !== null ? [command.type, command.turnId] : [command.type],
+  );
