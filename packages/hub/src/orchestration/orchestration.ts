@@ -2,10 +2,10 @@
 import type {
   ClientCommand,
   DispatchResult,
-  IngestEntry,
   MusterEvent,
   NodeId,
   PrincipalId,
+  ReceivedEntry,
   SpaceId,
   WireEvent,
 } from "@muster/contracts";
@@ -249,7 +249,7 @@ function clientWork(caller: Caller, command: ClientCommand) {
   };
 }
 
-function ingestWork(node: NodeIdentity, entries: readonly IngestEntry[]) {
+function ingestWork(node: NodeIdentity, entries: readonly ReceivedEntry[]) {
   const actor: Actor = { kind: "provider", id: node.nodeId, nodeId: node.nodeId };
   return { kind: "ingest" as const, spaceId: node.spaceId, sizeBytes: JSON.stringify(entries).length, node, actor };
 }

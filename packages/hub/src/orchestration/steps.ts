@@ -1,6 +1,6 @@
 // Steps in the life of an effect and of a node's report at the hub, told as they are passed. Nothing hangs on them: a
 // test ends the process exactly there.
-import type { IngestEntry } from "@muster/contracts";
+import type { ReceivedEntry } from "@muster/contracts";
 import type { EffectRow } from "./effect-bodies.ts";
 
 export type HubStep =
@@ -24,7 +24,8 @@ export type OnHubStep = (step: HubStep, about: readonly string[]) => void;
 
 export const aboutEffect = ({ kind, turnId }: EffectRow): string[] => (turnId === null ? [kind] : [kind, turnId]);
 
-export const aboutEntries = (entries: readonly IngestEntry[]): string[] =>
-  entries.flatMap(({ command }): string[] =>
-    "turnId" in command && command.turnId !== null ? [command.type, command.turnId] : [command.type],
-  );
+export const aboutEntries = (entries: readonly ReceivedEntry[]): string[] =>
+  entries.flatMap((entry) => {
+    const { type, turnId } = entry.command === null ? entry.about : { turnId: null, ...entry.command };
+    return [type, turnId].filter((one) => one !== null);
+  });
