@@ -1,25 +1,7 @@
 // The one error table. A code is never reused and never decided by message text: HTTP status, exit code and
 // "may I try again" all follow from the row. docs/reference/errors.md is compared with this file by a test.
-export interface ErrorRow {
-  /** HTTP status of the answer. */
-  readonly status: number;
-  /** True when the same request may succeed later without a change by the caller. */
-  readonly retryable: boolean;
-  /** Exit code of the CLI. 2 usage, 3 not found or refused by a rule, 4 this machine needs a person, 5 not allowed, 6 try again, 1 anything else. */
-  readonly exitCode: number;
-  /** What happened, in one sentence, when nothing more precise is known. */
-  readonly message: string;
-  /** What a person can do about it. */
-  readonly hint: string;
-}
-
-const row = (status: number, retryable: boolean, exitCode: number, message: string, hint: string): ErrorRow => ({
-  status,
-  retryable,
-  exitCode,
-  message,
-  hint,
-});
+import { type ErrorRow, row } from "./error-row.ts";
+import { MACHINE_ERRORS } from "./machine-errors.ts";
 
 export const ERRORS = {
   // requests
@@ -343,76 +325,7 @@ export const ERRORS = {
     "Start another turn; its last output is in the details.",
   ),
   // this machine
-  port_in_use: row(
-    409,
-    false,
-    4,
-    "The port is taken by another program.",
-    "Stop that program, or choose another port with --port (0 means any free one).",
-  ),
-  home_unwritable: row(
-    409,
-    false,
-    4,
-    "The home folder cannot be written.",
-    "Give --home a folder you may write, or mend its permissions.",
-  ),
-  already_running: row(
-    409,
-    false,
-    1,
-    "Muster already runs with this home.",
-    "Use the one that runs, stop it, or give --home another folder.",
-  ),
-  database_corrupt: row(
-    409,
-    false,
-    4,
-    "The database did not pass its integrity check, so nothing was started.",
-    "Restore a backup, or move the file away to start anew.",
-  ),
-  schema_mismatch: row(
-    409,
-    false,
-    4,
-    "The database was written by another version of Muster.",
-    "Start the version that wrote it, or restore a backup.",
-  ),
-  database_unreachable: row(
-    503,
-    true,
-    6,
-    "The database server cannot be reached.",
-    "Start it, or correct MUSTER_DATABASE_URL.",
-  ),
-  database_denied: row(
-    409,
-    false,
-    4,
-    "The database server refuses the login, the database or a right.",
-    "Correct the user, the password or the database in MUSTER_DATABASE_URL; the user must own the database.",
-  ),
-  database_unsuitable: row(
-    409,
-    false,
-    4,
-    "The database server would not keep what it has confirmed, or lacks what the hub needs.",
-    "Use a primary of PostgreSQL 14 or newer with UTF-8, fsync=on and full_page_writes=on.",
-  ),
-  database_mismatch: row(
-    409,
-    false,
-    4,
-    "This home's data is in another database.",
-    "Name that database, or give --home another folder.",
-  ),
-  hub_unreachable: row(
-    503,
-    true,
-    6,
-    "No hub answers at that address.",
-    "Start it with `npm start`, or name another with --url.",
-  ),
+  ...MACHINE_ERRORS,
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,10 +1,12 @@
 // Errors as they travel: the body over HTTP, uplink and receipts, and the one class that crosses packages. What a code
-// means stands in error-table.ts alone.
+// means stands in the error table alone.
 import { z } from "zod";
-import { type ErrorCode as Code, ERROR_CODES, ERRORS, type ErrorRow } from "./error-table.ts";
+import type { ErrorRow } from "./error-row.ts";
+import { type ErrorCode as Code, ERROR_CODES, ERRORS } from "./error-table.ts";
 import { spokenText, storableJson } from "./text.ts";
 
-export { ERROR_CODES, ERRORS, type ErrorRow } from "./error-table.ts";
+export type { ErrorRow } from "./error-row.ts";
+export { ERROR_CODES, ERRORS } from "./error-table.ts";
 export type ErrorCode = Code;
 export const ErrorCode = z.enum(ERROR_CODES as [ErrorCode, ...ErrorCode[]]);
 
