@@ -8,6 +8,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   "http-dispatch": "./http-dispatch.ts",
   "event-loop": "./event-loop.ts",
   "large-store": "./large-store.ts",
+  memory: "./memory.ts",
   "store-loop": "./store-loop.ts",
   checkpoints: "./checkpoints.bench.ts",
 };
