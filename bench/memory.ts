@@ -153,9 +153,9 @@ async function serve(turns: number, onSample: (sample: Sample) => void): Promise
   await drive(CLIENTS, async (client) => {
     if (begun >= turns) return false;
     const threadId = ids.next();
-    threads[client] = threadId;
     const thread = { projectId: "project", provider: "sample", branch: null, worktreePath: null };
     await dispatch({ type: "thread.create", threadId, title: "A thread", runtimeMode: "full-access", ...thread });
+    threads[client] = threadId;
     for (let turn = 0; turn < TURNS_PER_THREAD && begun < turns; turn += 1) {
       begun += 1;
       const turnId = ids.next();
@@ -165,7 +165,7 @@ async function serve(turns: number, onSample: (sample: Sample) => void): Promise
       await ended;
       done += 1;
       if (done % TURNS_PER_WINDOW === 0) {
-        await orchestration.getThread(CALLER, { threadId: threads[done % threads.length] ?? threadId, turnLimit: 10 });
+        await orchestration.getThread(CALLER, { threadId: threads[done % CLIENTS] ?? threadId, turnLimit: 10 });
         await orchestration.getSnapshot(CALLER, { limit: 50 });
       }
       if (done % Math.max(1, Math.floor(turns / SAMPLES)) === 0) {

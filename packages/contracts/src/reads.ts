@@ -137,6 +137,8 @@ export const Health = z.object({
   generation: z.string(),
   headSequence: z.int().min(0),
   uptimeMs: z.int().min(0),
+  /** What the check of its file found. `unchecked` where there is none, or where it could not be made. Older hubs tell nothing. */
+  database: z.enum(["ok", "checking", "damaged", "unchecked"]).optional(),
 });
 export type Health = z.infer<typeof Health>;
 

@@ -6,7 +6,7 @@ import { type ErrorCode, MusterError } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
 import { generationRenewal, StoreError } from "@muster/store";
 import type { ServerRefusal } from "@muster/store/postgres";
-import { DATABASE_FILE, type HubDatabase, openDatabase } from "./home.ts";
+import { DATABASE_FILE, type HubDatabase, mustBeSound, openDatabase } from "./home.ts";
 import { HUB_MIGRATIONS } from "./schema/index.ts";
 
 /** In the hub's home: the server that holds its state, without user and password. Absent where the file does. */
@@ -51,8 +51,10 @@ export async function markRestored(
       path,
     });
   }
-  const { store } = await openHubDatabase(settings, clock, ids);
+  const database = await openHubDatabase(settings, clock, ids);
+  const { store } = database;
   try {
+    await mustBeSound(database);
     const generation = ids.next();
     await store.commit({ guards: [], statements: [generationRenewal(store.dialect, generation)] });
     return { generation };

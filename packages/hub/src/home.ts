@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MusterError } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { openSqliteStore, type Store, StoreError } from "@muster/store";
+import { checkSqliteFile, openSqliteStore, type Store, StoreError } from "@muster/store";
 import { destination, type Logger, pino } from "pino";
+import { CHECKED_AT_START_MAX_BYTES } from "./database-check.ts";
 import { CLI_TOKEN_FILE } from "./identity/index.ts";
 import { HUB_MIGRATIONS } from "./schema/index.ts";
 
@@ -17,6 +18,8 @@ export interface HubDatabase {
   readonly generation: string;
   /** Where the database server is, without user and password; absent for a file. */
   readonly server?: string;
+  /** The file, where it is so large that it was opened without a check. */
+  readonly uncheckedFile?: string;
 }
 
 /** Throws `home_unwritable`. */
@@ -34,20 +37,21 @@ export function makeHome(home: string): void {
 }
 
 /**
- * Opens the database after an integrity check and brings its schema up to date.
+ * Opens the database, after an integrity check where that is quick, and brings its schema up to date.
  * Throws `database_corrupt`, `schema_mismatch`, `home_unwritable`.
  */
 export async function openDatabase(home: string, clock: Clock, ids: Ids): Promise<HubDatabase> {
   const path = join(home, DATABASE_FILE);
   refuseEmptied(home, path);
   try {
-    const store = await openSqliteStore({ path, integrityCheck: true, useThreads: true });
+    const isSmall = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= CHECKED_AT_START_MAX_BYTES;
+    const store = await openSqliteStore({ path, integrityCheck: isSmall, useThreads: true });
     try {
       const { generation } = await store.migrate(HUB_MIGRATIONS, {
         appliedAt: isoTime(clock.now()),
         generation: ids.next(),
       });
-      return { store, generation };
+      return { store, generation, ...(isSmall ? {} : { uncheckedFile: path }) };
     } catch (error) {
       await store.close();
       throw error;
@@ -55,6 +59,15 @@ export async function openDatabase(home: string, clock: Clock, ids: Ids): Promis
   } catch (error) {
     throw error instanceof StoreError ? fromStore(error, path) : error;
   }
+}
+
+/**
+ * What opening leaves to whoever serves: reads the whole file, where it is large. Throws `database_corrupt`.
+ */
+export async function mustBeSound({ uncheckedFile }: Pick<HubDatabase, "uncheckedFile">): Promise<void> {
+  if (uncheckedFile === undefined) return;
+  const result = await checkSqliteFile(uncheckedFile).result;
+  if (result.status === "damaged") throw fromStore(new StoreError("corrupt", result.finding), uncheckedFile);
 }
 
 /** An empty file beside a token of ours was a database once: to take it for a new one would hide the loss. */

@@ -1,10 +1,11 @@
 // The hub put together: store, event core, identity, nodes, uplink and HTTP, started in the order in which each needs
 // the others and closed in reverse. The only file that knows all of them.
 import { randomFillSync } from "node:crypto";
-import { ARCHIVED_KEPT_DAYS_DEFAULT, type NodeId, type SpaceId } from "@muster/contracts";
+import { ARCHIVED_KEPT_DAYS_DEFAULT, MusterError, type NodeId, type SpaceId } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
 import { keyedReads, StoreError } from "@muster/store";
 import { databaseError, markRestored, openHubDatabase } from "./database.ts";
+import { DatabaseCheck } from "./database-check.ts";
 import { type LogLevel, makeHome, openLog } from "./home.ts";
 import { checkHost, createHttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
@@ -78,9 +79,11 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
     closing.push(closeLog);
     const onBug = (error: unknown): void => log.error({ err: error }, "something unexpected happened");
     const database = await openHubDatabase({ home, url: settings.databaseUrl ?? null }, clock, ids);
-    const { store, generation } = database;
+    const { generation } = database;
     databaseServer = database.server;
-    closing.push(() => store.close());
+    closing.push(() => database.store.close());
+    const check = new DatabaseCheck(database, log);
+    const { store } = check;
     const near = keyedReads(store);
     const identity = await openIdentity({ store: near, clock, ids, random, home });
     let orchestration: Orchestration | undefined;
@@ -140,7 +143,13 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       log,
       clock,
       ids,
-      readiness: { store: async () => void (await store.read({ sql: "SELECT 1 AS one", parameters: [] })) },
+      readiness: {
+        store: async () => {
+          await store.read({ sql: "SELECT 1 AS one", parameters: [] });
+          if (check.state === "damaged") throw new MusterError("database_corrupt");
+        },
+      },
+      integrity: () => check.state,
       onUpgrade: (request, socket, head) => uplink.handleUpgrade(request, socket, head),
     });
     const listening = await server.listen({ host, port });
@@ -150,6 +159,8 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       () => uplink.close(),
       () => server.close(),
     );
+    check.start();
+    closing.push(() => check.stop());
     log.info({ url: listening.url, version, generation, database: databaseServer ?? "a file" }, "the hub serves");
     const { spaceId, ownerId } = identity;
     return {

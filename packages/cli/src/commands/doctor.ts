@@ -60,8 +60,8 @@ async function runDoctor(context: Context, givenPort: number | undefined): Promi
 async function checkFleet(context: Context): Promise<Check[]> {
   try {
     const hub = connect(context);
-    const { check, isServing } = await checkHub(hub);
-    return [check, ...(isServing ? await checkNodes(hub) : [])];
+    const { checks, isServing } = await checkHub(hub);
+    return [...checks, ...(isServing ? await checkNodes(hub) : [])];
   } catch (error) {
     if (!(error instanceof MusterError)) throw error;
     // No hub is no fault: it may just not be started yet.

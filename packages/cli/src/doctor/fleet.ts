@@ -1,24 +1,43 @@
 // What doctor asks the hub: whether it serves, whether this machine is online there, and what can work on it.
-import { isErrorCode, MusterError } from "@muster/contracts";
+import { ERRORS, type Health, isErrorCode, MusterError } from "@muster/contracts";
 import type { Hub } from "../hub.ts";
 import { counted, oneLine } from "../output/text.ts";
 import type { Check } from "./machine.ts";
 
-export async function checkHub(hub: Hub): Promise<{ check: Check; isServing: boolean }> {
+export async function checkHub(hub: Hub): Promise<{ checks: Check[]; isServing: boolean }> {
   try {
-    const { status, version } = await hub.api.health();
+    const { status, version, database } = await hub.api.health();
     const isServing = status === "ok";
-    return {
-      check: {
-        name: "hub",
-        state: isServing ? "ok" : "warn",
-        message: `the hub at ${hub.address.url} is ${status}, version ${version}`,
-        ...(isServing ? {} : { advice: "Wait a moment; if it stays, restart it." }),
-      },
-      isServing,
+    const check: Check = {
+      name: "hub",
+      state: isServing ? "ok" : "warn",
+      message: `the hub at ${hub.address.url} is ${status}, version ${version}`,
+      ...(isServing ? {} : { advice: "Wait a moment; if it stays, restart it." }),
     };
+    return { checks: [check, ...checkDatabase(database)], isServing };
   } catch (error) {
-    return { check: failed("hub", error), isServing: false };
+    return { checks: [failed("hub", error)], isServing: false };
+  }
+}
+
+/** What the hub found in its database file; nothing where it has none to check. */
+export function checkDatabase(found: Health["database"]): Check[] {
+  switch (found) {
+    case "ok":
+      return [{ name: "database", state: "ok", message: "the database passed its integrity check" }];
+    case "checking":
+      return [{ name: "database", state: "ok", message: "the database is being checked" }];
+    case "damaged":
+      return [
+        {
+          name: "database",
+          state: "fail",
+          message: "the database is damaged, and the hub writes nothing more to it; the hub's log says where",
+          advice: ERRORS.database_corrupt.hint,
+        },
+      ];
+    default:
+      return [];
   }
 }
 

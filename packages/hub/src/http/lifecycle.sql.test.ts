@@ -65,6 +65,7 @@ describe("probes", () => {
       generation: "generation-1",
       headSequence: 0,
       uptimeMs: 1_500,
+      database: "unchecked",
     });
   });
 

@@ -1,7 +1,7 @@
 // The contract's procedures over the hub's ports. Each is a few lines: input is parsed, the caller is known and allowed
 // when a handler runs; what a handler decides belongs to the port it calls.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { contract, MusterError } from "@muster/contracts";
+import { contract, type Health, MusterError } from "@muster/contracts";
 import type { Clock } from "@muster/core";
 import { implement } from "@orpc/server";
 import type { FailureLimiter } from "../identity/index.ts";
@@ -32,6 +32,7 @@ export interface ProcedureOptions {
   readonly loginFailures: FailureLimiter;
   /** Known once the server listens. */
   readonly site: () => { readonly baseUrl: string; readonly cookieName: string; readonly secure: boolean };
+  readonly integrity: () => NonNullable<Health["database"]>;
 }
 
 /** As the contract has it for `after`. */
@@ -138,17 +139,19 @@ const orchestrationProcedures = ({ orchestration, streams }: ProcedureOptions) =
 
 /** The contract, implemented. */
 export const createRouter = (options: ProcedureOptions) => {
-  const { orchestration, nodes, version, clock, startedAt } = options;
+  const { orchestration, nodes, version, clock, startedAt, integrity } = options;
   return builder.router({
     health: builder.health.handler(() => {
       const { generation, headSequence, isFailing } = orchestration.head();
-      const status = isFailing ? ("failing" as const) : ("ok" as const);
+      const database = integrity();
+      const status = isFailing || database === "damaged" ? ("failing" as const) : ("ok" as const);
       return {
         status,
         version,
         generation,
         headSequence,
         uptimeMs: Math.max(0, Math.floor(clock.now() - startedAt)),
+        database,
       };
     }),
     auth: authProcedures(options),

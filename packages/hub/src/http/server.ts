@@ -1,7 +1,7 @@
 // The hub's HTTP server put together: Node's server with its timeouts, the gate, the API, the probes, the OpenAPI
 // document and the console. It listens on loopback and hands WebSocket upgrades that passed the gate to whoever asked.
 import { createServer, type IncomingMessage } from "node:http";
-import { contract, MusterError } from "@muster/contracts";
+import { contract, type Health, MusterError } from "@muster/contracts";
 import type { Clock, Ids } from "@muster/core";
 import {
   FailureLimiter,
@@ -37,6 +37,8 @@ export interface HttpServerOptions {
   readonly ids: Ids;
   /** Checks of `/readyz` by name. */
   readonly readiness?: Readiness;
+  /** What is known of the database file; told by `/health`. */
+  readonly integrity?: () => NonNullable<Health["database"]>;
   /** Takes WebSocket upgrades whose Host and Origin are good; path and login are its own business. */
   readonly onUpgrade?: UpgradeHandler;
   /** Where browsers reach the hub when a proxy stands in front, such as `https://muster.example.org`. Its host is served too. */
@@ -101,6 +103,7 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     streams,
     loginFailures,
     site,
+    integrity: options.integrity ?? (() => "unchecked"),
   });
   let document: Promise<string> | undefined;
   const openApi = () => {
