@@ -9,6 +9,7 @@ import { HUB_COLUMNS } from "./hub-doors.ts";
 
 export const LONG_THREAD = { id: "long-thread", turns: 5_000, messages: 10_000, activities: 100_000 };
 export const HEAVY_THREAD = { id: "heavy-thread", turns: 10, messages: 10_000, activities: 100_000 };
+type LongThreads = readonly (typeof LONG_THREAD)[];
 const ORDINARY_TURNS = 20;
 const ORDINARY_ACTIVITIES = 20;
 const ROWS_PER_COMMIT = 4_000;
@@ -117,7 +118,7 @@ function* thread(
   for (let count = 1; count <= turns; count += 1) yield* turn(threadId, count, counts);
 }
 
-function* log(place: Place, events: number): Generator<LogEvent> {
+function* log(place: Place, events: number, longThreads: LongThreads): Generator<LogEvent> {
   yield event("project", "project.created", {
     sessionId: place.sessionId,
     nodeId: "node",
@@ -132,7 +133,7 @@ function* log(place: Place, events: number): Generator<LogEvent> {
       yield next;
     }
   };
-  for (const { id, turns, messages, activities } of [LONG_THREAD, HEAVY_THREAD])
+  for (const { id, turns, messages, activities } of longThreads)
     yield* counted(thread(id, turns, { answers: messages / turns - 1, activities: activities / turns }));
   for (let index = 0; made < events; index += 1) {
     yield* counted(thread(`thread-${index}`, ORDINARY_TURNS, { answers: 1, activities: ORDINARY_ACTIVITIES }));
@@ -142,7 +143,12 @@ function* log(place: Place, events: number): Generator<LogEvent> {
 }
 
 /** Appends at least so many events to an empty log and tells how many it were. */
-export async function writeLog(store: Store, place: Place, events: number): Promise<number> {
+export async function writeLog(
+  store: Store,
+  place: Place,
+  events: number,
+  longThreads: LongThreads = [LONG_THREAD, HEAVY_THREAD],
+): Promise<number> {
   const columns = HUB_COLUMNS["orchestration_events"] ?? [];
   const versions = new Map<string, number>();
   let rows: (string | number | null)[][] = [];
@@ -154,7 +160,7 @@ export async function writeLog(store: Store, place: Place, events: number): Prom
     });
     rows = [];
   };
-  for (const { streamId, eventType, payload } of log(place, events)) {
+  for (const { streamId, eventType, payload } of log(place, events, longThreads)) {
     sequence += 1;
     const version = (versions.get(streamId) ?? 0) + 1;
     versions.set(streamId, version);

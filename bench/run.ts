@@ -9,6 +9,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   "event-loop": "./event-loop.ts",
   "large-store": "./large-store.ts",
   memory: "./memory.ts",
+  rebuild: "./rebuild.ts",
   "store-loop": "./store-loop.ts",
   checkpoints: "./checkpoints.bench.ts",
 };

@@ -5,7 +5,7 @@ import { type Clock, isoTime, PROJECTOR_NAMES } from "@muster/core";
 import type { Store } from "@muster/store";
 import { logQueries } from "./event-log.ts";
 import { type ReadEvent, readEvent as readEventOfToday, SkippedEvents } from "./event-reader.ts";
-import { pageStatements, readLogPage } from "./log-pages.ts";
+import { readLogPage, writePage } from "./log-pages.ts";
 import { query } from "./placeholders.ts";
 
 /** Events that no projector could read are passed and told to `onSkipped`, once for all: never a reason not to start. */
@@ -34,15 +34,13 @@ async function applyPage(store: Store, clock: Clock, readEvent: ReadEvent, skipp
   const positions = new Map(cursors.map((row) => [String(row["projector"]), Number(row["last_applied_sequence"])]));
   const lowest = Math.min(...positions.values());
   if (!(lowest < head)) return false;
-  const rows = await readLogPage(store, lowest);
-  const last = Number(rows.at(-1)?.["sequence"] ?? head);
-  const ofPage = new SkippedEvents();
-  const statements = await pageStatements(rows, {
+  const page = await readLogPage(lowest, {
     store,
     readEvent,
-    skipped: ofPage,
     projectorsAt: (sequence) => PROJECTOR_NAMES.filter((name) => (positions.get(name) ?? sequence) < sequence),
   });
+  const last = page.last > lowest ? page.last : head;
+  const { statements } = await writePage(store, page);
   const result = await store.commit({
     // Where another process moved a projector meanwhile, nothing is written and the next page starts where they are then.
     guards: [{ query: cursorQuery, expected: cursors }],
@@ -57,6 +55,6 @@ async function applyPage(store: Store, clock: Clock, readEvent: ReadEvent, skipp
       ),
     ],
   });
-  if (result.status === "committed") skipped.addAll(ofPage);
+  if (result.status === "committed") skipped.addAll(page.skipped);
   return true;
 }

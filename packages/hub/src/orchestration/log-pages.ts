@@ -14,80 +14,107 @@ import {
 import { insertRows, type Parameter, type Query, type Row, type Statement, type Store } from "@muster/store";
 import { HUB_COLUMNS } from "../schema/index.ts";
 import { columnName, fromSql, toSql } from "./columns.ts";
-import type { ReadEvent, SkippedEvents } from "./event-reader.ts";
+import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
 import { projectionStatements, type TableNames } from "./projection-writer.ts";
 
-/** Events of one page. Each costs about 20 µs, so a page holds the event loop for about 10 ms. */
-export const LOG_PAGE_EVENTS_MAX = 500;
+/** Events of one page, which is one write: each commit waits for the disk, and a row is written once a page. */
+export const LOG_PAGE_EVENTS_MAX = 2_000;
 /** Bytes of payload in one page, unless its first event alone has more. */
 export const LOG_PAGE_BYTES_MAX = 8 * 1024 * 1024;
+/** Events read at once. Each costs about 10 µs, so a slice holds the event loop for about 5 ms. */
+const LOG_SLICE_EVENTS_MAX = 500;
+/** Bytes of payload in one slice, unless its first event alone has more. */
+const LOG_SLICE_BYTES_MAX = 2 * 1024 * 1024;
 /** Keys in one question for rows. */
 const LOADED_KEYS_MAX = 500;
 
-/** Rows of the log behind `after`, oldest first; none at the head. */
-export async function readLogPage(
-  store: Store,
-  after: number,
-  eventsMax = LOG_PAGE_EVENTS_MAX,
-): Promise<readonly Row[]> {
-  const sizes = await store.read(
-    query(
-      store.dialect,
-      "SELECT sequence, octet_length(payload_json) AS bytes FROM orchestration_events WHERE sequence > ? ORDER BY sequence LIMIT ?",
-      after,
-      eventsMax,
-    ),
-  );
-  let bytes = 0;
-  let last = after;
-  for (const [index, row] of sizes.entries()) {
-    bytes += Number(row["bytes"]);
-    if (index > 0 && bytes > LOG_PAGE_BYTES_MAX) break;
-    last = Number(row["sequence"]);
-  }
-  if (last === after) return [];
-  return store.read(
-    query(
-      store.dialect,
-      "SELECT * FROM orchestration_events WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
-      after,
-      last,
-    ),
-  );
+/** What projectors make of a page of the log, before it meets the rows that it builds on. */
+export interface LogPage {
+  readonly operations: ReadonlyMap<SpaceId, readonly RowOperation[]>;
+  readonly skipped: SkippedEvents;
+  /** Its last event; where it starts when it has none. */
+  readonly last: number;
 }
 
 export interface PageOptions {
   readonly store: Store;
   readonly readEvent: ReadEvent;
-  readonly skipped: SkippedEvents;
   /** Projectors that take the event of a sequence. */
   readonly projectorsAt: (sequence: number) => readonly ProjectorName[];
-  /** Where rows stand; the live tables unless given. */
-  readonly tableNames?: TableNames;
+  /** Fewer events than usual in a page. */
+  readonly eventsMax?: number;
 }
 
-/** What the page of log rows does to the projections' rows, as statements. Reads the rows that it builds on. */
-export async function pageStatements(rows: readonly Row[], options: PageOptions): Promise<readonly Statement[]> {
-  const { readEvent, skipped, projectorsAt } = options;
-  const bySpace = new Map<SpaceId, RowOperation[]>();
-  for (const row of rows) {
-    const event = skipped.known(readEvent(row));
-    if (event === null) continue;
-    const operations = bySpace.get(event.spaceId) ?? [];
-    for (const name of projectorsAt(event.sequence)) operations.push(...project(name, event));
-    bySpace.set(event.spaceId, operations);
+/** The events behind `after`, oldest first. Reads the log alone, so it may run while the page before is written. */
+export async function readLogPage(after: number, options: PageOptions): Promise<LogPage> {
+  const { store, readEvent, projectorsAt, eventsMax = LOG_PAGE_EVENTS_MAX } = options;
+  const operations = new Map<SpaceId, RowOperation[]>();
+  const skipped = new SkippedEvents();
+  let last = after;
+  for (let events = 0, bytes = 0; events < eventsMax && bytes < LOG_PAGE_BYTES_MAX; ) {
+    const wanted = Math.min(LOG_SLICE_EVENTS_MAX, eventsMax - events);
+    // Commands and readers have their turn between slices.
+    await new Promise((resolve) => setImmediate(resolve));
+    const rows = await readSlice(store, last, wanted);
+    for (const row of rows) {
+      bytes += String(row["payload_json"]).length;
+      const event = skipped.known(readEvent(row));
+      if (event === null) continue;
+      const ofSpace = operations.get(event.spaceId) ?? [];
+      operations.set(event.spaceId, ofSpace);
+      for (const name of projectorsAt(event.sequence)) ofSpace.push(...project(name, event));
+    }
+    events += rows.length;
+    last = Number(rows.at(-1)?.["sequence"] ?? last);
+    if (rows.length === 0) break;
   }
+  return { operations, skipped, last };
+}
+
+/** Metadata is left out: projectors never look at it, and it is a tenth of the bytes. */
+const SLICE_COLUMNS = HUB_COLUMNS.orchestration_events
+  .map((column) => (column === "metadata_json" ? "'{}' AS metadata_json" : column))
+  .join(", ");
+
+/** Rows of the log behind `after`, oldest first; none at the head. */
+async function readSlice(store: Store, after: number, eventsMax: number): Promise<readonly Row[]> {
+  // Sizes first: a few hundred payloads may have any number of bytes together.
+  const end = `SELECT max(sequence) AS last FROM (
+    SELECT sequence, bytes, sum(bytes) OVER (ORDER BY sequence) AS total FROM (
+      SELECT sequence, octet_length(payload_json) AS bytes FROM orchestration_events
+      WHERE sequence > ? ORDER BY sequence LIMIT ?) AS sizes) AS totals
+    WHERE total <= ? OR total = bytes`;
+  const [ends] = await store.read(query(store.dialect, end, after, eventsMax, LOG_SLICE_BYTES_MAX));
+  const last = ends?.["last"] ?? null;
+  if (last === null) return [];
+  const sql = `SELECT ${SLICE_COLUMNS} FROM orchestration_events WHERE sequence > ? AND sequence <= ? ORDER BY sequence`;
+  return store.read(query(store.dialect, sql, after, last));
+}
+
+/** What a page comes to in statements. */
+export interface PageWrite {
+  readonly statements: readonly Statement[];
+  /** Tables from which rows of a thread are removed by their turn. */
+  readonly removedByThread: ReadonlySet<ProjectionTable>;
+}
+
+/** Reads the rows that the page builds on. `tableNames` says where rows stand; in the live tables unless given. */
+export async function writePage(store: Store, page: LogPage, tableNames?: TableNames): Promise<PageWrite> {
   const statements: Statement[] = [];
-  for (const [spaceId, operations] of bySpace)
-    statements.push(...(await spaceStatements(spaceId, operations, options)));
-  return statements;
+  const removedByThread = new Set<ProjectionTable>();
+  for (const [spaceId, operations] of page.operations) {
+    for (const { operation, table, ...rest } of operations)
+      if (operation === "remove" && "where" in rest && "threadId" in rest.where) removedByThread.add(table);
+    statements.push(...(await spaceStatements(spaceId, operations, { store, tableNames })));
+  }
+  return { statements, removedByThread };
 }
 
 async function spaceStatements(
   spaceId: SpaceId,
   operations: readonly RowOperation[],
-  { store, tableNames }: PageOptions,
+  { store, tableNames }: { readonly store: Store; readonly tableNames: TableNames | undefined },
 ): Promise<readonly Statement[]> {
   const loaded = new Map<ProjectionTable, ProjectionRows[ProjectionTable][]>();
   for (const [table, keys] of rowsToLoad(operations))

@@ -70,6 +70,8 @@ export interface OrchestrationOptions {
   readonly onWarning?: (message: string) => void;
   /** Those of this program unless given. */
   readonly upcasters?: readonly Upcaster[];
+  /** Fewer events than usual in a page of a rebuild. */
+  readonly pageEventsMax?: number;
   /** Runs retention every day; without it only when asked. */
   readonly retention?: RetentionSettings;
 }

@@ -2,7 +2,7 @@
 // conflict, rebuilding, and forgetting what was read from rows that a rebuild has replaced.
 import type { Projections, ProjectorName, Rebuild } from "@muster/contracts";
 import { type Clock, isoTime, PROJECTOR_NAMES } from "@muster/core";
-import { insertRows, type Store } from "@muster/store";
+import { insertRows, keyedReads, type Store } from "@muster/store";
 import { HUB_COLUMNS } from "../schema/index.ts";
 import { AppendGuard } from "./append-guard.ts";
 import { catchUpProjections } from "./catch-up.ts";
@@ -16,6 +16,8 @@ export interface UpkeepOptions {
   readonly timers: Timers;
   readonly readEvent: ReadEvent;
   readonly replicaId: string;
+  /** Fewer events than usual in a page of a rebuild. */
+  readonly pageEventsMax?: number;
   /** Rows were made anew, here or by another process: what was read from the old ones may be wrong. */
   readonly onRebuilt: () => void;
   readonly onBug: (error: unknown) => void;
@@ -46,7 +48,8 @@ export class ProjectionUpkeep {
     });
     await this.#rebuilds.open();
     await this.#look();
-    await this.#catchUp();
+    // Nobody is served yet, so reading here holds no one up, and spares the journey to a thread.
+    await this.#catchUp(keyedReads(store));
   }
 
   /**
@@ -55,7 +58,7 @@ export class ProjectionUpkeep {
    */
   async afterConflict(): Promise<void> {
     while (await this.#look()) await this.#rebuilds.pause(this.#options.timers);
-    await this.#catchUp();
+    await this.#catchUp(this.#options.store);
   }
 
   rebuild(projector?: ProjectorName): Promise<Rebuild> {
@@ -88,8 +91,8 @@ export class ProjectionUpkeep {
     return isHeld;
   }
 
-  #catchUp(): Promise<void> {
-    const { store, clock, readEvent, onWarning } = this.#options;
+  #catchUp(store: Store): Promise<void> {
+    const { clock, readEvent, onWarning } = this.#options;
     const onSkipped = (skipped: SkippedEvents): void => {
       this.#skipped.addAll(skipped);
       onWarning(`Projectors skipped ${skipped.count} events that this program cannot read: ${skipped}.`);

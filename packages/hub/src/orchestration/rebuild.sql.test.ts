@@ -6,7 +6,6 @@ import type { Batch, Store } from "@muster/store";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Orchestration } from "../ports.ts";
 import { listColumns } from "../schema/listing.ts";
-import { LOG_PAGE_EVENTS_MAX } from "./log-pages.ts";
 import { FREE_SWAPS_MAX } from "./rebuild.ts";
 import { HOLD_MS, REBUILD_LEASE_MS } from "./rebuild-row.ts";
 import { OWNER, onBothDatabases, openWorld, refusalOf, settled, until, type World } from "./test-world.ts";
@@ -40,6 +39,9 @@ const has = (batch: Batch, text: string): boolean => batch.statements.some(({ sq
 const isSwap = (batch: Batch): boolean => has(batch, 'FROM "shadow_') && has(batch, "UPDATE projection_state");
 const isPage = (batch: Batch): boolean => has(batch, "SET applied_sequence") && !isSwap(batch);
 
+/** Of a page here, so that a short log has several. */
+const PAGE_EVENTS = 40;
+
 let world: World;
 let gate: Gate;
 beforeEach(() => {
@@ -48,7 +50,11 @@ beforeEach(() => {
 afterEach(() => world.close());
 
 const open = async (threads = 3): Promise<void> => {
-  world = await openWorld({ isFile: true, wrapStore: (store) => gate.wrap(store) });
+  world = await openWorld({
+    isFile: true,
+    wrapStore: (store) => gate.wrap(store),
+    core: { pageEventsMax: PAGE_EVENTS },
+  });
   await world.dispatch(createProject());
   for (let index = 0; index < threads; index += 250) {
     const some = Array.from({ length: Math.min(250, threads - index) }, (_one, place) => index + place);
@@ -117,7 +123,7 @@ onBothDatabases("a rebuild", () => {
   });
 
   it("goes on while commands are dispatched, and ends with the rows of them all (ORC-25)", async () => {
-    await open(LOG_PAGE_EVENTS_MAX + 10);
+    await open(PAGE_EVENTS + 10);
     let dispatched = 0;
     let isOver = false;
     const writer = async (name: number): Promise<void> => {
@@ -134,7 +140,7 @@ onBothDatabases("a rebuild", () => {
     expect(rebuild).toMatchObject({ state: "finished", rows: { removed: 0, written: 0 } });
     expect(dispatched).toBeGreaterThan(3);
     const [count] = await world.rows("SELECT count(*) AS n FROM projection_threads");
-    expect(count).toEqual({ n: LOG_PAGE_EVENTS_MAX + 10 + dispatched });
+    expect(count).toEqual({ n: PAGE_EVENTS + 10 + dispatched });
     expect(await shadows()).toEqual([]);
     const live = await rowsOfAll();
     await world.orchestration.rebuildProjections();
@@ -265,7 +271,7 @@ onBothDatabases("a rebuild", () => {
   });
 
   it("that was killed leaves only shadow tables, which the next start drops, and live rows as they were (ORC-25)", async () => {
-    await open(LOG_PAGE_EVENTS_MAX + 10);
+    await open(PAGE_EVENTS + 10);
     const before = await rowsOfAll();
     gate.picks = isSwap;
     await world.orchestration.rebuildProjections();
@@ -285,7 +291,7 @@ onBothDatabases("a rebuild", () => {
   });
 
   it("that was taken over changes nothing any more (ORC-25)", async () => {
-    await open(LOG_PAGE_EVENTS_MAX + 10);
+    await open(PAGE_EVENTS + 10);
     const { orchestration: other } = await world.another();
     gate.picks = isPage;
     await world.orchestration.rebuildProjections();
@@ -302,7 +308,7 @@ onBothDatabases("a rebuild", () => {
   });
 
   it("ends with the hub that does it, without a trace in the rows (ORC-25)", async () => {
-    await open(LOG_PAGE_EVENTS_MAX + 10);
+    await open(PAGE_EVENTS + 10);
     const before = await rowsOfAll();
     gate.picks = isPage;
     await world.orchestration.rebuildProjections();

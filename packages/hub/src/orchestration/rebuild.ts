@@ -8,10 +8,10 @@ import { type CommitResult, type Statement, type Store, StoreError } from "@must
 import { HOLD_POLL_MS } from "./append-guard.ts";
 import { logQueries } from "./event-log.ts";
 import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
-import { LOG_PAGE_EVENTS_MAX, pageStatements, readLogPage } from "./log-pages.ts";
+import { type LogPage, readLogPage, writePage } from "./log-pages.ts";
 import { query } from "./placeholders.ts";
 import { RebuildRows } from "./rebuild-row.ts";
-import { dropShadows, shadowName, swapShadows, tablesOf } from "./shadow-tables.ts";
+import { dropShadows, indexShadowsByThread, shadowName, swapShadows, tablesOf } from "./shadow-tables.ts";
 import type { Timers } from "./timers.ts";
 
 /** Swaps that are tried against appends before these are held. */
@@ -23,6 +23,8 @@ export interface RebuildOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly readEvent: ReadEvent;
+  /** Fewer events than usual in a page. */
+  readonly pageEventsMax?: number;
   /** This process. */
   readonly owner: string;
   /** A rebuild failed in a way that is nobody's answer. */
@@ -117,7 +119,6 @@ class Run {
   readonly #projectors: readonly ProjectorName[];
   readonly #isStopping: () => boolean;
   readonly skipped = new SkippedEvents();
-  #applied = 0;
 
   constructor(
     options: RebuildOptions,
@@ -135,20 +136,28 @@ class Run {
 
   async run(): Promise<void> {
     let swaps = 0;
+    let isAhead = false;
+    let reading = this.#read(0);
     for (;;) {
-      // Commands and readers have their turn between pages.
-      await new Promise((resolve) => setImmediate(resolve));
+      const page = await reading;
       if (this.#isStopping()) throw new MusterError("unavailable", "The hub is stopping.");
-      const page = await this.#readPage();
-      if (page.last < page.head) {
-        await this.#apply(page);
+      if (page.last < page.head || isAhead) {
+        // The next page is read while this one is written. One that was read so and ends the log may be old by now.
+        isAhead = page.last < page.head;
+        if (isAhead) reading = this.#read(page.last);
+        // Should writing fail, nobody waits for it any more.
+        reading.catch(() => undefined);
+        await this.#apply(page, await this.#write(page));
+        if (!isAhead) reading = this.#read(page.last);
         continue;
       }
-      if (await this.#swap(page)) return;
+      const write = await this.#write(page);
+      if (await this.#swap(page, write)) return;
       swaps += 1;
       if (swaps >= FREE_SWAPS_MAX + HELD_SWAPS_MAX) throw new MusterError("concurrency_conflict");
-      await this.#apply(page);
+      await this.#apply(page, write);
       if (swaps >= FREE_SWAPS_MAX) this.#mine(await this.#commit([this.#rows.hold(this.#rebuildNumber)]));
+      reading = this.#read(page.last);
     }
   }
 
@@ -159,33 +168,30 @@ class Run {
     await this.#commit(ending);
   }
 
-  async #readPage(): Promise<Page> {
-    const { store, readEvent } = this.#options;
+  async #read(after: number): Promise<Page> {
+    const { store, readEvent, pageEventsMax: eventsMax } = this.#options;
     // Before the page, so that under constant appends a page still reaches the head that it is measured by.
     const [head] = await store.read(logQueries(store.dialect).head());
-    const rows = await readLogPage(store, this.#applied, LOG_PAGE_EVENTS_MAX);
-    const last = Number(rows.at(-1)?.["sequence"] ?? this.#applied);
-    const skipped = new SkippedEvents();
-    const statements = await pageStatements(rows, {
-      store,
-      readEvent,
-      skipped,
-      projectorsAt: () => this.#projectors,
-      tableNames: shadowName,
-    });
-    return { statements, skipped, last, head: Math.max(last, Number(head?.["head"] ?? 0)) };
+    const projectorsAt = () => this.#projectors;
+    const page = await readLogPage(after, { store, readEvent, projectorsAt, ...(eventsMax && { eventsMax }) });
+    return { ...page, head: Math.max(page.last, Number(head?.["head"] ?? 0)) };
   }
 
-  async #apply({ statements, skipped, last, head }: Page): Promise<void> {
+  /** What the page does to the shadow tables. They must hold the page before. */
+  async #write(page: Page): Promise<readonly Statement[]> {
+    const { statements, removedByThread } = await writePage(this.#options.store, page, shadowName);
+    return [...indexShadowsByThread([...removedByThread]), ...statements];
+  }
+
+  async #apply({ skipped, last, head }: Page, statements: readonly Statement[]): Promise<void> {
     this.skipped.addAll(skipped);
     const { count, kinds } = this.skipped;
     const progress = { appliedSequence: last, headSequence: head, skipped: { count, kinds: [...kinds] } };
     this.#mine(await this.#commit([...statements, this.#rows.progress(this.#rebuildNumber, progress)]));
-    this.#applied = last;
   }
 
   /** False where the log has grown since the page was read: then nothing was written. */
-  async #swap({ statements, skipped, head }: Page): Promise<boolean> {
+  async #swap({ skipped, head }: Page, statements: readonly Statement[]): Promise<boolean> {
     const { store, clock } = this.#options;
     const tables = tablesOf(this.#projectors);
     const total = new SkippedEvents();
@@ -238,12 +244,7 @@ class Run {
 
 const lost = (): MusterError => new MusterError("concurrency_conflict", "Another hub has taken the rebuild over.");
 
-interface Page {
-  /** What it does to the shadow tables. */
-  readonly statements: readonly Statement[];
-  readonly skipped: SkippedEvents;
-  /** Its last event; where it starts when it has none. */
-  readonly last: number;
+interface Page extends LogPage {
   /** Where the log ended before it was read, or its last event where that is later. */
   readonly head: number;
 }

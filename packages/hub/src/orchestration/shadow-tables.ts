@@ -17,33 +17,42 @@ const keyColumns = (table: ProjectionTable): readonly string[] => [
   ...PROJECTION_KEYS[table].map((field) => columnName(table, field)),
 ];
 
-/** Rows of these are removed by thread, when a turn is dropped. */
-const REMOVED_BY_THREAD: ReadonlySet<ProjectionTable> = new Set<ProjectionTable>([
+/** Empty tables with the columns of the live ones and the index that filling needs; rules are checked at the swap. */
+export const createShadows = (tables: readonly ProjectionTable[]): Statement[] =>
+  tables.flatMap((table) => {
+    const name = shadowName(table);
+    return [
+      `CREATE TABLE "${name}" AS SELECT * FROM "${table}" WHERE 1 = 0`,
+      `CREATE UNIQUE INDEX "${name}_key" ON "${name}" (${quoted(keyColumns(table))})`,
+    ].map(statement);
+  });
+
+/**
+ * For removing rows by thread and turn, as a revert does. Made when the first one comes, because most logs have none for
+ * long, and an index that is made over rows costs less than one that grows with them.
+ */
+export const indexShadowsByThread = (tables: readonly ProjectionTable[]): Statement[] =>
+  tables
+    .filter((table) => HAS_TURNS.has(table))
+    .map((table) => {
+      const name = shadowName(table);
+      return statement(`CREATE INDEX IF NOT EXISTS "${name}_thread" ON "${name}" ("space_id", "thread_id", "turn_id")`);
+    });
+
+const HAS_TURNS: ReadonlySet<ProjectionTable> = new Set<ProjectionTable>([
   "projection_thread_messages",
   "projection_thread_activities",
   "projection_thread_turns",
   "projection_pending_approvals",
 ]);
 
-/** Empty tables with the columns of the live ones and the indexes that filling needs; rules are checked at the swap. */
-export const createShadows = (tables: readonly ProjectionTable[]): Statement[] =>
-  tables.flatMap((table) => {
-    const name = shadowName(table);
-    const statements = [
-      `CREATE TABLE "${name}" AS SELECT * FROM "${table}" WHERE 1 = 0`,
-      `CREATE UNIQUE INDEX "${name}_key" ON "${name}" (${quoted(keyColumns(table))})`,
-    ];
-    if (REMOVED_BY_THREAD.has(table))
-      statements.push(`CREATE INDEX "${name}_thread" ON "${name}" ("space_id", "thread_id", "turn_id")`);
-    return statements.map(statement);
-  });
-
 export const dropShadows = (tables: readonly ProjectionTable[]): Statement[] =>
   tables.map((table) => statement(`DROP TABLE IF EXISTS "${shadowName(table)}"`));
 
 /**
  * Makes the live table hold exactly the shadow's rows, and only the rows that differ are written: rows that were right
- * cost a look at them and no more. Two statements per table: what goes, and what comes.
+ * cost a look at them and no more. Two statements per table: what goes, and what comes. When the first is done, the live
+ * table has no row that the shadow has not, so equal numbers mean that nothing has to come.
  */
 export const swapShadows = (tables: readonly ProjectionTable[]): Statement[] =>
   tables.flatMap((table) => {
@@ -58,6 +67,7 @@ export const swapShadows = (tables: readonly ProjectionTable[]): Statement[] =>
     return [
       `DELETE FROM "${table}" WHERE NOT EXISTS (SELECT 1 FROM "${name}" AS s WHERE ${sameRow})`,
       `INSERT INTO "${table}" (${quoted(columns)}) SELECT ${quoted(columns)} FROM "${name}" AS s
-       WHERE NOT EXISTS (SELECT 1 FROM "${table}" WHERE ${sameKey.join(" AND ")})`,
+       WHERE (SELECT count(*) FROM "${table}") < (SELECT count(*) FROM "${name}")
+       AND NOT EXISTS (SELECT 1 FROM "${table}" WHERE ${sameKey.join(" AND ")})`,
     ].map(statement);
   });

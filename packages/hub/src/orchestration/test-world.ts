@@ -156,6 +156,8 @@ export interface WorldOptions {
   readonly seed?: number;
   /** Puts something between the event core and its store. */
   readonly wrapStore?: (store: Store) => Store;
+  /** Of every event core that is opened in it. */
+  readonly core?: Partial<OrchestrationOptions>;
 }
 
 export class World {
@@ -197,6 +199,7 @@ export class World {
       hubPrincipalId: "hub" as PrincipalId,
       replicaId: "replica",
       onBug: (error) => this.bugs.push(error),
+      ...this.#options.core,
       ...options,
     });
     this.#opened.push({ orchestration, store });
