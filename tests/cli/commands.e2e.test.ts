@@ -63,9 +63,11 @@ describe("what is there", () => {
       "runtime",
       "git",
       "home",
+      "database",
       "port",
       "console",
       "hub",
+      "integrity",
       "node",
       "agents",
     ]);

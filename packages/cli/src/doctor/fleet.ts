@@ -24,13 +24,13 @@ export async function checkHub(hub: Hub): Promise<{ checks: Check[]; isServing: 
 export function checkDatabase(found: Health["database"]): Check[] {
   switch (found) {
     case "ok":
-      return [{ name: "database", state: "ok", message: "the database passed its integrity check" }];
+      return [{ name: "integrity", state: "ok", message: "the database passed its integrity check" }];
     case "checking":
-      return [{ name: "database", state: "ok", message: "the database is being checked" }];
+      return [{ name: "integrity", state: "ok", message: "the database is being checked" }];
     case "damaged":
       return [
         {
-          name: "database",
+          name: "integrity",
           state: "fail",
           message: "the database is damaged, and the hub writes nothing more to it; the hub's log says where",
           advice: ERRORS.database_corrupt.hint,

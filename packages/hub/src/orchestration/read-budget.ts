@@ -132,7 +132,8 @@ const LIGHTER: readonly ((window: WindowParts) => WindowParts)[] = [
 ];
 
 function lightActivity(activity: ActivityRow): ActivityRow {
-  if (jsonBytes(activity.payload) <= SMALL_BYTES) return activity;
+  // What is small as a whole has small parts.
+  if (weigh(activity) <= SMALL_BYTES || jsonBytes(activity.payload) <= SMALL_BYTES) return activity;
   const short = Object.entries(activity.payload).filter(
     ([, value]) => typeof value !== "object" && String(value).length <= VALUE_KEPT_CHARACTERS,
   );
@@ -143,7 +144,7 @@ const lightCheckpoint = (checkpoint: CheckpointRow): CheckpointRow =>
   jsonBytes(checkpoint.files) > SMALL_BYTES ? { ...checkpoint, files: [] } : checkpoint;
 
 const withoutAttachments = (message: MessageRow): MessageRow =>
-  jsonBytes(message.attachments) <= SMALL_BYTES
+  weigh(message) <= SMALL_BYTES || jsonBytes(message.attachments) <= SMALL_BYTES
     ? message
     : {
         ...message,
@@ -152,7 +153,7 @@ const withoutAttachments = (message: MessageRow): MessageRow =>
 
 /** Without the tool call, whose texts are the bulk of it: it is an activity of its own. */
 function lightApproval(approval: ApprovalRow): ApprovalRow {
-  if (jsonBytes(approval.payload) <= SMALL_BYTES) return approval;
+  if (weigh(approval) <= SMALL_BYTES || jsonBytes(approval.payload) <= SMALL_BYTES) return approval;
   const { tool: _tool, ...payload } = approval.payload;
   return { ...approval, payload };
 }
