@@ -15,8 +15,9 @@ export interface HubProcess {
 
 const SCRIPT = fileURLToPath(new URL("./http-hub.ts", import.meta.url));
 
-export async function startHubProcess(home: string): Promise<HubProcess> {
-  const child = spawn(process.execPath, [SCRIPT, home], { stdio: ["pipe", "pipe", "inherit"] });
+export async function startHubProcess(home: string, databaseUrl?: string): Promise<HubProcess> {
+  const args = [SCRIPT, home, ...(databaseUrl === undefined ? [] : [databaseUrl])];
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   const exited = once(child, "exit").then(([code]) => {
     throw new Error(`the hub ended before it served, with ${code}`);
   });

@@ -10,6 +10,8 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   "large-store": "./large-store.ts",
   memory: "./memory.ts",
   rebuild: "./rebuild.ts",
+  feed: "./feed.ts",
+  growth: "./growth.ts",
   "store-loop": "./store-loop.ts",
   checkpoints: "./checkpoints.bench.ts",
 };

@@ -8,6 +8,8 @@ export interface RunnerLimits {
   readonly persistCharacters: number;
   /** Updates of one tool call, and of the usage, go to the journal at most this often. The last one always does. */
   readonly updateIntervalMs: number;
+  /** What goes on for long is told less and less often, at least this often: each update is kept for ever. */
+  readonly updateIntervalMaxMs: number;
   /** Agents' processes that run at once; an idle one is ended for a new one, else the turn waits. */
   readonly providerProcessesMax: number;
   /** An agent's process that no turn used for so long is ended; its conversation is taken up again where it can be. */
@@ -21,6 +23,7 @@ export const RUNNER_LIMITS: RunnerLimits = {
   persistIntervalMs: 1_000,
   persistCharacters: 8 * 1024,
   updateIntervalMs: 2_000,
+  updateIntervalMaxMs: 10_000,
   providerProcessesMax: 16,
   sessionIdleMs: 30 * 60 * 1_000,
   turnSilentMs: 10 * 60 * 1_000,
@@ -39,5 +42,7 @@ export const SUMMARY_MAX_CHARACTERS = 1_024;
 /** Left-out paths that an activity names in its line, and that it carries. */
 export const SKIPPED_NAMED_MAX = 5;
 export const SKIPPED_TOLD_MAX = 200;
+/** Output that an update of a tool call carries, its newest part; the call's end has as much as is kept at all. */
+export const UPDATE_OUTPUT_MAX_CHARACTERS = 1_024;
 export const DETAIL_MAX_CHARACTERS = 8_192;
 export const REASON_MAX_CHARACTERS = 64;

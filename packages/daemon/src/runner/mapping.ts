@@ -16,6 +16,7 @@ import {
   SKIPPED_NAMED_MAX,
   SKIPPED_TOLD_MAX,
   SUMMARY_MAX_CHARACTERS,
+  UPDATE_OUTPUT_MAX_CHARACTERS,
 } from "./limits.ts";
 
 export type RuntimeEventOf<Type extends RuntimeEventType> = Extract<RuntimeEvent, { type: Type }>;
@@ -157,6 +158,12 @@ const MAPPING: Mapping = {
     },
   ],
 };
+
+/** For an update, which the next one replaces: the newest part of a long output. */
+export const withNewestOutput = (tool: ToolCall): ToolCall =>
+  tool.output === undefined || tool.output.length <= UPDATE_OUTPUT_MAX_CHARACTERS
+    ? tool
+    : { ...tool, output: tool.output.slice(-UPDATE_OUTPUT_MAX_CHARACTERS).toWellFormed(), truncated: true };
 
 /** What a runtime event becomes in the journal; nothing for text and for what only moves the turn on. */
 export const commandsOf = (event: RuntimeEvent, place: Place): readonly InternalCommand[] =>

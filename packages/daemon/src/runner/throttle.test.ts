@@ -8,7 +8,12 @@ const open = () => {
   return {
     timers,
     passed,
-    throttle: new Throttle<string>({ timers, intervalMs: 2_000, pass: (value) => passed.push(value) }),
+    throttle: new Throttle<string>({
+      timers,
+      intervalMs: 2_000,
+      intervalMaxMs: 10_000,
+      pass: (value) => passed.push(value),
+    }),
   };
 };
 
@@ -21,6 +26,21 @@ it("lets the first through, then the newest once in the interval", () => {
   expect(passed).toEqual(["update 0", "update 19", "update 39"]);
   timers.advance(2_000);
   expect(passed.at(-1)).toBe("update 49");
+});
+
+it("lets less and less through of what goes on for long, and still the newest", () => {
+  const { timers, passed, throttle } = open();
+  throttle.touch("tool");
+  const at: number[] = [];
+  for (let seconds = 0; seconds < 600; seconds += 1) {
+    const before = passed.length;
+    throttle.offer("tool", `second ${seconds}`);
+    timers.advance(1_000);
+    if (passed.length > before) at.push(seconds + 1);
+  }
+  expect(at.slice(0, 8)).toEqual([2, 4, 6, 9, 14, 21, 31, 41]);
+  expect(passed.length).toBeLessThan(70);
+  expect(passed.at(-1)).toMatch(/^second 5[89]\d$/);
 });
 
 it("waits from what was let through by another way", () => {

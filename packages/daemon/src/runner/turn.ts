@@ -19,7 +19,7 @@ import type { Timers } from "../processes/index.ts";
 import type { TurnOutcome } from "../providers/index.ts";
 import type { OnDaemonStep } from "../steps.ts";
 import { DETAIL_MAX_CHARACTERS, REASON_MAX_CHARACTERS, type RunnerLimits, SUMMARY_MAX_CHARACTERS } from "./limits.ts";
-import { commandsOf, type Place } from "./mapping.ts";
+import { commandsOf, type Place, withNewestOutput } from "./mapping.ts";
 import type { AgentSession, ProviderSessions } from "./sessions.ts";
 import { Silence } from "./silence.ts";
 import { takeSnapshot, takeStartSnapshot } from "./snapshots.ts";
@@ -75,6 +75,7 @@ export class TurnRun {
     this.#updates = new Throttle({
       timers,
       intervalMs: limits.updateIntervalMs,
+      intervalMaxMs: limits.updateIntervalMaxMs,
       // A failure shows where the turn's end is written.
       pass: (event) => void this.#append(commandsOf(event, this.place)).catch(() => {}),
     });
@@ -204,7 +205,7 @@ export class TurnRun {
         this.#updates.touch(event.tool.itemId);
         break;
       case "tool.updated":
-        this.#updates.offer(event.tool.itemId, event);
+        this.#updates.offer(event.tool.itemId, { ...event, tool: withNewestOutput(event.tool) });
         return Promise.resolve();
       case "usage.updated":
         this.#updates.offer("usage", event);
