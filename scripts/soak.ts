@@ -1,6 +1,7 @@
 // npm run soak: hub and daemon at work under random kills, and a checker that says whether anything was lost, doubled or
 // stuck. Ends with 1 where it was. `--minutes 10 --seed 7 --actors 6 --json`; `--keep` keeps the folder of a bad run.
 import { parseArgs } from "node:util";
+import { startPostgres, urlOf } from "@muster/store/testing";
 import { soak } from "../tests/soak/soak.ts";
 
 const { values } = parseArgs({
@@ -10,12 +11,17 @@ const { values } = parseArgs({
     actors: { type: "string", default: "6" },
     json: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
+    database: { type: "string", default: "sqlite" },
   },
 });
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
 const [minutes, actors] = [Number(values.minutes), Number(values.actors)];
 if (!(minutes > 0) || !Number.isInteger(actors) || actors < 1 || !Number.isInteger(seed)) {
   console.error("--minutes takes a number above 0, --actors and --seed take whole numbers.");
+  process.exit(2);
+}
+if (values.database !== "sqlite" && values.database !== "postgres") {
+  console.error("--database takes sqlite or postgres.");
   process.exit(2);
 }
 
@@ -26,9 +32,12 @@ const say = (text: string): void => {
 };
 
 say(`soak of ${minutes} minutes with the seed ${seed}`);
+// A server of this run's own, which ends with it.
+const server = values.database === "postgres" ? await startPostgres() : undefined;
 try {
   const report = await soak({
     seed,
+    ...(server === undefined ? {} : { databaseUrl: urlOf(server.address) }),
     workMs: minutes * 60_000,
     actors,
     pauseMinMs: 1_000,
@@ -44,4 +53,6 @@ try {
   if (!stop.signal.aborted) throw error;
   say("interrupted; everything was cleaned up");
   process.exitCode = 130;
+} finally {
+  await server?.stop();
 }

@@ -22,7 +22,8 @@ const IDLE_MAX_MS = 8_000;
 async function readThread({ sender }: Surroundings, threadId: ThreadId): Promise<ThreadWindow | undefined> {
   try {
     return await sender.client.api.orchestration.getThread(
-      { threadId, turnLimit: 10 },
+      // More than can wait in a queue: a question of the turn before them must be seen.
+      { threadId, turnLimit: 50 },
       { signal: AbortSignal.timeout(5_000) },
     );
   } catch {

@@ -1,5 +1,6 @@
 // A daemon as a process of its own, for runs that kill it. Its one argument is JSON: its home and the start options. It
 // prints one line once it has ended what an earlier one left behind, and ends when its standard input does.
+import { flushCompileCache } from "node:module";
 import { prepareDaemon, type StartOptions } from "@muster/daemon";
 import { setTrap } from "./trap.ts";
 
@@ -10,6 +11,8 @@ export interface DaemonProcessSettings {
   readonly start: StartOptions;
 }
 
+// A process that is killed would keep nothing of what it compiled.
+flushCompileCache();
 const { home, trapFolder, start } = JSON.parse(process.argv[2] ?? "{}") as DaemonProcessSettings;
 process.stdin.once("end", () => process.exit(1)).resume();
 const daemon = await prepareDaemon({ home });

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import type { WireEvent } from "@muster/contracts";
 import { PROJECTION_KEYS, type ProjectionRows, type ProjectionTable } from "@muster/core";
 import { openSqliteStore, type Row, type Store } from "@muster/store";
+import { openPostgresStore } from "@muster/store/postgres";
 import { fromSql } from "../../packages/hub/src/orchestration/columns.ts";
 import { wireEventOf } from "../../packages/hub/src/orchestration/event-log.ts";
 import type { CommandRecord, FollowerRecord, LedgerRecord } from "./record.ts";
@@ -76,9 +77,15 @@ export async function readDaemon(store: Store): Promise<DaemonEvidence> {
   };
 }
 
-/** Opens a database file, reads, and closes it whatever happens. */
-export async function fromFile<Read>(path: string, read: (store: Store) => Promise<Read>): Promise<Read> {
-  const store = await openSqliteStore({ path, readOnly: true });
+/** Where a database is: a file's path, or the URL of one on PostgreSQL. */
+export type DatabasePlace = { readonly path: string } | { readonly url: string };
+
+/** Opens a database, reads, and closes it whatever happens. */
+export async function fromDatabase<Read>(place: DatabasePlace, read: (store: Store) => Promise<Read>): Promise<Read> {
+  const store =
+    "url" in place
+      ? await openPostgresStore({ connectionString: place.url })
+      : await openSqliteStore({ path: place.path, readOnly: true });
   try {
     return await read(store);
   } finally {

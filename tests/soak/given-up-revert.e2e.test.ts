@@ -4,7 +4,7 @@ import type { ThreadId, TurnId } from "@muster/contracts";
 import { expect, it } from "vitest";
 import { readThread, until } from "../cli/muster.ts";
 import { check } from "./checker.ts";
-import { fromFile } from "./evidence.ts";
+import { fromDatabase } from "./evidence.ts";
 import { Parts } from "./parts.ts";
 import { requestOf } from "./record.ts";
 import { Sender } from "./sender.ts";
@@ -42,7 +42,7 @@ it("ORC-35 a revert given up after it reached its machine takes no checkpoint of
     process.kill(parts.daemon.pid ?? 0, "SIGSTOP");
     await revertTo(0);
     await until("the hand-over", () =>
-      fromFile(parts.hubDatabase, (store) =>
+      fromDatabase(parts.hubDatabase, (store) =>
         store.read({
           sql: "SELECT 1 AS one FROM orchestration_effects WHERE kind = 'node.checkpoint.revert' AND status = 'running'",
           parameters: [],

@@ -1,5 +1,6 @@
 // A hub as a process of its own, for runs that kill it. Its one argument is JSON: the hub's settings and the node to let
 // in. It prints one line of JSON once it serves, and ends when its standard input does, so that nothing outlives a run.
+import { flushCompileCache } from "node:module";
 import type { NodeId } from "@muster/contracts";
 import { type HubSettings, startHub } from "@muster/hub";
 import { setTrap } from "./trap.ts";
@@ -16,6 +17,8 @@ export interface HubReady {
   readonly spaceId: string;
 }
 
+// A process that is killed would keep nothing of what it compiled.
+flushCompileCache();
 const { node, trapFolder, ...settings } = JSON.parse(process.argv[2] ?? "{}") as HubProcessSettings;
 process.stdin.once("end", () => process.exit(1)).resume();
 const trap = trapFolder === undefined ? {} : { onStep: setTrap("hub", trapFolder) };

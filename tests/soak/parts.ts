@@ -10,10 +10,12 @@ import { prepareDaemon } from "@muster/daemon";
 import { Place } from "../cli/muster.ts";
 import { isAlive, processesOf } from "../cli/processes.ts";
 import type { DaemonProcessSettings } from "./daemon-process.ts";
+import type { DatabasePlace } from "./evidence.ts";
 import type { HubProcessSettings, HubReady } from "./hub-process.ts";
 
 const START_MAX_MS = 60_000;
 const STOP_MAX_MS = 30_000;
+const HEALTHY_AFTER_MS = 100;
 const VERSION = "0.1.0";
 const hubScript = fileURLToPath(new URL("./hub-process.ts", import.meta.url));
 const daemonScript = fileURLToPath(new URL("./daemon-process.ts", import.meta.url));
@@ -91,11 +93,14 @@ export class Parts {
   readonly ledger = join(this.place.root, "ledger.jsonl");
   /** Where a trap may be armed for the processes. */
   readonly trapFolder: string | undefined;
+  readonly #databaseUrl: string | null;
   #ready: HubReady | undefined;
   #node: HubProcessSettings["node"] | undefined;
   #client: MusterClient | undefined;
 
-  constructor(options: { readonly isTrapped?: boolean } = {}) {
+  /** The hub's database is a file unless a URL is given, of a PostgreSQL database that is empty. */
+  constructor(options: { readonly isTrapped?: boolean; readonly databaseUrl?: string | undefined } = {}) {
+    this.#databaseUrl = options.databaseUrl ?? null;
     this.trapFolder = options.isTrapped === true ? join(this.place.root, "trap") : undefined;
     if (this.trapFolder !== undefined) mkdirSync(this.trapFolder);
     const env = { ...this.place.env, MUSTER_SAMPLE_LEDGER: this.ledger, MUSTER_SAMPLE_DELAY_MS: "3" };
@@ -103,12 +108,12 @@ export class Parts {
     this.daemon = new Part(daemonScript, env);
   }
 
-  get hubDatabase(): string {
-    return join(this.place.home, "hub/hub.db");
+  get hubDatabase(): DatabasePlace {
+    return this.#databaseUrl === null ? { path: join(this.place.home, "hub/hub.db") } : { url: this.#databaseUrl };
   }
 
-  get daemonDatabase(): string {
-    return join(this.place.home, "daemon/outbox.db");
+  get daemonDatabase(): DatabasePlace {
+    return { path: join(this.place.home, "daemon/outbox.db") };
   }
 
   get client(): MusterClient {
@@ -133,6 +138,7 @@ export class Parts {
       port: this.#ready?.port ?? 0,
       version: VERSION,
       consoleDirectory: null,
+      databaseUrl: this.#databaseUrl,
       node: this.#node,
       ...this.#trap(),
     };
@@ -153,6 +159,8 @@ export class Parts {
         spaceId: this.#ready.spaceId,
         workspaceRoots: [this.place.work],
         version: VERSION,
+        // Hubs die here more often than anywhere else; waiting longer each time would be most of a run.
+        healthyAfterMs: HEALTHY_AFTER_MS,
       },
       ...this.#trap(),
     };

@@ -7,7 +7,7 @@ import type { ProjectId } from "@muster/contracts";
 import type { Store } from "@muster/store";
 import { Actor, attend } from "./actors.ts";
 import { check, type Finding } from "./checker.ts";
-import { type Evidence, fromFile, readDaemon, readHub, readLedger, readRefs } from "./evidence.ts";
+import { type Evidence, fromDatabase, readDaemon, readHub, readLedger, readRefs } from "./evidence.ts";
 import { type Blow, killAtRandom } from "./killer.ts";
 import { Parts } from "./parts.ts";
 import { Dice } from "./random.ts";
@@ -19,6 +19,8 @@ export interface SoakOptions {
   /** How long there is work and blows, without the quiet after it. */
   readonly workMs: number;
   readonly actors: number;
+  /** Of an empty database on PostgreSQL; the hub's own file when absent. */
+  readonly databaseUrl?: string;
   /** Blows in their order; random ones over the whole time when absent. */
   readonly schedule?: readonly Blow[];
   readonly pauseMinMs: number;
@@ -61,7 +63,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { seed, workMs, signal, say } = options;
   const beganMs = performance.now();
   const dice = new Dice(seed);
-  const parts = new Parts();
+  const parts = new Parts({ databaseUrl: options.databaseUrl });
   const sender = new Sender(() => parts.client);
   const blows: Partial<Record<Blow, number>> = {};
   let isKept = false;
@@ -163,8 +165,8 @@ const TOLD = "SELECT coalesce(max(sequence), 0) AS told FROM ingest_journal";
 export async function quiet(parts: Parts, readers: readonly FeedReader[], signal: AbortSignal): Promise<void> {
   const end = performance.now() + QUIET_MAX_MS;
   for (let calm = 0; calm < 3 && performance.now() < end && !signal.aborted; await pause(300)) {
-    const { told } = await fromFile(parts.daemonDatabase, (store) => numbers(store, TOLD));
-    const { waiting, head = 0, taken } = await fromFile(parts.hubDatabase, (store) => numbers(store, WAITING));
+    const { told } = await fromDatabase(parts.daemonDatabase, (store) => numbers(store, TOLD));
+    const { waiting, head = 0, taken } = await fromDatabase(parts.hubDatabase, (store) => numbers(store, WAITING));
     const isCalm = waiting === 0 && taken === told && readers.every(({ reached }) => reached >= head);
     calm = isCalm ? calm + 1 : 0;
   }
@@ -178,8 +180,8 @@ const numbers = async (store: Store, sql: string): Promise<Readonly<Record<strin
 /** What is left of a run, while hub and daemon are idle or gone. */
 export async function gather(parts: Parts, sender: Sender, readers: readonly FeedReader[]): Promise<Evidence> {
   return {
-    hub: await fromFile(parts.hubDatabase, readHub),
-    daemon: await fromFile(parts.daemonDatabase, readDaemon),
+    hub: await fromDatabase(parts.hubDatabase, readHub),
+    daemon: await fromDatabase(parts.daemonDatabase, readDaemon),
     commands: sender.commands,
     followers: readers.map(({ record }) => record),
     ledger: readLedger(parts.ledger),

@@ -30,6 +30,8 @@ export interface StartOptions {
   readonly providers?: readonly ProviderConfiguration[];
   /** Told of every step of effects and reports as it is passed; for tests that end the process there. */
   readonly onStep?: OnDaemonStep;
+  /** How long a connection lives until earlier failures no longer count; a minute when absent. */
+  readonly healthyAfterMs?: number;
 }
 
 export interface RunningDaemon {
@@ -206,7 +208,15 @@ export class Daemon implements RunningDaemon {
       },
       bulkDrained: () => this.#pump.wake(),
     };
-    this.#uplink = createUplink({ hubUrl: start.hubUrl, host, timers: systemTimers, random, ids, log: this.#log });
+    this.#uplink = createUplink({
+      hubUrl: start.hubUrl,
+      host,
+      timers: systemTimers,
+      random,
+      ids,
+      log: this.#log,
+      healthyAfterMs: start.healthyAfterMs,
+    });
   }
 
   /** A hub whose store was restored gets all that it lacks and is still kept here, under a new journal. */

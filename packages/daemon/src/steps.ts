@@ -5,7 +5,7 @@ import type { EffectBody, IngestEntry } from "@muster/contracts";
 export type DaemonStep =
   /** The hub's frame came; nothing is written down. */
   | "effect.received"
-  /** A turn's effect is durable; its work has not begun. */
+  /** The effect is durable; its work has not begun. */
   | "effect.recorded"
   /** The effect is taken over durably; the hub does not know it. */
   | "effect.taken"
@@ -19,6 +19,10 @@ export type DaemonStep =
   | "turn.answered"
   /** The turn's end is in the journal. */
   | "turn.told"
+  /** A revert's files are back; nothing of it is written down. */
+  | "revert.restored"
+  /** The revert's end is in the journal. */
+  | "revert.told"
   /** Entries were given to the connection. */
   | "ingest.sent"
   /** The hub has taken entries. */

@@ -150,12 +150,19 @@ export class Runner {
       case "node.session.stop":
         return this.#stopSession(effectId, fence, effect);
       case "node.checkpoint.revert":
-        await journal.append([], [effects.record(effectId, fence)]);
+        await this.#record(effectId, fence, effect);
         return this.#work.run(effect.threadId, () => this.#revert(effectId, effect));
       case "node.checkpoint.drop":
-        await journal.append([], [effects.record(effectId, fence)]);
+        await this.#record(effectId, fence, effect);
         return this.#work.run(effect.threadId, () => this.#dropReverted(effectId, effect));
     }
+  }
+
+  /** From here on a restart does not forget that the effect came. */
+  async #record(effectId: string, fence: number, effect: EffectBody): Promise<void> {
+    const { effects, journal, onStep } = this.#options;
+    await journal.append([], [effects.record(effectId, fence)]);
+    onStep?.("effect.recorded", aboutEffect(effect));
   }
 
   async #startTurn(effectId: string, fence: number, effect: TurnEffect, traceparent?: string): Promise<void> {
@@ -209,18 +216,20 @@ export class Runner {
     if (this.#closed) turn.interrupt("node_stopped");
   }
 
-  async #interruptTurn(effectId: string, fence: number, { turnId }: EffectOf<"node.turn.interrupt">): Promise<void> {
+  async #interruptTurn(effectId: string, fence: number, effect: EffectOf<"node.turn.interrupt">): Promise<void> {
+    const { turnId } = effect;
     const { effects, journal } = this.#options;
     const record = effects.record(effectId, fence, "done");
     const isUnknown = !this.#turns.has(turnId) && (await effects.turnState(turnId)) === null;
     await journal.append([], isUnknown ? [record, effects.tombstone(turnId)] : [record]);
+    this.#options.onStep?.("effect.recorded", aboutEffect(effect));
     this.#turns.get(turnId)?.interrupt();
   }
 
   async #respond(effectId: string, fence: number, effect: EffectOf<"node.approval.respond">): Promise<void> {
     const { effects, journal } = this.#options;
     const { threadId, turnId, requestId, decision, correlationId } = effect;
-    await journal.append([], [effects.record(effectId, fence)]);
+    await this.#record(effectId, fence, effect);
     const isAnswered = this.#turns.get(turnId)?.answer(requestId, decision) ?? false;
     const expire: JournalEntry = {
       command: { type: "thread.approval.expire", threadId, requestId, reason: "agent_gone" },
@@ -229,18 +238,21 @@ export class Runner {
     await journal.append(isAnswered ? [] : [expire], [effects.finish(effectId, null)]);
   }
 
-  async #stopSession(effectId: string, fence: number, { threadId }: EffectOf<"node.session.stop">): Promise<void> {
+  async #stopSession(effectId: string, fence: number, effect: EffectOf<"node.session.stop">): Promise<void> {
     const { effects, journal } = this.#options;
-    await journal.append([], [effects.record(effectId, fence)]);
+    const { threadId } = effect;
+    await this.#record(effectId, fence, effect);
     for (const turn of this.#turns.values()) if (turn.place.threadId === threadId) turn.interrupt("session_stopped");
     await this.#sessions.stop(threadId);
     await journal.append([], [effects.finish(effectId, null)]);
   }
 
   async #revert(effectId: string, effect: RevertEffect): Promise<void> {
-    const { effects, journal, checkpoints, workspaceRoots } = this.#options;
+    const { effects, journal, checkpoints, workspaceRoots, onStep } = this.#options;
     const command = await revert(effect, { checkpoints, sessions: this.#sessions, workspaceRoots });
+    onStep?.("revert.restored", aboutEffect(effect));
     await journal.append([{ command, correlationId: effect.correlationId }], [effects.finish(effectId, null)]);
+    onStep?.("revert.told", aboutEffect(effect));
   }
 
   async #dropReverted(effectId: string, effect: DropEffect): Promise<void> {

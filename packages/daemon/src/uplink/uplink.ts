@@ -27,6 +27,8 @@ export interface UplinkOptions {
   readonly random: Random;
   readonly ids: Ids;
   readonly log: Logger;
+  /** How long a connection lives until earlier failures no longer count; HEALTHY_AFTER_MS when absent. */
+  readonly healthyAfterMs?: number | undefined;
 }
 
 /** Starts connecting at once. @throws MusterError `validation_failed` for an address that is none. */
@@ -139,9 +141,9 @@ class WebSocketUplink implements Uplink {
   }
 
   #ready(ack: FrameOf<"hello_ack">): void {
-    const { host, timers, log } = this.#options;
+    const { host, timers, log, healthyAfterMs } = this.#options;
     this.#epoch = ack.epoch;
-    this.#cancelHealthy = timers.schedule(HEALTHY_AFTER_MS, () => {
+    this.#cancelHealthy = timers.schedule(healthyAfterMs ?? HEALTHY_AFTER_MS, () => {
       this.#failures = 0;
     });
     this.#beat();
