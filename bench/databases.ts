@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore, type Store } from "@muster/store";
 import { openPostgresStore } from "@muster/store/postgres";
-import { HUB_MIGRATIONS } from "./hub-doors.ts";
+import { HUB_MIGRATIONS, PREPARER } from "./hub-doors.ts";
 
 export type DatabaseName = "SQLite" | "PostgreSQL";
 
@@ -50,7 +50,7 @@ const sqlite: Database = {
   open: async () => {
     const directory = mkdtempSync(join(tmpdir(), "muster-bench-"));
     const place = join(directory, "hub.db");
-    const store = await migrated(await openSqliteStore({ path: place, useThreads: true }));
+    const store = await migrated(await openSqliteStore({ path: place, useThreads: true, preparer: PREPARER }));
     const dispose = async (): Promise<void> => {
       await store.close();
       rmSync(directory, { recursive: true });

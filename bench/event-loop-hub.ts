@@ -16,7 +16,7 @@ export interface LoopRun {
   readonly commandMs: Latency;
   readonly windowsPerSecond: number;
   readonly windowMs: Latency;
-  /** JSON of one window. */
+  /** JSON of one window, as it leaves over HTTP. */
   readonly windowBytes: number;
   readonly residentMiB: number;
 }
@@ -125,9 +125,7 @@ async function measure(seconds: number, writers: number, readers: number): Promi
     drive(readers, async (reader, turn) =>
       timed(windowMs, async () => {
         const threadId = threadIds[(reader + turn) % threadIds.length] ?? "";
-        const window = await orchestration.getThread(CALLER, { threadId, turnLimit: 10 });
-        // As an answer over HTTP would be.
-        windowBytes = Buffer.byteLength(JSON.stringify(window));
+        windowBytes = (await orchestration.getThreadBytes(CALLER, { threadId, turnLimit: 10 })).byteLength;
       }),
     ),
   ]);

@@ -6,6 +6,7 @@ export interface Orchestration {
   dispatch(caller: object, command: ClientCommand): Promise<DispatchResult>;
   getSnapshot(caller: object, input: object): Promise<object>;
   getThread(caller: object, input: object): Promise<object>;
+  getThreadBytes(caller: object, input: object): Promise<Uint8Array>;
   getEventsPage(caller: object, input: object): Promise<object>;
   getTurnDiff(caller: object, input: object): Promise<object>;
   feed(caller: object, input: object): AsyncIterable<{ readonly id?: string; readonly message: FeedMessage }>;
@@ -16,6 +17,7 @@ export interface Orchestration {
 }
 interface OrchestrationDoor {
   openOrchestration(options: object): Promise<Orchestration>;
+  readonly PREPARER: URL;
 }
 interface SchemaDoor {
   readonly HUB_MIGRATIONS: Parameters<Store["migrate"]>[0];
@@ -24,5 +26,5 @@ interface SchemaDoor {
 
 const load = (folder: string) => import(new URL(`../packages/hub/src/${folder}/index.ts`, import.meta.url).href);
 
-export const { openOrchestration }: OrchestrationDoor = await load("orchestration");
+export const { openOrchestration, PREPARER }: OrchestrationDoor = await load("orchestration");
 export const { HUB_MIGRATIONS, HUB_COLUMNS }: SchemaDoor = await load("schema");

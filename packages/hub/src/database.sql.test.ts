@@ -41,6 +41,13 @@ const refused = async (given: string | null): Promise<MusterError> => {
 };
 const withPassword = (given: string) => given.replace("@", `:${SECRET}@`);
 
+it("prepares windows of threads in its threads, where the state is in a file", async () => {
+  const { store, generation } = await open(null);
+  const request = { generation, spaceId: "space", input: { threadId: "no such thread", turnLimit: 1 } };
+  expect(await store.prepare?.(request)).toBeNull();
+  await store.close();
+});
+
 describe("a hub's database", () => {
   it("is PostgreSQL where a URL says so, with the schema and one generation for all who open it", async () => {
     const one = await open(url);

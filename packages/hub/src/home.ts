@@ -8,6 +8,7 @@ import { checkSqliteFile, openSqliteStore, type Store, StoreError } from "@muste
 import { destination, type Logger, pino } from "pino";
 import { CHECKED_AT_START_MAX_BYTES } from "./database-check.ts";
 import { CLI_TOKEN_FILE } from "./identity/index.ts";
+import { PREPARER } from "./orchestration/index.ts";
 import { HUB_MIGRATIONS } from "./schema/index.ts";
 
 export const DATABASE_FILE = "hub.db";
@@ -45,7 +46,7 @@ export async function openDatabase(home: string, clock: Clock, ids: Ids): Promis
   refuseEmptied(home, path);
   try {
     const isSmall = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= CHECKED_AT_START_MAX_BYTES;
-    const store = await openSqliteStore({ path, integrityCheck: isSmall, useThreads: true });
+    const store = await openSqliteStore({ path, integrityCheck: isSmall, useThreads: true, preparer: PREPARER });
     try {
       const { generation } = await store.migrate(HUB_MIGRATIONS, {
         appliedAt: isoTime(clock.now()),

@@ -69,6 +69,11 @@ export interface Orchestration {
     input: { archived?: boolean; before?: string; projectId?: ProjectId; limit: number },
   ): Promise<Snapshot>;
   getThread(caller: Caller, input: { threadId: ThreadId; turnLimit: number; before?: string }): Promise<ThreadWindow>;
+  /** What `getThread` answers as UTF-8 JSON, made where it holds up nobody. Throws as it does. */
+  getThreadBytes(
+    caller: Caller,
+    input: { threadId: ThreadId; turnLimit: number; before?: string },
+  ): Promise<Uint8Array>;
   /** Whole, whatever its size. Throws `thread_not_found`, `message_not_found`. */
   getMessage(caller: Caller, input: { threadId: ThreadId; messageId: MessageId }): Promise<MessageRow>;
   /** Whole, whatever its size. Throws `thread_not_found`, `activity_not_found`. */

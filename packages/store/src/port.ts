@@ -100,6 +100,12 @@ export class StoreError extends Error {
   }
 }
 
+/** Makes the bytes of an answer from reads, or null where there is nothing to answer with. Throws what `Store.read` throws. */
+export type Prepare = (
+  reads: Pick<Store, "dialect" | "read" | "readTransaction">,
+  request: unknown,
+) => Promise<Uint8Array<ArrayBuffer> | null>;
+
 export interface Store {
   readonly dialect: "sqlite" | "postgres";
   read(query: Query): Promise<readonly Row[]>;
@@ -119,6 +125,12 @@ export interface Store {
    * data. Resolves when it listens; the answer ends it. Throws `unavailable`.
    */
   listen?(wake: () => void): Promise<() => Promise<void>>;
+  /**
+   * Optional capability of a store that reads in threads: answers by the `prepare` of the module it was opened with, in
+   * such a thread, so that the caller's event loop pays neither for many rows nor for writing them down. The request is
+   * cloned. Throws what `read` throws; any other failure of the module is `invalid_statement`.
+   */
+  prepare?(request: unknown): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Waits for nothing: every later call throws `unavailable`. May be called twice. */
   close(): Promise<void>;
 }

@@ -6,7 +6,9 @@ import { AsyncIteratorClass, ErrorEvent } from "@orpc/server";
 import { bodyOf, errorHeaders, expectedError, internalError, toLibraryError } from "./errors.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { HttpLog } from "./log.ts";
+import { PreparedAnswer } from "./prepared.ts";
 import type { createRouter, RequestContext } from "./procedures.ts";
+import { send } from "./respond.ts";
 
 export interface ApiOptions {
   readonly router: ReturnType<typeof createRouter>;
@@ -55,6 +57,11 @@ export const createApi = ({ router, limits, log }: ApiOptions): Api => {
           if (!result.matched || !isIterator(result.response.body)) return result;
           return { ...result, response: { ...result.response, body: withOurErrors(result.response.body, context) } };
         } catch (error) {
+          if (error instanceof PreparedAnswer) {
+            send(context.response, { status: 200, contentType: "application/json", body: error.body });
+            // For the library it is none of its requests: it writes nothing.
+            return { matched: false, response: undefined };
+          }
           const answer = toAnswer(error, context);
           for (const [name, value] of Object.entries(errorHeaders(answer))) context.response.setHeader(name, value);
           throw toLibraryError(answer);
@@ -66,7 +73,7 @@ export const createApi = ({ router, limits, log }: ApiOptions): Api => {
   return {
     handle: async (context) => {
       const { matched } = await handler.handle(context.request, context.response, { prefix: API_PREFIX, context });
-      return matched;
+      return matched || context.response.headersSent;
     },
   };
 };

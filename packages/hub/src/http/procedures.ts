@@ -11,6 +11,7 @@ import { setCookie } from "./cookie.ts";
 import type { Credentials, EventStreams } from "./event-streams.ts";
 import { follow } from "./feed.ts";
 import { loginUrl } from "./login-link.ts";
+import { PreparedAnswer } from "./prepared.ts";
 
 /** One request on its way to a procedure. */
 export interface RequestContext {
@@ -109,9 +110,9 @@ const orchestrationProcedures = ({ orchestration, streams }: ProcedureOptions) =
   getSnapshot: builder.orchestration.getSnapshot.handler(({ input, context }) =>
     orchestration.getSnapshot(callerOf(context), given(input)),
   ),
-  getThread: builder.orchestration.getThread.handler(({ input, context }) =>
-    orchestration.getThread(callerOf(context), given(input)),
-  ),
+  getThread: builder.orchestration.getThread.handler(async ({ input, context }) => {
+    throw new PreparedAnswer(await orchestration.getThreadBytes(callerOf(context), given(input)));
+  }),
   getMessage: builder.orchestration.getMessage.handler(({ input, context }) =>
     orchestration.getMessage(callerOf(context), input),
   ),

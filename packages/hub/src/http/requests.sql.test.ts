@@ -26,6 +26,30 @@ const errorOf = async (response: Response) => {
   return ErrorBody.strict().parse(await response.json());
 };
 
+describe("a thread", () => {
+  const THREAD = "/api/v1/orchestration/threads/01900000-0000-7000-8000-000000000001";
+  const open = (query = "") => served.fetch(`${THREAD}${query}`, { headers: served.bearer });
+
+  it("leaves as the bytes that were prepared (ORC-26)", async () => {
+    served.orchestration.threadBytes = Buffer.from('{ "prepared": "ä" }');
+    const response = await open("?turnLimit=3");
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(response.headers.get("content-length")).toBe("20");
+    expect(await response.text()).toBe('{ "prepared": "ä" }');
+    expect(served.orchestration.reads).toMatchObject([{ name: "getThreadBytes", input: { turnLimit: 3 } }]);
+  });
+
+  it("is refused in the one shape of errors", async () => {
+    const absent = await open();
+    expect([absent.status, (await errorOf(absent)).code]).toEqual([404, "thread_not_found"]);
+    const wrong = await open("?turnLimit=no");
+    expect([wrong.status, (await errorOf(wrong)).code]).toEqual([400, "validation_failed"]);
+    const stranger = await served.fetch(THREAD);
+    expect([stranger.status, (await errorOf(stranger)).code]).toEqual([401, "unauthenticated"]);
+  });
+});
+
 describe("commands", () => {
   it("ORC-15 answers generation, sequence and receipt, and a repeated command with its duplicate", async () => {
     const command = deleteCommand({ clientCreatedAt: "2026-01-01T00:00:00.000Z" });

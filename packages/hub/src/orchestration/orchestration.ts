@@ -39,7 +39,7 @@ import { Retention } from "./retention.ts";
 import { RetentionJob, type RetentionResult } from "./retention-job.ts";
 import { aboutEntries, type OnHubStep } from "./steps.ts";
 import { StateCache } from "./stream-states.ts";
-import { getThread } from "./thread-window.ts";
+import { getThread, getThreadBytes } from "./thread-reads.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 import { Visibility } from "./visibility.ts";
 import { getActivity, getMessage } from "./whole-rows.ts";
@@ -148,6 +148,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     },
     getSnapshot: (caller, input) => getSnapshot(reads, caller, input),
     getThread: (caller, input) => getThread(reads, caller, input),
+    getThreadBytes: (caller, input) => getThreadBytes(reads, caller, input),
     getMessage: (caller, input) => getMessage(reads, caller, input),
     getActivity: (caller, input) => getActivity(reads, caller, input),
     getTurnDiff: (caller, input) => diffs.get(caller, input),

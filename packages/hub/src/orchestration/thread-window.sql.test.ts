@@ -50,6 +50,28 @@ onBothDatabases("the window of a thread with thousands of rows", () => {
     expect(page.hasMore).toBe(false);
   });
 
+  it("is the same made as bytes, and refused alike (ORC-26)", async () => {
+    await turn(1, 40, 30, 20);
+    await turn(2, 30, 30, 10);
+    for (const input of [
+      { turnLimit: 10 },
+      { turnLimit: 1 },
+      { turnLimit: 1, before: "2026-01-01T00:02:00.000Z~turn-2" },
+    ]) {
+      const request = { threadId: "thread" as ThreadId, ...input };
+      const bytes = await world.orchestration.getThreadBytes(OWNER, request);
+      expect(JSON.parse(Buffer.from(bytes).toString())).toEqual(await world.orchestration.getThread(OWNER, request));
+    }
+    const refused = (threadId: string, before?: string) =>
+      world.orchestration.getThreadBytes(OWNER, {
+        threadId: threadId as ThreadId,
+        turnLimit: 1,
+        ...(before && { before }),
+      });
+    await expect(refused("another")).rejects.toMatchObject({ code: "thread_not_found" });
+    await expect(refused("thread", "no cursor")).rejects.toMatchObject({ code: "validation_failed" });
+  });
+
   const SHAPES: readonly (readonly [string, readonly Parameters<typeof turn>[]])[] = [
     ["many small steps", Array.from({ length: 6 }, (_one, index) => [index + 1, 1_700, 0])],
     ["steps of the usual size", Array.from({ length: 6 }, (_one, index) => [index + 1, 500 + index * 40, 300, 90])],

@@ -1,33 +1,41 @@
 // The window of a thread: its newest turns, or those before a page, with everything that belongs to them. Read in one
 // transaction together with the projector cursors; what the database hands over is bounded there already. Read once
 // more only where thousands of rows are so small that more of them fit.
-import type { PlanEntry, ThreadWindow } from "@muster/contracts";
-import { MusterError } from "@muster/contracts";
+import type { PlanEntry, SpaceId, ThreadWindow } from "@muster/contracts";
 import type { ProjectionRows, ProjectionTable } from "@muster/core";
-import type { Row } from "@muster/store";
-import type { Caller } from "../ports.ts";
+import type { Row, Store } from "@muster/store";
 import { fromSql, weightOfRow } from "./columns.ts";
 import { fitWindow, setWeight, type WindowParts, weighAll } from "./read-budget.ts";
-import type { ReadParts } from "./reads.ts";
 import { mayLack, type RowLimit, type WindowInput, windowQueries } from "./window-queries.ts";
 
-export async function getThread(parts: ReadParts, caller: Caller, input: WindowInput): Promise<ThreadWindow> {
-  if (!(await parts.visibility.canSeeThread(caller, input.threadId))) throw new MusterError("thread_not_found");
-  const found = await readWindow(parts, caller, input, "usual");
-  const { surroundings, window } = found.mayLackRows ? await readWindow(parts, caller, input, "all") : found;
+/** Plain data, for it may travel to a thread of the store. */
+export interface WindowRequest {
+  readonly generation: string;
+  readonly spaceId: SpaceId;
+  readonly input: WindowInput;
+}
+
+type Reads = Pick<Store, "dialect" | "readTransaction">;
+
+/** Null where there is no such thread, or none any more. */
+export async function readWindow(reads: Reads, request: WindowRequest): Promise<ThreadWindow | null> {
+  const usual = await readRows(reads, request, "usual");
+  const found = usual?.mayLackRows ? await readRows(reads, request, "all") : usual;
+  if (found === null) return null;
+  const { surroundings, window } = found;
   const { isCut, turns: kept, ...rest } = fitWindow(window, surroundings);
   const oldest = kept.at(-1);
   const before = isCut && oldest !== undefined ? `${oldest.requestedAt}~${oldest.turnId}` : null;
   return { ...surroundings, ...rest, turns: [...kept].reverse(), page: { before, hasMore: isCut } };
 }
 
-async function readWindow({ store, generation }: ReadParts, caller: Caller, input: WindowInput, limit: RowLimit) {
+async function readRows(reads: Reads, { generation, spaceId, input }: WindowRequest, limit: RowLimit) {
   const [cursor, threads, projects, sessions, turns, messages, activities, checkpoints, approvals, plans] =
-    await store.readTransaction(windowQueries(store.dialect, caller, input, limit));
+    await reads.readTransaction(windowQueries(reads.dialect, spaceId, input, limit));
   const thread = threads?.[0];
   const project = projects?.[0];
   const session = sessions?.[0];
-  if (thread === undefined || project === undefined || session === undefined) throw new MusterError("thread_not_found");
+  if (thread === undefined || project === undefined || session === undefined) return null;
   const turnRows = turns ?? [];
   const window: WindowParts = {
     turns: turnRows.slice(0, input.turnLimit).map((row) => weighed("projection_thread_turns", row)),

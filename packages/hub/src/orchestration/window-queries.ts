@@ -1,9 +1,8 @@
 // The queries of a thread's window. However long the thread and however full its turns, what is read is bounded in rows
 // and in text, and found by indexes that begin with the thread: nothing here walks a whole thread.
-import type { ThreadId } from "@muster/contracts";
+import type { SpaceId, ThreadId } from "@muster/contracts";
 import { READ_MAX_BYTES } from "@muster/contracts";
 import type { Query, SqlValue, Store } from "@muster/store";
-import type { Caller } from "../ports.ts";
 import { HUB_COLUMNS } from "../schema/index.ts";
 import { query } from "./placeholders.ts";
 import { CURSOR, cursorOf } from "./reads.ts";
@@ -71,12 +70,12 @@ export const mayLack = (table: keyof typeof USUAL_ROWS, rowCount: number, bytes:
 /** All queries of a window, in the order in which their answers are taken apart. */
 export function windowQueries(
   dialect: Store["dialect"],
-  caller: Pick<Caller, "spaceId">,
+  spaceId: SpaceId,
   { threadId, turnLimit, before: beforeText }: WindowInput,
   limit: RowLimit,
 ): Query[] {
   const before = beforeText === undefined ? null : cursorOf(beforeText);
-  const values = { space: caller.spaceId, thread: threadId, time: before?.time ?? "", turn: before?.id ?? "" };
+  const values = { space: spaceId, thread: threadId, time: before?.time ?? "", turn: before?.id ?? "" };
   const of = (sql: string): Query => named(dialect, sql, values);
   const turnsBefore = before === null ? "" : "AND (requested_at < :time OR (requested_at = :time AND turn_id < :turn))";
   const turns = `FROM projection_thread_turns WHERE ${ofThread()} ${turnsBefore} ORDER BY requested_at DESC, turn_id DESC`;

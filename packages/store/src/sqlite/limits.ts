@@ -30,3 +30,6 @@ export const FILE_MODE = 0o600;
 
 /** Threads that read. With two, a long read (a snapshot, a page of events) holds up no other; each costs memory. */
 export const READER_THREADS = 2;
+
+/** Threads that must never wait for a processor behind those that prepare answers. */
+export const CALLER_AND_WRITER = 2;

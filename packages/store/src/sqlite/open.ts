@@ -26,6 +26,8 @@ export interface SqliteOptions {
    * thread. Without effect in memory and read-only, where there is nothing to wait for. Default false.
    */
   readonly useThreads?: boolean;
+  /** The module whose `prepare` makes answers in the threads that read; see `Store.prepare`. Only with threads. */
+  readonly preparer?: URL;
 }
 
 export interface Connections {

@@ -12,7 +12,7 @@ export const openSqliteStore = async (options: SqliteOptions): Promise<Store> =>
   const { path } = options;
   if (options.useThreads !== true || options.readOnly === true || path === MEMORY)
     return new InlineStore(path, openConnections(options));
-  const store = new ThreadedStore(path);
+  const store = new ThreadedStore(path, options.preparer);
   await store.open(() => {
     const reader = openReader(path);
     if (options.integrityCheck === true) check(reader, path);

@@ -72,6 +72,8 @@ export class FakeOrchestration implements Orchestration {
   /** Awaited by dispatch. */
   gate: Promise<void> = Promise.resolve();
   sequence = 0;
+  /** What opening any thread is answered with, when set. */
+  threadBytes: Uint8Array | undefined;
   /** Calls of dispatch, answered or not. */
   dispatchCalls = 0;
 
@@ -100,6 +102,12 @@ export class FakeOrchestration implements Orchestration {
   getThread = async (_caller: Caller, input: unknown) => {
     this.#read("getThread", input);
     throw new MusterError("thread_not_found");
+  };
+
+  getThreadBytes = async (_caller: Caller, input: unknown) => {
+    this.#read("getThreadBytes", input);
+    if (this.threadBytes === undefined) throw new MusterError("thread_not_found");
+    return this.threadBytes;
   };
 
   getMessage = async (_caller: Caller, input: unknown) => {

@@ -9,11 +9,14 @@ import type { EncodedRows } from "./rows.ts";
 export interface ThreadTask {
   readonly role: "writer" | "reader";
   readonly path: string;
+  /** Address of the module whose `prepare` answers; null where nothing is prepared. */
+  readonly preparer: string | null;
 }
 
 export type Work =
   | { readonly kind: "open" }
   | { readonly kind: "read"; readonly queries: readonly Query[]; readonly isTransaction: boolean }
+  | { readonly kind: "prepare"; readonly request: unknown }
   | { readonly kind: "commit"; readonly batch: EncodedBatch }
   | { readonly kind: "migrate"; readonly set: MigrationSet; readonly stamp: MigrationStamp };
 
@@ -21,6 +24,7 @@ export type Work =
 export interface Results {
   open: null;
   read: EncodedRows;
+  prepare: Uint8Array<ArrayBuffer> | null;
   commit: CommitResult;
   migrate: MigrationReport;
 }

@@ -1,10 +1,11 @@
 // The store port over threads: one that writes, a few that read, and a connection in the calling thread for reads by
 // key, which cost less than the journey. Everything that may wait for the disk's sync or take long is elsewhere, so
 // the event loop stays free. A read that follows an answered commit sees it: all connections share one file.
+import { availableParallelism } from "node:os";
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../../migrations/set.ts";
 import type { Batch, CommitResult, Query, Row, Store } from "../../port.ts";
 import type { Connection } from "../connection.ts";
-import { READER_THREADS } from "../limits.ts";
+import { CALLER_AND_WRITER, READER_THREADS } from "../limits.ts";
 import { closedError, readAll } from "../reading.ts";
 import { encodeBatch } from "./batches.ts";
 import { decodeRows } from "./rows.ts";
@@ -16,14 +17,24 @@ export class ThreadedStore implements Store {
   readonly #path: string;
   readonly #writer: StoreThread;
   readonly #readers: readonly StoreThread[];
+  /** Preparing keeps a processor busy: the caller and the writer have the others. */
+  readonly #preparers: readonly StoreThread[];
   readonly #turns = new Turns();
   /** For reads by key; null when closed. */
   #here: Connection | null = null;
 
-  constructor(path: string) {
+  readonly prepare?: NonNullable<Store["prepare"]>;
+
+  constructor(path: string, preparer: URL | undefined) {
     this.#path = path;
-    this.#writer = new StoreThread({ role: "writer", path });
-    this.#readers = Array.from({ length: READER_THREADS }, () => new StoreThread({ role: "reader", path }));
+    this.#writer = new StoreThread({ role: "writer", path, preparer: null });
+    const preparers = preparer === undefined ? 0 : Math.max(1, availableParallelism() - CALLER_AND_WRITER);
+    this.#readers = Array.from({ length: READER_THREADS }, (_one, place) => {
+      const module = preparer !== undefined && place < preparers ? preparer.href : null;
+      return new StoreThread({ role: "reader", path, preparer: module });
+    });
+    this.#preparers = this.#readers.slice(0, preparers);
+    if (preparer !== undefined) this.prepare = (request) => this.#prepare(request);
   }
 
   /** Opens the file in every thread. `openHere` opens it in this one, when the file is there. Throws StoreError. */
@@ -72,16 +83,19 @@ export class ThreadedStore implements Store {
     return this.#here;
   }
 
+  async #prepare(request: unknown): Promise<Uint8Array<ArrayBuffer> | null> {
+    this.#open();
+    return leastBusy(this.#preparers).call({ kind: "prepare", request });
+  }
+
   async #reading(queries: readonly Query[], isTransaction: boolean): Promise<readonly (readonly Row[])[]> {
     const here = this.#open();
     if (queries.every(({ isKeyed }) => isKeyed === true)) return readAll(here, queries, isTransaction);
-    const encoded = await this.#reader().call({ kind: "read", queries, isTransaction });
+    const encoded = await leastBusy(this.#readers).call({ kind: "read", queries, isTransaction });
     if (typeof encoded === "string") await this.#turns.next();
     return decodeRows(encoded);
   }
-
-  /** The one that has the least to do. */
-  #reader(): StoreThread {
-    return this.#readers.reduce((least, reader) => (reader.waiting < least.waiting ? reader : least));
-  }
 }
+
+const leastBusy = (threads: readonly StoreThread[]): StoreThread =>
+  threads.reduce((least, thread) => (thread.waiting < least.waiting ? thread : least));

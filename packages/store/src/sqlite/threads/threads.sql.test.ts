@@ -5,7 +5,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Query, Store } from "../../port.ts";
 import { openSqliteStore } from "../store.ts";
 import { Turns } from "./turns.ts";
@@ -121,6 +121,54 @@ test("a process ends though its store is open, and not before what it waits for"
   });
   expect(await once(child, "close")).toEqual([0, null]);
   expect(said).toBe("committed\n");
+});
+
+describe("a store with a preparer", () => {
+  const openPrepared = async (): Promise<Required<Pick<Store, "prepare">> & Store> => {
+    const preparer = new URL("./test-preparer.ts", import.meta.url);
+    const store = await openSqliteStore({ path, useThreads: true, preparer });
+    await store.migrate(SET, STAMP);
+    if (store.prepare === undefined) throw new Error("it prepares nothing");
+    return store as Required<Pick<Store, "prepare">> & Store;
+  };
+  const parsed = async (bytes: Promise<Uint8Array | null>): Promise<unknown> =>
+    JSON.parse(new TextDecoder().decode((await bytes) ?? undefined));
+
+  test("answers by its module, from what is committed, or with nothing", async () => {
+    const store = await openPrepared();
+    await store.commit({ guards: [], statements: [insertOf(1)] });
+    expect(await parsed(store.prepare({ sql: "SELECT * FROM notes" }))).toEqual([{ id: 1, text: "a note" }]);
+    expect(await store.prepare({ sql: null })).toBeNull();
+    await store.close();
+    await expect(store.prepare({ sql: null })).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  test("fails whoever asked when the module fails, and nobody beside", async () => {
+    const store = await openPrepared();
+    const failed = expect(store.prepare({ sql: "a mistake" })).rejects.toMatchObject({
+      code: "invalid_statement",
+      message: expect.stringContaining("a mistake of the module"),
+    });
+    const wrong = expect(store.prepare({ sql: "SELECT nothing" })).rejects.toMatchObject({ code: "invalid_statement" });
+    expect(await parsed(store.prepare({ sql: "SELECT count(*) AS notes FROM notes" }))).toEqual([{ notes: 0 }]);
+    await Promise.all([failed, wrong]);
+    await store.close();
+  });
+
+  test("is unavailable when its thread dies, and answers again", async () => {
+    const store = await openPrepared();
+    const dying = expect(store.prepare({ sql: LONG })).rejects.toMatchObject({ code: "unavailable" });
+    await Promise.all(workers.slice(1).map((worker) => worker.terminate()));
+    await dying;
+    expect(await parsed(store.prepare({ sql: "SELECT count(*) AS notes FROM notes" }))).toEqual([{ notes: 0 }]);
+    await store.close();
+  });
+
+  test("is one that prepares nothing without it", async () => {
+    const store = await openThreads();
+    expect(store.prepare).toBeUndefined();
+    await store.close();
+  });
 });
 
 test("a value that no message carries is the caller's mistake", async () => {

@@ -1,7 +1,7 @@
 // A thread of the store: one connection, one piece of work at a time, in the order in which it arrives. Runs in a
 // worker; everything it imports is loaded once more there, so it imports little.
 import { parentPort, workerData } from "node:worker_threads";
-import { StoreError } from "../../port.ts";
+import { type Prepare, StoreError } from "../../port.ts";
 import { commitBatch } from "../commit.ts";
 import type { Connection } from "../connection.ts";
 import { applyMigrations } from "../migrate.ts";
@@ -13,8 +13,9 @@ import { encodeRows } from "./rows.ts";
 
 if (parentPort === null) throw new Error("this file is run as a worker of the store");
 const port = parentPort;
-const { role, path } = workerData as ThreadTask;
+const { role, path, preparer } = workerData as ThreadTask;
 let connection: Connection | undefined;
+let preparing: Promise<Prepare> | undefined;
 
 port.on("message", (request: Request) => {
   if (request === null) {
@@ -22,8 +23,35 @@ port.on("message", (request: Request) => {
     port.close();
     return;
   }
-  port.postMessage(answerOf(request.id, () => run(request.work)));
+  const { id, work } = request;
+  if (work.kind === "prepare") void prepare(id, work.request);
+  else port.postMessage(answerOf(id, () => run(work)));
 });
+
+/** A module's own failure costs its caller the answer, nobody else's. The bytes are handed over, not copied. */
+async function prepare(id: number, request: unknown): Promise<void> {
+  try {
+    const bytes = await (await load())(reads, request);
+    port.postMessage({ id, result: bytes } satisfies Answer, bytes === null ? [] : [bytes.buffer]);
+  } catch (error) {
+    const told = error instanceof StoreError ? error : new StoreError("invalid_statement", describe(error));
+    port.postMessage({ id, error: toPlainError(told) } satisfies Answer);
+  }
+}
+
+const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? String(error)) : String(error));
+
+const reads: Parameters<Prepare>[0] = {
+  dialect: "sqlite",
+  read: async (query) => readAll(opened(), [query], false)[0] ?? [],
+  readTransaction: async (queries) => readAll(opened(), queries, true),
+};
+
+function load(): Promise<Prepare> {
+  if (preparer === null) return Promise.reject(new StoreError("invalid_statement", "nothing is prepared here"));
+  preparing ??= import(preparer).then((module: { prepare: Prepare }) => module.prepare);
+  return preparing;
+}
 
 /** What is no StoreError is a bug: it ends the thread, and every call in it fails. */
 function answerOf(id: number, work: () => Results[Work["kind"]]): Answer {
@@ -35,10 +63,12 @@ function answerOf(id: number, work: () => Results[Work["kind"]]): Answer {
   }
 }
 
-function run(work: Work): Results[Work["kind"]] {
+function run(work: Exclude<Work, { kind: "prepare" }>): Results[Work["kind"]] {
   switch (work.kind) {
     case "open":
       connection = role === "writer" ? openWriter(path) : openReader(path);
+      // Loading takes a while: not only when the first one asks. What fails then is told to whoever asks.
+      if (preparer !== null) load().catch(() => undefined);
       return null;
     case "read":
       return encodeRows(readAll(opened(), work.queries, work.isTransaction));
