@@ -14,17 +14,28 @@ export async function catchUpProjections(
   clock: Clock,
   onSkipped: (skipped: SkippedEvents) => void,
   readEvent: ReadEvent = readEventOfToday,
+  pageEventsMax?: number,
 ): Promise<void> {
   const skipped = new SkippedEvents();
   try {
-    while (await applyPage(store, clock, readEvent, skipped));
+    while (await applyPage({ store, clock, readEvent, pageEventsMax }, skipped));
   } finally {
     if (skipped.count > 0) onSkipped(skipped);
   }
 }
 
+interface PageParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly readEvent: ReadEvent;
+  readonly pageEventsMax: number | undefined;
+}
+
 /** False when every projector stands at the head. */
-async function applyPage(store: Store, clock: Clock, readEvent: ReadEvent, skipped: SkippedEvents): Promise<boolean> {
+async function applyPage(
+  { store, clock, readEvent, pageEventsMax: eventsMax }: PageParts,
+  skipped: SkippedEvents,
+): Promise<boolean> {
   const cursorQuery = query(
     store.dialect,
     "SELECT projector, last_applied_sequence FROM projection_state ORDER BY projector",
@@ -38,6 +49,7 @@ async function applyPage(store: Store, clock: Clock, readEvent: ReadEvent, skipp
     store,
     readEvent,
     projectorsAt: (sequence) => PROJECTOR_NAMES.filter((name) => (positions.get(name) ?? sequence) < sequence),
+    ...(eventsMax && { eventsMax }),
   });
   const last = page.last > lowest ? page.last : head;
   const { statements } = await writePage(store, page);

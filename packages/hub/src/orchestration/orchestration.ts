@@ -70,7 +70,7 @@ export interface OrchestrationOptions {
   readonly onWarning?: (message: string) => void;
   /** Those of this program unless given. */
   readonly upcasters?: readonly Upcaster[];
-  /** Fewer events than usual in a page of a rebuild. */
+  /** Fewer events than usual in a page of a rebuild or of catching up. */
   readonly pageEventsMax?: number;
   /** Runs retention every day; without it only when asked. */
   readonly retention?: RetentionSettings;

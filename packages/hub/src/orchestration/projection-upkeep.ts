@@ -16,7 +16,7 @@ export interface UpkeepOptions {
   readonly timers: Timers;
   readonly readEvent: ReadEvent;
   readonly replicaId: string;
-  /** Fewer events than usual in a page of a rebuild. */
+  /** Fewer events than usual in a page of a rebuild or of catching up. */
   readonly pageEventsMax?: number;
   /** Rows were made anew, here or by another process: what was read from the old ones may be wrong. */
   readonly onRebuilt: () => void;
@@ -92,11 +92,11 @@ export class ProjectionUpkeep {
   }
 
   #catchUp(store: Store): Promise<void> {
-    const { clock, readEvent, onWarning } = this.#options;
+    const { clock, readEvent, onWarning, pageEventsMax } = this.#options;
     const onSkipped = (skipped: SkippedEvents): void => {
       this.#skipped.addAll(skipped);
       onWarning(`Projectors skipped ${skipped.count} events that this program cannot read: ${skipped}.`);
     };
-    return catchUpProjections(store, clock, onSkipped, readEvent);
+    return catchUpProjections(store, clock, onSkipped, readEvent, pageEventsMax);
   }
 }
