@@ -213,9 +213,14 @@ export class Parts {
     await this.startDaemon();
   }
 
+  /** Ends both at once and keeps every file. */
+  async end(): Promise<void> {
+    await Promise.all([this.daemon.end("SIGKILL"), this.hub.end("SIGKILL")]);
+  }
+
   /** Ends what is left and removes every file. */
   async clear(): Promise<void> {
-    await Promise.all([this.daemon.end("SIGKILL"), this.hub.end("SIGKILL")]);
+    await this.end();
     await this.place.clear();
   }
 }

@@ -125,7 +125,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     };
   } finally {
     sender.giveUp();
-    if (!isKept) await parts.clear();
+    await (isKept ? parts.end() : parts.clear());
   }
 }
 

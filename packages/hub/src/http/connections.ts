@@ -30,7 +30,8 @@ const unreadable = (error: Error): MusterError => {
   if (code === "HPE_HEADER_OVERFLOW")
     return new MusterError("payload_too_large", "The headers are larger than the limit.");
   if (code === "ERR_HTTP_REQUEST_TIMEOUT")
-    return new MusterError("malformed_request", "The request did not arrive in time.");
+    // Also where this process had no time to read it: sent again it may well arrive.
+    return new MusterError("unavailable", "The request did not arrive in time.");
   return new MusterError("malformed_request", "That is no HTTP request.");
 };
 
