@@ -98,6 +98,18 @@ describe("ORC-23 streaming text", () => {
     ]);
   });
 
+  it("2,000 deltas of one answer leave at most ten entries, each of which is one event", async () => {
+    const { timers, live, written, texts } = open();
+    for (let index = 0; index < 2_000; index += 1) {
+      await texts.delta("one", "a few characters. ");
+      timers.advance(2);
+    }
+    await texts.complete("one");
+    expect(merged(written)).toBe("a few characters. ".repeat(2_000));
+    expect(merged(live)).toBe("a few characters. ".repeat(2_000));
+    expect(written.length).toBeLessThanOrEqual(10);
+  });
+
   it("whatever the pieces and the pauses, journal and live text both add up, and no piece ends inside a pair", async () => {
     const piece = fc.oneof(
       fc.string({ unit: "binary", maxLength: 30 }),
