@@ -1,7 +1,7 @@
 // Whether a hub's memory stays flat: an event core on SQLite in its threads, as the hub runs it, serves turn after turn
 // from the click to the diff. Eight people start turns in threads of twenty, a node at the level of the port takes each
 // start over, streams, reports steps, a message, a diff and the end; one reader follows the feed, another opens threads.
-// Memory is looked at a hundred times: resident as it is, and the heap after a collection. The target is that neither
+// Memory is looked at a hundred times, each after a collection: resident, and the heap. The target is that neither
 // leaves ± 10 % of its middle in the last half.
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
@@ -164,14 +164,15 @@ async function serve(turns: number, onSample: (sample: Sample) => void): Promise
       await dispatch({ type: "thread.turn.start", threadId, turnId, message });
       await ended;
       done += 1;
-      if (done % TURNS_PER_WINDOW === 0) {
-        await orchestration.getThread(CALLER, { threadId: threads[done % CLIENTS] ?? threadId, turnLimit: 10 });
+      const count = done;
+      if (count % TURNS_PER_WINDOW === 0) {
+        await orchestration.getThread(CALLER, { threadId: threads[count % CLIENTS] ?? threadId, turnLimit: 10 });
         await orchestration.getSnapshot(CALLER, { limit: 50 });
       }
-      if (done % Math.max(1, Math.floor(turns / SAMPLES)) === 0) {
-        const residentMiB = process.memoryUsage.rss() / 1024 / 1024;
+      if (count % Math.max(1, Math.floor(turns / SAMPLES)) === 0) {
         collect();
-        onSample({ turns: done, residentMiB, heapMiB: process.memoryUsage().heapUsed / 1024 / 1024 });
+        const { rss, heapUsed } = process.memoryUsage();
+        onSample({ turns: count, residentMiB: rss / 1024 / 1024, heapMiB: heapUsed / 1024 / 1024 });
       }
     }
     await dispatch({ type: "thread.archive", threadId });
