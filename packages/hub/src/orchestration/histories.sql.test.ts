@@ -6,12 +6,13 @@ import { command, createProject, createThread, startTurn } from "@muster/core/te
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Orchestration } from "../ports.ts";
+import type { Database } from "../schema/test-databases.ts";
 import { play, someHistory } from "./test-histories.ts";
 import { expectRowsToEqualLog, rowsOf } from "./test-retention.ts";
 import { OWNER, onBothDatabases, openWorld, until, type World } from "./test-world.ts";
 
-/** Histories per property; more of them for a long search: PROPERTY_RUNS=1000. */
-const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 4);
+/** Histories per property; more of them for a long search: PROPERTY_RUNS=1000. On SQLite one takes a tenth of the time. */
+const runsOn = (database: Database): number => Number(process.env["PROPERTY_RUNS"] ?? (database === "sqlite" ? 12 : 3));
 const LONG_MS = 3_600_000;
 
 const inWorld = async (pageEventsMax: number, check: (world: World) => Promise<void>): Promise<void> => {
@@ -41,7 +42,7 @@ const emptied = async (world: World): Promise<void> => {
   for (const table of Object.keys(await rowsOf(world))) await world.run(`DELETE FROM ${table}`);
 };
 
-onBothDatabases("for every history", () => {
+onBothDatabases("for every history", (database) => {
   it(
     "a rebuild in pages of any size gives the rows moved with each append (ORC-25)",
     async () => {
@@ -58,7 +59,7 @@ onBothDatabases("for every history", () => {
             expect(await rebuilt(world)).toEqual({ removed: 0, written: 0 });
           });
         }),
-        { numRuns: RUNS },
+        { numRuns: runsOn(database) },
       );
     },
     LONG_MS,
@@ -78,7 +79,7 @@ onBothDatabases("for every history", () => {
             expect(await rowsOf(world)).toEqual(incremental);
           });
         }),
-        { numRuns: RUNS },
+        { numRuns: runsOn(database) },
       );
     },
     LONG_MS,
@@ -102,7 +103,7 @@ onBothDatabases("for every history", () => {
             });
           },
         ),
-        { numRuns: RUNS },
+        { numRuns: runsOn(database) },
       );
     },
     LONG_MS,
@@ -138,7 +139,7 @@ const answerOf = async (hub: Orchestration, given: ClientCommand): Promise<Answe
 
 const delivery = fc.record({ index: fc.nat(POOL().length - 1), hub: fc.nat(1), isTogether: fc.boolean() });
 
-onBothDatabases("commands that are delivered in any order and any number of times", () => {
+onBothDatabases("commands that are delivered in any order and any number of times", (database) => {
   it(
     "each run once at most, and every answer to one tells of the same (ORC-8, ORC-20, ORC-21)",
     async () => {
@@ -174,7 +175,7 @@ onBothDatabases("commands that are delivered in any order and any number of time
             await world.close();
           }
         }),
-        { numRuns: RUNS },
+        { numRuns: runsOn(database) },
       );
     },
     LONG_MS,
@@ -217,7 +218,7 @@ async function expectOneOutcome(world: World, given: ClientCommand, answers: rea
 const WRITERS = 8;
 const writes = fc.array(fc.record({ stream: fc.nat(3), isPair: fc.boolean() }), { minLength: 4, maxLength: 8 });
 
-onBothDatabases("eight hubs that write the same streams", () => {
+onBothDatabases("eight hubs that write the same streams", (database) => {
   it(
     "number each stream from 1 without a gap, and a reader by sequence sees each event once (ORC-3, ORC-4, ORC-5)",
     async () => {
@@ -270,7 +271,7 @@ onBothDatabases("eight hubs that write the same streams", () => {
             await expectRowsToEqualLog(world);
           });
         }),
-        { numRuns: Math.ceil(RUNS / 2) },
+        { numRuns: Math.ceil(runsOn(database) / 4) },
       );
     },
     LONG_MS,
