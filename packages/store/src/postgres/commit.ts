@@ -5,8 +5,9 @@ import { substitute } from "../allocation.ts";
 import { quoteIdentifier } from "../identifiers.ts";
 import { type Allocation, type Batch, type CommitResult, type Row, type Statement, StoreError } from "../port.ts";
 import { sameRows } from "../rows.ts";
-import { type Answer, answersOf, type Command, type Connection, type Outcome } from "./connection.ts";
+import { answersOf, type Command, type Connection, type Outcome } from "./connection.ts";
 import { isAnswer, toStoreError } from "./errors.ts";
+import { askTogether } from "./together.ts";
 
 export interface AppendPlace {
   /** Key of the append lock. */
@@ -50,8 +51,8 @@ const highestNumber = (allocation: Allocation): Command => {
   };
 };
 
-const failedGuards = (batch: Batch, answers: readonly Answer[]): readonly number[] =>
-  batch.guards.flatMap((guard, index) => (sameRows(answers[index]?.rows ?? [], guard.expected) ? [] : [index]));
+const failedGuards = (batch: Batch, rows: readonly (readonly Row[])[]): readonly number[] =>
+  batch.guards.flatMap((guard, index) => (sameRows(rows[index] ?? [], guard.expected) ? [] : [index]));
 
 /** The first statement that failed or changed another number of rows decides, as if they had run one by one. */
 const judge = (
@@ -94,9 +95,10 @@ const runBatch = async (
   let opening: readonly Command[] = [beginUnderLock(lock)];
   let firstAllocated = 0;
   if (guards.length > 0 || allocation !== undefined) {
-    const questions = [...guards.map((guard) => guard.query), ...(allocation ? [highestNumber(allocation)] : [])];
+    const together = askTogether(guards.map((guard) => guard.query));
+    const questions = [...together.commands, ...(allocation ? [highestNumber(allocation)] : [])];
     const [, ...answers] = answersOf(await connection.run([...opening, ...questions]));
-    const failed = failedGuards(batch, answers);
+    const failed = failedGuards(batch, together.rowsOf(answers));
     if (failed.length > 0) return { status: "conflict", failedGuards: failed, failedStatement: null };
     if (allocation !== undefined) firstAllocated = Number(answers.at(-1)?.rows[0]?.["highest"] ?? 0) + 1;
     opening = [];

@@ -9,6 +9,8 @@ import { ANSWER_TIMEOUT_MS, PREPARED_STATEMENTS_MAX } from "./limits.ts";
 export interface Command {
   readonly sql: string;
   readonly parameters?: readonly SqlValue[];
+  /** In place of parameters: lists of them. */
+  readonly lists?: readonly (readonly SqlValue[])[];
 }
 
 export interface Answer {
@@ -98,9 +100,10 @@ export class Connection {
     });
   }
 
-  #send({ sql, parameters }: Command, callback: (error: Error | undefined, result: QueryResult) => void): void {
-    const name = parameters === undefined ? undefined : this.#nameOf(sql);
-    const config = { text: sql, ...(name !== undefined && { name }), ...(parameters && { values: [...parameters] }) };
+  #send({ sql, lists, parameters }: Command, callback: (error: Error | undefined, result: QueryResult) => void): void {
+    const values = lists ?? parameters;
+    const name = values === undefined ? undefined : this.#nameOf(sql);
+    const config = { text: sql, ...(name !== undefined && { name }), ...(values && { values: [...values] }) };
     this.#client.query(new Query(config, callback));
   }
 

@@ -5,7 +5,7 @@ import { quoteIdentifier } from "../identifiers.ts";
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../migrations/set.ts";
 import type { Batch, CommitResult, Query, Row, Store } from "../port.ts";
 import { commitBatch } from "./commit.ts";
-import { answersOf } from "./connection.ts";
+import { type Answer, answersOf, type Command } from "./connection.ts";
 import { toStoreError } from "./errors.ts";
 import {
   IDLE_IN_TRANSACTION_TIMEOUT_MS,
@@ -19,6 +19,7 @@ import { channelName, lockKey } from "./lock.ts";
 import { applyMigrations, type MigrationPlace } from "./migrate.ts";
 import { CONNECTION_DEFAULTS, ConnectionPool } from "./pool.ts";
 import { assertFit, FITNESS } from "./server.ts";
+import { askTogether } from "./together.ts";
 
 /** Where the server is, as `pg` takes it: a URL, or its parts. */
 export interface PostgresOptions
@@ -83,12 +84,13 @@ class PostgresStore implements Store {
   }
 
   async read(query: Query): Promise<readonly Row[]> {
-    return this.#reading([query], async (rows) => rows[0] ?? []);
+    return this.#reading([query], (answers) => answers[0]?.rows ?? []);
   }
 
   async readTransaction(queries: readonly Query[]): Promise<readonly (readonly Row[])[]> {
     const begin = { sql: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
-    return this.#reading([begin, ...queries, { sql: "COMMIT" }], async (rows) => rows.slice(1, -1));
+    const { commands, rowsOf } = askTogether(queries);
+    return this.#reading([begin, ...commands, { sql: "COMMIT" }], (answers) => rowsOf(answers.slice(1, -1)));
   }
 
   async commit(batch: Batch): Promise<CommitResult> {
@@ -130,13 +132,10 @@ class PostgresStore implements Store {
     await this.read({ sql: "SELECT 1 AS one", parameters: [] });
   }
 
-  async #reading<Result>(
-    commands: readonly { readonly sql: string; readonly parameters?: Query["parameters"] }[],
-    take: (rows: readonly (readonly Row[])[]) => Promise<Result>,
-  ): Promise<Result> {
+  async #reading<Result>(commands: readonly Command[], take: (answers: readonly Answer[]) => Result): Promise<Result> {
     return this.#readers.use(async (connection) => {
       try {
-        return await take(answersOf(await connection.run(commands)).map(({ rows }) => rows));
+        return take(answersOf(await connection.run(commands)));
       } catch (error) {
         throw toStoreError(error, "read");
       }
