@@ -2,11 +2,12 @@
 // and in event streams alike.
 import { API_PREFIX } from "@muster/contracts";
 import { OpenAPIHandler } from "@orpc/openapi/node";
-import { AsyncIteratorClass, ErrorEvent } from "@orpc/server";
 import { bodyOf, errorHeaders, expectedError, internalError, toLibraryError } from "./errors.ts";
+import { answerFeed } from "./feed-answer.ts";
+import { createItemEncoder } from "./feed-encoding.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { HttpLog } from "./log.ts";
-import { PreparedAnswer } from "./prepared.ts";
+import { PreparedAnswer, PreparedFeed } from "./prepared.ts";
 import type { createRouter, RequestContext } from "./procedures.ts";
 import { send } from "./respond.ts";
 
@@ -21,42 +22,36 @@ export interface Api {
   handle(context: RequestContext): Promise<boolean>;
 }
 
-const isIterator = (body: unknown): body is AsyncIterator<unknown> & AsyncIterable<unknown> =>
-  typeof body === "object" && body !== null && Symbol.asyncIterator in body && "next" in body;
-
 export const createApi = ({ router, limits, log }: ApiOptions): Api => {
   /** As a MusterError; what nobody expected is logged here, with its stack, and told by its request id alone. */
   const toAnswer = (error: unknown, context: RequestContext) => {
     const expected = expectedError(error, limits.issuesMax);
     if (expected !== null) return expected;
     const { requestId } = context;
-    const err = error instanceof ErrorEvent ? error.cause : error;
-    log.error({ err, requestId }, "a request failed unexpectedly");
+    log.error({ err: error, requestId }, "a request failed unexpectedly");
     return internalError(requestId);
   };
 
-  const withOurErrors = (events: AsyncIterator<unknown>, context: RequestContext) =>
-    new AsyncIteratorClass<unknown, unknown>(
-      () =>
-        events.next().catch((error: unknown) => {
-          throw new ErrorEvent({ data: toAnswer(error, context).toBody(), cause: error });
-        }),
-      async () => {
-        await events.return?.();
-      },
-    );
+  /** For all readers, because they share what they are told. */
+  const encode = createItemEncoder();
 
   const handler = new OpenAPIHandler(router, {
-    eventIteratorKeepAliveInterval: limits.eventKeepAliveMs,
-    eventIteratorKeepAliveComment: "keep-alive",
     customErrorResponseBodyEncoder: bodyOf,
     interceptors: [
       async ({ next, context }) => {
         try {
-          const result = await next();
-          if (!result.matched || !isIterator(result.response.body)) return result;
-          return { ...result, response: { ...result.response, body: withOurErrors(result.response.body, context) } };
+          return await next();
         } catch (error) {
+          if (error instanceof PreparedFeed) {
+            await answerFeed({
+              response: context.response,
+              items: error.items,
+              encode,
+              keepAliveMs: limits.eventKeepAliveMs,
+              toErrorBody: (reason) => toAnswer(reason, context).toBody(),
+            });
+            return { matched: false, response: undefined };
+          }
           if (error instanceof PreparedAnswer) {
             send(context.response, { status: 200, contentType: "application/json", body: error.body });
             // For the library it is none of its requests: it writes nothing.

@@ -133,6 +133,30 @@ describe("the event stream", () => {
     });
   });
 
+  it("ends with an error in the one shape when a message does not fit the contract, and does not pass it on", async () => {
+    served.orchestration.firstItems = [
+      { message: synchronized },
+      { message: { type: "delta", delta: { secret: "of the store" } } as never },
+    ];
+    const text = await (await follow()).toEnd();
+    expect(text).toContain('"synchronized"');
+    const error = JSON.parse(/^event: error\ndata: (.*)$/m.exec(text)?.[1] ?? "{}");
+    expect(error).toMatchObject({ code: "internal_error", details: { requestId: expect.any(String) } });
+    expect(text).not.toContain("secret");
+    await vi.waitFor(() => expect(feed()).toMatchObject({ aborted: true, returned: true }));
+  });
+
+  it("ORC-27 brings every reader the same bytes of an event that they share", async () => {
+    const shared = event(1);
+    served.orchestration.firstItems = [shared, { ...shared }, event(2), { message: synchronized }];
+    const streams = [await follow(), await follow()];
+    const texts = await Promise.all(streams.map((stream) => stream.until("synchronized")));
+    expect(texts[0]).toBe(texts[1]);
+    expect(texts[0]?.startsWith(": \n\n")).toBe(true);
+    expect([...(texts[0] ?? "").matchAll(/^id: .*:(\d)$/gm)].map((found) => found[1])).toEqual(["1", "1", "2"]);
+    for (const stream of streams) stream.abort();
+  });
+
   it("ends when the feed ends", async () => {
     const stream = await follow();
     feed().end();

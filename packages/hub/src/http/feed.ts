@@ -1,7 +1,5 @@
 // The feed as the answer of one request: pulled one item at a time, so a slow socket holds back its own feed and
 // nobody else's, and ended by us when the stream must end, whether or not the feed obeys its signal.
-import type { FeedMessage } from "@muster/contracts";
-import { AsyncIteratorClass, withEventMeta } from "@orpc/server";
 import type { FeedItem } from "../ports.ts";
 import type { EventStream } from "./event-streams.ts";
 
@@ -13,18 +11,11 @@ export interface FollowOptions {
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-const asMessage = ({ id, message }: FeedItem): FeedMessage =>
-  id === undefined ? message : withEventMeta(message, { id });
-
 /**
- * The feed's messages with their ids. Resolves with the first one taken, so that a refusal of the feed is an answer
+ * The feed's items. Resolves with the first one taken, so that a refusal of the feed is an answer
  * with its status and not a broken stream. When the stream must end, its last message is a `reset` that says why.
  */
-export const follow = async ({
-  feed,
-  stream,
-  head,
-}: FollowOptions): Promise<AsyncIteratorClass<FeedMessage, undefined>> => {
+export const follow = async ({ feed, stream, head }: FollowOptions): Promise<AsyncIterator<FeedItem, undefined>> => {
   let over = false;
   let wake: (() => void) | undefined;
   stream.signal.addEventListener("abort", () => wake?.(), { once: true });
@@ -40,22 +31,25 @@ export const follow = async ({
       if (stream.signal.aborted) resolve(null);
       else feed.next().then(resolve, (error: unknown) => (stream.signal.aborted ? resolve(null) : reject(error)));
     });
-  const take = async (): Promise<IteratorResult<FeedMessage, undefined>> => {
+  const take = async (): Promise<IteratorResult<FeedItem, undefined>> => {
     if (over) return DONE;
     const result = await nextItem();
-    if (result !== null && result.done !== true) return { done: false, value: asMessage(result.value) };
+    if (result !== null && result.done !== true) return result;
     leave();
     const reason = stream.endReason();
     if (result !== null || reason === undefined) return DONE;
-    return { done: false, value: { type: "reset", reason, ...head() } };
+    return { done: false, value: { message: { type: "reset", reason, ...head() } } };
   };
-  let first: IteratorResult<FeedMessage, undefined> | undefined = await take();
-  return new AsyncIteratorClass(
-    async () => {
-      const result = first ?? (await take());
+  let first: IteratorResult<FeedItem, undefined> | undefined = await take();
+  return {
+    next: () => {
+      const result = first;
       first = undefined;
-      return result;
+      return result === undefined ? take() : Promise.resolve(result);
     },
-    async () => leave(),
-  );
+    return: () => {
+      leave();
+      return Promise.resolve(DONE);
+    },
+  };
 };

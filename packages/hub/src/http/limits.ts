@@ -27,7 +27,7 @@ export interface HttpLimits {
   readonly issuesMax: number;
   /** Event streams of one principal: a person's tabs and scripts. */
   readonly eventStreamsPerPrincipalMax: number;
-  /** Event streams in all: each costs a socket, two buffers of 64 KiB and a reader of the log. */
+  /** Event streams in all: each costs a socket, its buffer of 64 KiB and one message, and a reader of the log. */
   readonly eventStreamsMax: number;
   /** A comment is written this often on an event stream that has nothing else to say. */
   readonly eventKeepAliveMs: number;

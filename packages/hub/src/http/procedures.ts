@@ -11,7 +11,7 @@ import { setCookie } from "./cookie.ts";
 import type { Credentials, EventStreams } from "./event-streams.ts";
 import { follow } from "./feed.ts";
 import { loginUrl } from "./login-link.ts";
-import { PreparedAnswer } from "./prepared.ts";
+import { PreparedAnswer, PreparedFeed } from "./prepared.ts";
 
 /** One request on its way to a procedure. */
 export interface RequestContext {
@@ -122,13 +122,13 @@ const orchestrationProcedures = ({ orchestration, streams }: ProcedureOptions) =
   getTurnDiff: builder.orchestration.getTurnDiff.handler(({ input, context }) =>
     orchestration.getTurnDiff(callerOf(context), input),
   ),
-  events: builder.orchestration.events.handler(({ input, context, lastEventId }) => {
+  events: builder.orchestration.events.handler(async ({ input, context, lastEventId }) => {
     const caller = callerOf(context);
     const { response, credentials } = context;
     const position = readPosition(lastEventId);
     const stream = streams.open({ caller, credentials, response });
     const feed = orchestration.feed(caller, { ...given({ ...input, ...position }), signal: stream.signal });
-    return follow({ feed, stream, head: () => orchestration.head() });
+    throw new PreparedFeed(await follow({ feed, stream, head: () => orchestration.head() }));
   }),
   eventsPage: builder.orchestration.eventsPage.handler(({ input, context }) =>
     orchestration.getEventsPage(callerOf(context), given(input)),
