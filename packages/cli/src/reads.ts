@@ -1,14 +1,13 @@
 // What several commands look up: threads, projects and nodes by what a person gave, or the one that is obviously meant.
 import { isAbsolute, relative } from "node:path";
-import {
-  type ApprovalRow,
-  type NodeSummary,
-  type ProjectRow,
-  THREAD_TURNS_MAX,
-  type ThreadId,
-  type ThreadSummary,
-  type ThreadWindow,
-  type TurnRow,
+import type {
+  ApprovalRow,
+  NodeSummary,
+  ProjectRow,
+  ThreadId,
+  ThreadSummary,
+  ThreadWindow,
+  TurnRow,
 } from "@muster/contracts";
 import type { Context } from "./context.ts";
 import { refusal } from "./errors.ts";
@@ -136,10 +135,8 @@ export async function pendingApprovals(hub: Hub): Promise<PendingApproval[]> {
   const { threads } = await readEverything(hub);
   const waiting = threads.filter(({ pendingApprovalCount }) => pendingApprovalCount > 0);
   const windows = await Promise.all(
-    waiting.map(({ threadId, queuedTurnCount }) =>
-      // Turns that wait stand behind the one that asks.
-      hub.api.orchestration.getThread({ threadId, turnLimit: Math.min(THREAD_TURNS_MAX, queuedTurnCount + 1) }),
-    ),
+    // The newest window holds what waits for an answer, however small it is.
+    waiting.map(({ threadId }) => hub.api.orchestration.getThread({ threadId, turnLimit: 1 })),
   );
   return windows
     .flatMap(({ approvals }, index) => {

@@ -50,6 +50,12 @@ export const Snapshot = z.object({
 });
 export type Snapshot = z.infer<typeof Snapshot>;
 
+/**
+ * Turns of a thread without a gap, newest at the end, and everything that belongs to them. The newest window (no `before`)
+ * also holds the turn that runs and every approval that waits, with its turn, whatever `turnLimit` is and however many turns
+ * are queued behind: such a turn then stands before a gap, and comes again in a page of its own. So readers that page tell
+ * rows apart by id, and every turn comes at least once. At most 1 MiB; what is cut for that has a read of its own.
+ */
 export const ThreadWindow = z.object({
   generation: z.string(),
   snapshotSequence: z.int().min(0),

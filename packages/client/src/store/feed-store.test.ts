@@ -1,5 +1,5 @@
 // What a reader knows after a snapshot, a window and a feed, whichever of them comes first.
-import type { FeedMessage, LiveDelta, MessageRow } from "@muster/contracts";
+import type { FeedMessage, LiveDelta, MessageRow, TurnRow } from "@muster/contracts";
 import { describe, expect, test } from "vitest";
 import {
   assistantText,
@@ -170,6 +170,32 @@ describe("a thread that is opened while the feed runs", () => {
     store.loadOlder(window(12, { messages: [older, stale] }));
     expect(texts(store).sort()).toEqual(["newer", "old"]);
     expect(store.thread(threadId)?.hasOlder).toBe(false);
+  });
+
+  test("shows the turn that runs once, though an older window brings it again", () => {
+    const store = openStore(10);
+    const turn = (id: string, fields: Partial<TurnRow>): TurnRow => ({
+      turnId: id as never,
+      threadId,
+      turnCount: null,
+      status: "queued",
+      reason: null,
+      queuePosition: null,
+      model: null,
+      effort: null,
+      userMessageId: "said" as never,
+      assistantMessageId: null,
+      requestedAt: "",
+      startedAt: null,
+      completedAt: null,
+      ...fields,
+    });
+    const [running, second] = [turn("running", { turnCount: 1, status: "running" }), turn("2", { queuePosition: 2 })];
+    const page = { before: "cursor", hasMore: true };
+    store.loadThread(window(10, { turns: [running, second], page }), 10);
+    store.beginOlder(threadId);
+    store.loadOlder(window(10, { turns: [running, turn("1", { queuePosition: 1 })] }));
+    expect(store.thread(threadId)?.turns.map(({ turnId: id }) => id)).toEqual(["running", "1", "2"]);
   });
 });
 

@@ -63,8 +63,10 @@ export function fitSnapshot(
 }
 
 export interface WindowParts {
-  /** Newest first; all others oldest first. */
+  /** Newest first, without a gap; the other lists oldest first. */
   readonly turns: TurnRow[];
+  /** Stay whatever else is dropped; some may stand in `turns` too. */
+  readonly heldTurns: TurnRow[];
   readonly messages: MessageRow[];
   readonly activities: ActivityRow[];
   readonly checkpoints: CheckpointRow[];
@@ -73,11 +75,26 @@ export interface WindowParts {
   readonly isCut: boolean;
 }
 
-/** Drops the oldest turns until the window fits; of a single turn that is too large alone, its largest texts. */
+/** The held turns that do not stand among the others, newest first as they are. */
+export function behind(turns: readonly TurnRow[], heldTurns: readonly TurnRow[]): TurnRow[] {
+  const known = new Set(turns.map((turn) => turn.turnId));
+  const order = ({ requestedAt, turnId }: TurnRow): string => `${requestedAt}~${turnId}`;
+  return heldTurns
+    .filter((turn) => !known.has(turn.turnId))
+    .sort((first, second) => (order(first) < order(second) ? 1 : -1));
+}
+
+/**
+ * Drops the oldest turns until the window fits, but those that are held; of what stays and is too large even so, its
+ * largest texts. Approvals that wait for an answer are the last to go.
+ */
 export function fitWindow(parts: WindowParts, surroundings: object): WindowParts {
   const maxBytes = READ_MAX_BYTES - ENVELOPE_BYTES - jsonBytes(surroundings);
   const fits = (window: WindowParts): boolean =>
-    weighAll(window.turns) + LISTS.reduce((sum, list) => sum + weighAll(window[list]), weigh(window.plan)) <= maxBytes;
+    weighAll(window.turns) +
+      weighAll(behind(window.turns, window.heldTurns)) +
+      LISTS.reduce((sum, list) => sum + weighAll(window[list]), weigh(window.plan)) <=
+    maxBytes;
   let window = parts;
   while (!fits(window) && window.turns.length > 1) window = withoutOldest(window);
   for (const lighten of LIGHTER) {
@@ -90,22 +107,38 @@ export function fitWindow(parts: WindowParts, surroundings: object): WindowParts
   }
   // Thousands of small rows: the newest are the ones people look at.
   for (let list = largestList(window); list !== null && !fits(window); list = largestList(window))
-    window = { ...window, [list]: window[list].slice(Math.ceil(window[list].length / 2)) };
+    window = withoutOlderHalf(window, list);
   return window;
 }
 
 const LISTS = ["activities", "messages", "approvals", "checkpoints"] as const;
 
-/** The list that takes the most bytes, of those with more than one row. */
-function largestList(window: WindowParts): (typeof LISTS)[number] | null {
+type List = (typeof LISTS)[number];
+
+const isPending = (row: object): boolean => "status" in row && row.status === "pending";
+
+/** The list that takes the most bytes, of those with more than one row; approvals that all wait only after the others. */
+function largestList(window: WindowParts): List | null {
   const long = LISTS.filter((list) => window[list].length > 1);
-  return long.sort((a, b) => weighAll(window[b]) - weighAll(window[a]))[0] ?? null;
+  const bytes = (list: List): number =>
+    list === "approvals" && window.approvals.every(isPending) ? 0 : weighAll(window[list]);
+  return long.sort((a, b) => bytes(b) - bytes(a))[0] ?? null;
 }
 
-/** Fewer turns by a quarter, and with them what is theirs or older. */
+/** First of what comes again, in its turn's own page. */
+function withoutOlderHalf(window: WindowParts, list: List): WindowParts {
+  const rows: readonly { turnId: string | null }[] = window[list];
+  const again = new Set<string | null>(behind(window.turns, window.heldTurns).map((turn) => turn.turnId));
+  const spared = rows.filter((row) => !isPending(row));
+  const [from = rows] = [spared.filter((row) => again.has(row.turnId)), spared].filter(({ length }) => length > 0);
+  const dropped = new Set(from.slice(0, Math.ceil(from.length / 2)));
+  return { ...window, [list]: rows.filter((row) => !dropped.has(row)) };
+}
+
+/** Fewer turns by a quarter, and with them what is theirs or older; what is held stays. */
 function withoutOldest(window: WindowParts): WindowParts {
   const turns = window.turns.slice(0, Math.max(1, Math.floor((window.turns.length * 3) / 4)));
-  const kept = new Set<string | null>(turns.map((turn) => turn.turnId));
+  const kept = new Set<string | null>([...turns, ...window.heldTurns].map((turn) => turn.turnId));
   const begin = turns.at(-1)?.requestedAt ?? "";
   const isKept = ({ turnId, createdAt }: { turnId: string | null; createdAt: string }): boolean =>
     turnId === null ? createdAt >= begin : kept.has(turnId);

@@ -1,11 +1,12 @@
-// The window of a thread: its newest turns, or those before a page, with everything that belongs to them. Read in one
+// The window of a thread: its newest turns, or those before a page, with everything that belongs to them. The newest
+// window also holds what runs and what waits for an answer, however many turns are queued behind it. Read in one
 // transaction together with the projector cursors; what the database hands over is bounded there already. Read once
 // more only where thousands of rows are so small that more of them fit.
 import type { PlanEntry, SpaceId, ThreadWindow } from "@muster/contracts";
 import type { ProjectionRows, ProjectionTable } from "@muster/core";
 import type { Row, Store } from "@muster/store";
 import { fromSql, weightOfRow } from "./columns.ts";
-import { fitWindow, setWeight, type WindowParts, weighAll } from "./read-budget.ts";
+import { behind, fitWindow, setWeight, type WindowParts, weighAll } from "./read-budget.ts";
 import { mayLack, type RowLimit, type WindowInput, windowQueries } from "./window-queries.ts";
 
 /** Plain data, for it may travel to a thread of the store. */
@@ -23,15 +24,33 @@ export async function readWindow(reads: Reads, request: WindowRequest): Promise<
   const found = usual?.mayLackRows ? await readRows(reads, request, "all") : usual;
   if (found === null) return null;
   const { surroundings, window } = found;
-  const { isCut, turns: kept, ...rest } = fitWindow(window, surroundings);
+  const { isCut, turns: kept, heldTurns, ...rest } = fitWindow(window, surroundings);
+  // Held turns stand before a gap: the next page begins behind the others, and has them again where they belong.
   const oldest = kept.at(-1);
   const before = isCut && oldest !== undefined ? `${oldest.requestedAt}~${oldest.turnId}` : null;
-  return { ...surroundings, ...rest, turns: [...kept].reverse(), page: { before, hasMore: isCut } };
+  return {
+    ...surroundings,
+    ...rest,
+    turns: [...kept, ...behind(kept, heldTurns)].reverse(),
+    page: { before, hasMore: isCut },
+  };
 }
 
 async function readRows(reads: Reads, { generation, spaceId, input }: WindowRequest, limit: RowLimit) {
-  const [cursor, threads, projects, sessions, turns, messages, activities, checkpoints, approvals, plans] =
-    await reads.readTransaction(windowQueries(reads.dialect, spaceId, input, limit));
+  const [
+    cursor,
+    threads,
+    projects,
+    sessions,
+    turns,
+    messages,
+    activities,
+    checkpoints,
+    approvals,
+    plans,
+    held,
+    pending,
+  ] = await reads.readTransaction(windowQueries(reads.dialect, spaceId, input, limit));
   const thread = threads?.[0];
   const project = projects?.[0];
   const session = sessions?.[0];
@@ -39,10 +58,11 @@ async function readRows(reads: Reads, { generation, spaceId, input }: WindowRequ
   const turnRows = turns ?? [];
   const window: WindowParts = {
     turns: turnRows.slice(0, input.turnLimit).map((row) => weighed("projection_thread_turns", row)),
+    heldTurns: (held ?? []).map((row) => weighed("projection_thread_turns", row)),
     messages: (messages ?? []).map((row) => weighed("projection_thread_messages", row)).reverse(),
     activities: (activities ?? []).map((row) => weighed("projection_thread_activities", row)).reverse(),
     checkpoints: (checkpoints ?? []).map((row) => weighed("projection_checkpoints", row)).reverse(),
-    approvals: (approvals ?? []).map((row) => weighed("projection_pending_approvals", row)).reverse(),
+    approvals: merged(approvals ?? [], pending ?? []).map((row) => weighed("projection_pending_approvals", row)),
     plan: planOf(plans?.[0]?.["payload_json"]),
     isCut: turnRows.length > input.turnLimit,
   };
@@ -57,6 +77,14 @@ async function readRows(reads: Reads, { generation, spaceId, input }: WindowRequ
     mayLack(list, window[list].length, weighAll(window[list])),
   );
   return { surroundings, window, mayLackRows: limit === "usual" && mayLackRows };
+}
+
+/** Approvals of the window's turns and those that wait, each once and oldest first. */
+function merged(ofTurns: readonly Row[], pending: readonly Row[]): Row[] {
+  const known = new Set(ofTurns.map((row) => row["request_id"]));
+  const missing = pending.filter((row) => !known.has(row["request_id"]));
+  const place = (row: Row): string => `${row["created_at"]}~${row["request_id"]}`;
+  return [...ofTurns, ...missing].sort((first, second) => (place(first) < place(second) ? -1 : 1));
 }
 
 function weighed<Table extends ProjectionTable>(table: Table, row: Row): ProjectionRows[Table] {

@@ -9,6 +9,10 @@ import { CURSOR, cursorOf } from "./reads.ts";
 
 /** Text of one table that is read for a window, newest first, plus the row that goes beyond. */
 const READ_CHARACTERS_MAX = 4 * 1024 * 1024;
+/** The same of approvals that wait: they are shown without what makes them large, so that all of them fit. */
+const PENDING_CHARACTERS_MAX = 16 * 1024 * 1024;
+/** Turns that have approvals that wait. One turn runs at a time, so that there is one. */
+const ASKING_TURNS_MAX = 16;
 /** Bytes that the JSON of a row has beside its text, at least. */
 const ROW_BYTES_MIN = 150;
 /** Rows of one table that are read for a window, about: more never fit. */
@@ -67,7 +71,10 @@ const rowsMax = ({ usualRows }: Bounded, limit: RowLimit): number => (limit === 
 export const mayLack = (table: keyof typeof USUAL_ROWS, rowCount: number, bytes: number): boolean =>
   rowCount >= USUAL_ROWS[table] && bytes < READ_MAX_BYTES;
 
-/** All queries of a window, in the order in which their answers are taken apart. */
+/**
+ * All queries of a window, in the order in which their answers are taken apart. The newest window has two more: the turns
+ * that it holds however many wait behind them, and the approvals that wait for an answer.
+ */
 export function windowQueries(
   dialect: Store["dialect"],
   spaceId: SpaceId,
@@ -79,18 +86,22 @@ export function windowQueries(
   const of = (sql: string): Query => named(dialect, sql, values);
   const turnsBefore = before === null ? "" : "AND (requested_at < :time OR (requested_at = :time AND turn_id < :turn))";
   const turns = `FROM projection_thread_turns WHERE ${ofThread()} ${turnsBefore} ORDER BY requested_at DESC, turn_id DESC`;
+  const held = heldTurns(dialect);
   // The window's turns are chosen inside the same read transaction by tables that every query makes anew.
-  const picked = `WITH newest AS (SELECT turn_id, requested_at ${turns} LIMIT ${turnLimit + 1}),
+  const picked = `newest AS (SELECT turn_id, requested_at ${turns} LIMIT ${turnLimit + 1}),
     numbered AS (SELECT turn_id, requested_at, row_number() OVER (ORDER BY requested_at DESC, turn_id DESC) AS place FROM newest),
-    picked AS (SELECT turn_id, requested_at FROM numbered WHERE place <= ${turnLimit})`;
+    shown_turns AS (SELECT turn_id, requested_at, place FROM numbered WHERE place <= ${turnLimit}),
+    ${before === null ? withHeld(held) : WITHOUT_HELD}`;
   const inTurns = (bounded: Bounded, more = ""): Query => {
     const { tables, rows } = rowsOfTurns(dialect, bounded, rowsMax(bounded, limit));
-    return of(newestFirst(dialect, bounded, `${picked}, ${tables}`, `${rows} ${more}`));
+    return of(newestFirst(dialect, bounded, [picked, tables], `${rows} ${more}`));
   };
   // What belongs to no turn lies in the window by its time, and before the first turn in the last page.
   const begins = `SELECT CASE WHEN max(place) > ${turnLimit} THEN max(CASE WHEN place = ${turnLimit} THEN requested_at END) ELSE '' END FROM numbered`;
-  const ofNoTurn = `SELECT * FROM (SELECT ${ACTIVITIES.id}, created_at, ${ACTIVITIES.length} AS characters FROM ${ACTIVITIES.table} WHERE ${ofThread()} AND turn_id IS NULL
+  const ofNoTurn = `SELECT * FROM (SELECT ${ACTIVITIES.id}, created_at, ${ACTIVITIES.length} AS characters, 0 AS is_held FROM ${ACTIVITIES.table} WHERE ${ofThread()} AND turn_id IS NULL
     AND created_at >= (${begins}) ${before === null ? "" : "AND created_at < :time"} ORDER BY created_at DESC LIMIT ${rowsMax(ACTIVITIES, limit)}) AS of_no_turn`;
+  const pending = `SELECT ${APPROVALS.id}, created_at, ${APPROVALS.length} AS characters, 0 AS is_held FROM ${APPROVALS.table}
+    WHERE ${ofThread()} AND status = 'pending' ORDER BY created_at DESC LIMIT ${READ_ROWS_MAX}`;
   return [
     query(dialect, CURSOR),
     of(`SELECT * FROM projection_threads WHERE ${ofThread()} AND deleted_at IS NULL`),
@@ -104,7 +115,7 @@ export function windowQueries(
     inTurns(ACTIVITIES, `UNION ALL ${ofNoTurn}`),
     // One row per turn.
     of(
-      `${picked} SELECT c.* FROM picked
+      `WITH ${picked} SELECT c.* FROM picked
        ${joinEach(dialect, "projection_checkpoints", "c", `${ofThread("c")} AND c.turn_id = picked.turn_id`)} ORDER BY c.checkpoint_turn_count DESC`,
     ),
     inTurns(APPROVALS),
@@ -112,12 +123,29 @@ export function windowQueries(
       `SELECT payload_json FROM projection_thread_activities WHERE ${ofThread()} AND kind = 'plan.updated'
        ORDER BY created_at DESC, activity_id DESC LIMIT 1`,
     ),
+    ...(before === null ? [of(held), of(newestFirst(dialect, APPROVALS, [], pending, PENDING_CHARACTERS_MAX))] : []),
   ];
 }
 
 const ofThread = (table?: string): string => {
   const prefix = table === undefined ? "" : `${table}.`;
   return `${prefix}space_id = :space AND ${prefix}thread_id = :thread`;
+};
+
+/** What a turn behind others holds may not take the room of theirs, for their rows come in no other page. */
+const withHeld = (held: string): string => `held AS (${held}),
+    picked AS (
+      SELECT turn_id, requested_at, CASE WHEN place > 1 AND turn_id IN (SELECT turn_id FROM held) THEN 1 ELSE 0 END AS is_held FROM shown_turns
+      UNION ALL SELECT turn_id, requested_at, 1 AS is_held FROM held WHERE turn_id NOT IN (SELECT turn_id FROM shown_turns))`;
+const WITHOUT_HELD = "picked AS (SELECT turn_id, requested_at, 0 AS is_held FROM shown_turns)";
+
+/** The turn that runs and the turns whose approvals wait, which may lie behind all that are queued. */
+const heldTurns = (dialect: Store["dialect"]): string => {
+  const asking = `SELECT DISTINCT turn_id FROM ${APPROVALS.table} WHERE ${ofThread()} AND status = 'pending' LIMIT ${ASKING_TURNS_MAX}`;
+  const ofAsking = `${ofThread("t")} AND t.turn_id = asking.turn_id AND t.status <> 'running'`;
+  // One status twice: the first condition is the index's own. Parts that share no turn, for making them unlike takes a sort.
+  return `SELECT * FROM projection_thread_turns WHERE ${ofThread()} AND status IN ('queued', 'running') AND status = 'running'
+    UNION ALL SELECT t.* FROM (${asking}) AS asking ${joinEach(dialect, "projection_thread_turns", "t", ofAsking)}`;
 };
 
 /**
@@ -137,16 +165,16 @@ const joinEach = (dialect: Store["dialect"], table: string, alias: string, condi
 const rowsOfTurns = (dialect: Store["dialect"], bounded: Bounded, rowsMax: number) => {
   const { table, id, length } = bounded;
   const ofTurn = (alias: string, from: string): string => `${ofThread(alias)} AND ${alias}.turn_id = ${from}.turn_id`;
-  const counted = `SELECT turn_id, requested_at, (SELECT count(*) FROM
+  const counted = `SELECT turn_id, requested_at, is_held, (SELECT count(*) FROM
     (SELECT 1 AS one FROM ${table} c WHERE ${ofTurn("c", "picked")} LIMIT ${rowsMax + 1}) AS bounded) AS row_count FROM picked`;
   const oldest = `SELECT o.created_at FROM ${table} o WHERE ${ofTurn("o", "counted")} ORDER BY o.created_at DESC LIMIT 1 OFFSET ${rowsMax}`;
-  const summed = `SELECT turn_id, CASE WHEN row_count > ${rowsMax} THEN (${oldest}) ELSE '' END AS oldest_at,
+  const summed = `SELECT turn_id, is_held, CASE WHEN row_count > ${rowsMax} THEN (${oldest}) ELSE '' END AS oldest_at,
     coalesce(sum(row_count) OVER (ORDER BY requested_at DESC, turn_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS rows_before
     FROM counted`;
   const condition = `${ofTurn("found_row", "summed")} AND found_row.created_at >= summed.oldest_at AND summed.rows_before < ${rowsMax}`;
   return {
     tables: `counted AS MATERIALIZED (${counted}), summed AS MATERIALIZED (${summed})`,
-    rows: `SELECT found_row.${id}, found_row.created_at, ${length} AS characters FROM summed ${joinEach(dialect, table, "found_row", condition)}`,
+    rows: `SELECT found_row.${id}, found_row.created_at, ${length} AS characters, summed.is_held FROM summed ${joinEach(dialect, table, "found_row", condition)}`,
   };
 };
 
@@ -154,15 +182,21 @@ const rowsOfTurns = (dialect: Store["dialect"], bounded: Bounded, rowsMax: numbe
  * Rows in the order of their time, until they hold so much text, or so much that is never cut that no other fits beside
  * them. Sorted by what is short; the rows come at the end.
  */
-const newestFirst = (dialect: Store["dialect"], { table, id }: Bounded, tables: string, found: string): string => {
+const newestFirst = (
+  dialect: Store["dialect"],
+  { table, id }: Bounded,
+  tables: readonly string[],
+  found: string,
+  charactersMax = READ_CHARACTERS_MAX,
+): string => {
   const order = (from: string): string => `${from}created_at DESC, ${from}${id} DESC`;
   const columns = HUB_COLUMNS[table].map((column) => `shown.${column}`).join(", ");
   const isShown = `shown.space_id = :space AND shown.${id} = chosen.${id}`;
-  return `${tables}, found AS (${found}),
-    weighed AS (SELECT ${id}, created_at, characters, ${ROW_BYTES_MIN} + CASE WHEN characters > ${WHOLE_CHARACTERS} THEN 0 ELSE characters END AS shown_bytes FROM found),
+  return `WITH ${[...tables, `found AS (${found})`].join(", ")},
+    weighed AS (SELECT ${id}, created_at, characters, is_held, ${ROW_BYTES_MIN} + CASE WHEN characters > ${WHOLE_CHARACTERS} THEN 0 ELSE characters END AS shown_bytes FROM found),
     sized AS (SELECT ${id}, created_at, sum(characters) OVER newest_first - characters AS read_before,
-      sum(shown_bytes) OVER newest_first - shown_bytes AS shown_before FROM weighed WINDOW newest_first AS (ORDER BY ${order("")})),
-    chosen AS (SELECT ${id}, created_at FROM sized WHERE read_before < ${READ_CHARACTERS_MAX} AND shown_before < ${READ_MAX_BYTES})
+      sum(shown_bytes) OVER newest_first - shown_bytes AS shown_before FROM weighed WINDOW newest_first AS (PARTITION BY is_held ORDER BY ${order("")})),
+    chosen AS (SELECT ${id}, created_at FROM sized WHERE read_before < ${charactersMax} AND shown_before < ${READ_MAX_BYTES})
     SELECT ${columns} FROM chosen ${joinEach(dialect, table, "shown", isShown)} ORDER BY ${order("chosen.")}`;
 };
 
