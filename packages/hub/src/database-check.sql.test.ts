@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { CHECKED_AT_START_MAX_BYTES } from "./database-check.ts";
+import { mustBeSound } from "./home.ts";
 import { type Hub, markHubRestored, startHub } from "./server.ts";
 
 let home: string;
@@ -102,4 +103,12 @@ it("a large backup that is damaged is refused where it is marked as restored", a
   pad(CHECKED_AT_START_MAX_BYTES + 1_000_000);
   damage();
   await expect(markHubRestored(home)).rejects.toMatchObject({ code: "database_corrupt" });
+});
+
+it("a backup that cannot be checked does not count as sound", async () => {
+  const path = join(home, "no such file.db");
+  await expect(mustBeSound({ uncheckedFile: path })).rejects.toMatchObject({
+    code: "home_unwritable",
+    message: expect.stringContaining("its check could not be made"),
+  });
 });

@@ -63,12 +63,15 @@ export async function openDatabase(home: string, clock: Clock, ids: Ids): Promis
 }
 
 /**
- * What opening leaves to whoever serves: reads the whole file, where it is large. Throws `database_corrupt`.
+ * What opening leaves to whoever serves: reads the whole file, where it is large. Throws `database_corrupt`, and
+ * `home_unwritable` where it could not be read.
  */
 export async function mustBeSound({ uncheckedFile }: Pick<HubDatabase, "uncheckedFile">): Promise<void> {
   if (uncheckedFile === undefined) return;
   const result = await checkSqliteFile(uncheckedFile).result;
   if (result.status === "damaged") throw fromStore(new StoreError("corrupt", result.finding), uncheckedFile);
+  if (result.status === "failed")
+    throw fromStore(new StoreError("unavailable", `its check could not be made: ${result.reason}`), uncheckedFile);
 }
 
 /** An empty file beside a token of ours was a database once: to take it for a new one would hide the loss. */
