@@ -1,5 +1,6 @@
 // The SQL interpreter of row operations: turns what projectors say into statements of the append's own transaction.
-// Neighbouring inserts of one table go out as one multi-row statement; order inside a table is kept.
+// Neighbouring inserts of one table go out as one multi-row statement; order inside a table is kept. On PostgreSQL, where a
+// statement costs more than a row, neighbouring changes of one shape do too.
 import type { RowOperation } from "@muster/core";
 import { PROJECTION_KEYS, type ProjectionTable } from "@muster/core";
 import type { Parameter, Statement, Store } from "@muster/store";
@@ -8,11 +9,14 @@ import { columnName, toSql } from "./columns.ts";
 
 /** Values of one list in one statement. */
 const LISTED_MAX = 500;
+/** Changes in one statement. */
+const ALIKE_MAX = 500;
 
 /** Where the rows of a table stand, when not in the table itself. */
 export type TableNames = (table: ProjectionTable) => string;
 
 type Insert = Extract<RowOperation, { operation: "insert" }>;
+type Change = Exclude<RowOperation, Insert>;
 
 /** Statements for the operations of one space. Tables are independent of each other, so they are written one by one. */
 export function projectionStatements(
@@ -30,17 +34,22 @@ export function projectionStatements(
   const statements: Statement[] = [];
   for (const list of byTable.values()) {
     let inserts: Insert[] = [];
+    let alike = new AlikeChanges();
     const flush = (): void => {
       if (inserts.length > 0) statements.push(...insertStatements(dialect, spaceId, inserts, tableNames));
+      statements.push(...alike.statements(spaceId, tableNames));
       inserts = [];
+      alike = new AlikeChanges();
     };
     for (const operation of list) {
       if (operation.operation === "insert") {
         const first = inserts[0];
-        if (first !== undefined && first.replace?.join() !== operation.replace?.join()) flush();
+        if (!alike.isEmpty || (first !== undefined && first.replace?.join() !== operation.replace?.join())) flush();
         inserts.push(operation);
       } else {
+        if (dialect === "postgres" && inserts.length === 0 && alike.take(operation)) continue;
         flush();
+        if (dialect === "postgres" && alike.take(operation)) continue;
         for (const part of inParts(operation)) statements.push(changeStatement(dialect, spaceId, part, tableNames));
       }
     }
@@ -73,15 +82,81 @@ function insertStatements(
   return rows.flatMap((row) => insertRows(dialect, tableNames(table), columns, [row], { conflict }));
 }
 
+/**
+ * Neighbouring updates of single rows, each of another row, or removals, that name the same columns: their order does not
+ * matter, so they are one statement. The values travel as JSON and get their types from the table itself.
+ */
+class AlikeChanges {
+  #shape = "";
+  readonly #keys = new Set<string>();
+  readonly #changes: Change[] = [];
+
+  get isEmpty(): boolean {
+    return this.#changes.length === 0;
+  }
+
+  /** False when it is not alike, and nothing was taken. */
+  take(change: Change): boolean {
+    const shape = shapeOf(change);
+    const key = JSON.stringify(Object.values(change.where));
+    if (shape === null || this.#changes.length >= ALIKE_MAX || (!this.isEmpty && shape !== this.#shape)) return false;
+    if (change.operation === "update" && this.#keys.has(key)) return false;
+    this.#shape = shape;
+    this.#keys.add(key);
+    this.#changes.push(change);
+    return true;
+  }
+
+  statements(spaceId: string, tableNames: TableNames): readonly Statement[] {
+    const [first] = this.#changes;
+    if (first === undefined) return [];
+    if (this.#changes.length === 1) return [changeStatement("postgres", spaceId, first, tableNames)];
+    const { table } = first;
+    const place = tableNames(table);
+    const columnsOf = (names: object): string[] => Object.keys(names).map((name) => `"${columnName(table, name)}"`);
+    const rows = this.#changes.map((change) => {
+      const values = Object.entries({ ...change.where, ...(change.operation === "update" ? change.set : {}) });
+      return Object.fromEntries(
+        values.map(([name, value]) => [columnName(table, name), wellFormed(toSql(table, name, value))]),
+      );
+    });
+    const given = `json_populate_recordset(NULL::"${place}", $1::json) AS given`;
+    const conditions = columnsOf(first.where).map((column) => `changed.${column} = given.${column}`);
+    const isChanged = ["changed.space_id = $2", ...conditions].join(" AND ");
+    const assignments =
+      first.operation === "update" ? columnsOf(first.set).map((column) => `${column} = given.${column}`) : [];
+    const sql =
+      first.operation === "update"
+        ? `UPDATE "${place}" AS changed SET ${assignments.join(", ")} FROM ${given} WHERE ${isChanged}`
+        : `DELETE FROM "${place}" AS changed USING ${given} WHERE ${isChanged}`;
+    return [{ sql, parameters: [JSON.stringify(rows), spaceId] }];
+  }
+}
+
+/** The server takes no half of a surrogate pair out of JSON; alone, such a text would arrive marked as well. */
+const wellFormed = <Value>(value: Value): Value | string => (typeof value === "string" ? value.toWellFormed() : value);
+
+/** What changes must have in common to be one statement; null for one that goes alone. */
+function shapeOf(change: Change): string | null {
+  const names = Object.keys(change.where);
+  if (Object.values(change.where).some((value) => Array.isArray(value) || value === null)) return null;
+  if (change.operation === "remove") return change.above === undefined ? `remove ${names.join()}` : null;
+  if (change.operation !== "update") return null;
+  const key: readonly string[] = PROJECTION_KEYS[change.table];
+  if (names.some((name) => name in change.set)) return null;
+  const isOneRow = key.length === names.length && key.every((name) => names.includes(name));
+  return isOneRow ? `update ${names.join()} ${Object.keys(change.set).join()}` : null;
+}
+
 /** A change of rows named by a long list, as several: a revert may drop more messages than a statement takes values. */
-function inParts(operation: Exclude<RowOperation, Insert>): readonly Exclude<RowOperation, Insert>[] {
+function inParts(operation: Change): readonly Change[] {
   const long = Object.entries(operation.where).find(([, value]) => Array.isArray(value) && value.length > LISTED_MAX);
   if (long === undefined) return [operation];
   const [name, values] = long as [string, readonly unknown[]];
-  const parts: Exclude<RowOperation, Insert>[] = [];
+  const parts: Change[] = [];
   for (let start = 0; start < values.length; start += LISTED_MAX) {
     const where = { ...operation.where, [name]: values.slice(start, start + LISTED_MAX) };
-    parts.push({ ...operation, where } as Exclude<RowOperation, Insert>);
+    parts.push({ ...operation, where } as Change);
   }
   return parts;
 }
@@ -89,7 +164,7 @@ function inParts(operation: Exclude<RowOperation, Insert>): readonly Exclude<Row
 function changeStatement(
   dialect: Store["dialect"],
   spaceId: string,
-  operation: Exclude<RowOperation, Insert>,
+  operation: Change,
   tableNames: TableNames,
 ): Statement {
   const { table } = operation;
