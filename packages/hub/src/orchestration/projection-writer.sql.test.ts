@@ -16,6 +16,9 @@ const message = (messageId: string, text: string, turnId: string | null) => ({
 const table = "projection_thread_messages";
 const where = (messageId: string) => ({ messageId });
 const change = fc.oneof(
+  fc.tuple(ID, TEXT).map(([id, text]) => ({
+    ...{ operation: "insert", table, row: message(id, text, "again"), replace: ["text", "turnId"] },
+  })),
   fc.tuple(ID, TEXT).map(([id, text]) => ({ operation: "update", table, where: where(id), set: { text } })),
   fc.tuple(ID, fc.option(TEXT), fc.boolean()).map(([id, turnId, isStreaming]) => ({
     ...{ operation: "update", table, where: where(id) },

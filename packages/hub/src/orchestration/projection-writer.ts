@@ -78,8 +78,12 @@ function insertStatements(
     update: replace.map((name) => columnName(table, name)),
     on: ["space_id", ...PROJECTION_KEYS[table].map((name) => columnName(table, name))],
   };
-  // Two writes of one key in one statement are refused by databases, so each goes alone.
-  return rows.flatMap((row) => insertRows(dialect, tableNames(table), columns, [row], { conflict }));
+  // Two writes of one key in one statement are refused by databases.
+  const keyOf = ({ row }: Insert): string =>
+    JSON.stringify(PROJECTION_KEYS[table].map((name) => (row as unknown as Record<string, unknown>)[name]));
+  return distinctRuns(inserts.map(keyOf)).flatMap(([from, to]) =>
+    insertRows(dialect, tableNames(table), columns, rows.slice(from, to), { conflict }),
+  );
 }
 
 /**
@@ -146,6 +150,21 @@ function shapeOf(change: Change): string | null {
   if (names.some((name) => name in change.set)) return null;
   const isOneRow = key.length === names.length && key.every((name) => names.includes(name));
   return isOneRow ? `update ${names.join()} ${Object.keys(change.set).join()}` : null;
+}
+
+/** The list cut into as few pieces as hold no key twice, each by its first place and the one behind its last. */
+function distinctRuns(keys: readonly string[]): readonly (readonly [from: number, to: number])[] {
+  const runs: [number, number][] = [];
+  let seen = new Set<string>();
+  let from = 0;
+  for (const [place, key] of keys.entries()) {
+    if (seen.has(key)) {
+      runs.push([from, place]);
+      [seen, from] = [new Set(), place];
+    }
+    seen.add(key);
+  }
+  return [...runs, [from, keys.length]];
 }
 
 /** A change of rows named by a long list, as several: a revert may drop more messages than a statement takes values. */
