@@ -106,6 +106,8 @@ const appendsOf = (commands: readonly CapturedCommand[]): PeerAppend[] =>
     return { stream: events[0]?.stream ?? "", events: events.map(({ event }) => event) };
   });
 
+const PEER_TRIES_MAX = 3;
+
 async function run(job: object, folder: string): Promise<LoopResult> {
   const script = fileURLToPath(new URL("./emmett.mjs", import.meta.url));
   const directory = mkdtempSync(join(tmpdir(), "muster-bench-"));
@@ -135,6 +137,18 @@ export async function openPeers(database: Database, say: (line: string) => void)
   return peer.ways.map(({ way, label }) => ({
     name: label,
     append: (clients, seconds) =>
-      run({ way, seconds, address: database.address, clients: clients.map(appendsOf) }, folder),
+      runAgain({ way, seconds, address: database.address, clients: clients.map(appendsOf) }, folder, say),
   }));
+}
+
+/** emmett-sqlite now and then refuses its own COMMIT with SQLITE_BUSY, which must not cost the whole benchmark. */
+async function runAgain(job: object, folder: string, say: (line: string) => void): Promise<LoopResult> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await run(job, folder);
+    } catch (error) {
+      if (tries === PEER_TRIES_MAX) throw error;
+      say(`${String(error)} It is run again.`);
+    }
+  }
 }

@@ -1,4 +1,4 @@
-// npm run bench, or node bench/run.ts <name> [--json] and the benchmark's own options; without a name all of them, one
+// npm run bench, or node bench/run.ts <name…> [--json] and the benchmark's own options; without a name all of them, one
 // after the other, each in a process of its own. docs/performance.md says what each measures. Not part of the tests.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -16,10 +16,11 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   checkpoints: "./checkpoints.bench.ts",
 };
 
-const [name, ...rest] = process.argv.slice(2);
-const isNamed = name !== undefined && !name.startsWith("-");
-const args = isNamed ? rest : process.argv.slice(2);
-const chosen = isNamed ? [name] : Object.keys(BENCHMARKS);
+const given = process.argv.slice(2);
+const firstOption = given.findIndex((word) => word.startsWith("-"));
+const names = firstOption === -1 ? given : given.slice(0, firstOption);
+const args = given.slice(names.length);
+const chosen = names.length > 0 ? names : Object.keys(BENCHMARKS);
 for (const one of chosen) {
   const file = BENCHMARKS[one];
   if (file === undefined) {

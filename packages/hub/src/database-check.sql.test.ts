@@ -4,10 +4,15 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { createIds } from "@muster/core";
+import { pino } from "pino";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { CHECKED_AT_START_MAX_BYTES } from "./database-check.ts";
-import { mustBeSound } from "./home.ts";
+import { CHECKED_AT_START_MAX_BYTES, DatabaseCheck } from "./database-check.ts";
+import { mustBeSound, openDatabase } from "./home.ts";
+import { movableClock, random } from "./identity/testing/opened.ts";
 import { type Hub, markHubRestored, startHub } from "./server.ts";
+
+const clock = movableClock();
 
 let home: string;
 let hub: Hub | undefined;
@@ -74,6 +79,21 @@ it("a large file is checked while the hub serves, and passes", async () => {
   expect(await checked()).toMatchObject({ status: "ok", database: "ok" });
   await hub?.close();
   expect(logged()).toContain("passed its integrity check");
+});
+
+it("the store of a large file keeps its capabilities: windows are prepared beside the event loop, as those of a small one", async () => {
+  pad(CHECKED_AT_START_MAX_BYTES + 1_000_000);
+  const database = await openDatabase(home, clock, createIds(clock, random));
+  const { store } = new DatabaseCheck(database, pino({ level: "silent" }));
+  expect(database.uncheckedFile).toBeDefined();
+  expect(store).not.toBe(database.store);
+  expect(Object.keys(store).sort()).toEqual(
+    ["close", "commit", "dialect", "migrate", "prepare", "read", "readTransaction"].sort(),
+  );
+  expect(
+    await store.prepare?.({ generation: "", spaceId: "no space", input: { threadId: "no thread", turnLimit: 1 } }),
+  ).toBeNull();
+  await store.close();
 });
 
 it("a large file that is damaged makes the hub fail aloud: health, readiness, log, and no write goes in any more", async () => {

@@ -90,6 +90,7 @@ export class DatabaseCheck {
       },
       migrate: (set, stamp) => store.migrate(set, stamp),
       ...(store.listen !== undefined && { listen: store.listen.bind(store) }),
+      ...(store.prepare !== undefined && { prepare: store.prepare.bind(store) }),
       close: () => store.close(),
     };
   }

@@ -2,7 +2,7 @@
 // and what nobody expected becomes `internal_error` with a request id: the log has the rest.
 import { ERRORS, type ErrorBody, isErrorCode, MusterError } from "@muster/contracts";
 import { StoreError } from "@muster/store";
-import { ErrorEvent, ORPCError, ValidationError } from "@orpc/server";
+import { ORPCError, ValidationError } from "@orpc/server";
 
 export interface Issue {
   /** Dotted, such as `message.text`; empty for the whole. */
@@ -48,7 +48,6 @@ export const expectedError = (error: unknown, issuesMax: number): MusterError | 
   if (error instanceof MusterError) return error;
   if (error instanceof StoreError) return fromStore(error);
   if (error instanceof ORPCError) return fromLibrary(error, issuesMax);
-  if (error instanceof ErrorEvent) return error.cause === undefined ? null : expectedError(error.cause, issuesMax);
   return null;
 };
 
