@@ -1,10 +1,12 @@
-// Three levels of tests, told apart by the file's suffix: unit (nothing but the process), sql (a database), e2e (real
-// processes, and a browser). CONTRIBUTING.md explains them.
+// Levels of tests, told apart by the file's suffix: unit (nothing but the process), sql (a database), e2e (real processes),
+// browser (those with a browser, named *.browser.e2e.test.ts). CONTRIBUTING.md explains them.
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
-const levels = { sql: ["**/*.sql.test.ts"], e2e: ["**/*.e2e.test.ts"] };
+const levels = { sql: ["**/*.sql.test.ts"], e2e: ["**/*.e2e.test.ts"], browser: ["**/*.browser.e2e.test.ts"] };
 const places = (suffixes: string[]) => suffixes.flatMap((suffix) => [`packages/${suffix}`, `tests/${suffix}`]);
+/** Every such test starts processes of ours: half of what a start costs is reading the same sources again. */
+const compiled = { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/muster-compile") };
 const never = ["**/node_modules/**", "**/dist/**"];
 
 export default defineConfig({
@@ -37,12 +39,24 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: places(levels.e2e),
-          exclude: never,
-          // Every test starts processes of ours: half of what a start costs is reading the same sources again.
-          env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/muster-compile") },
-          // They share the machine's ports and its one browser's memory: one file at a time, after the rest.
-          fileParallelism: false,
+          exclude: [...never, ...levels.browser],
+          env: compiled,
+          // Waits for the rest, whose short tests would only be slowed down by many processes.
           sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: places(levels.browser),
+          exclude: never,
+          env: compiled,
+          // A browser takes both processors and much memory: one file at a time, and nothing beside it.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

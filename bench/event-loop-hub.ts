@@ -1,9 +1,9 @@
 // The hub that bench/event-loop.ts measures, in a process of its own so that a tracer can slow its disk alone: an event
 // core with writers and readers in it, for a while; then one line of JSON with the delays of its event loop.
-// Run: node bench/event-loop-hub.ts <seconds> <writers> <readers>
+// Run: node bench/event-loop-hub.ts <seconds> <writers> <readers> [SQLite|PostgreSQL]
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { insertRows, type Store } from "@muster/store";
-import { openDatabases } from "./databases.ts";
+import { type DatabaseName, openDatabases } from "./databases.ts";
 import { CALLER, openCore } from "./dispatch-core.ts";
 import { scriptsOf } from "./dispatch-mix.ts";
 import { HUB_COLUMNS } from "./hub-doors.ts";
@@ -63,7 +63,7 @@ async function fillThread(store: Store, threadId: string): Promise<void> {
     }
   }
   const insert = (table: string, rows: (string | number | null)[][]) =>
-    insertRows("sqlite", table, HUB_COLUMNS[table] ?? [], rows);
+    insertRows(store.dialect, table, HUB_COLUMNS[table] ?? [], rows);
   const at = timeOf(0);
   await store.commit({
     guards: [],
@@ -97,9 +97,9 @@ async function fillThread(store: Store, threadId: string): Promise<void> {
 /** A client's answer arrives in a turn of its own. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function measure(seconds: number, writers: number, readers: number): Promise<LoopRun> {
-  const [database] = await openDatabases(() => undefined, ["SQLite"]);
-  if (database === undefined) throw new Error("there is no SQLite here");
+async function measure(name: DatabaseName, seconds: number, writers: number, readers: number): Promise<LoopRun> {
+  const [database] = await openDatabases(console.error, [name]);
+  if (database === undefined) throw new Error(`there is no ${name} here`);
   const { store, orchestration, close } = await openCore(database, () => undefined);
   const threadIds = Array.from({ length: WINDOW_THREADS }, (_one, index) => `long-${index}`);
   for (const threadId of threadIds) await fillThread(store, threadId);
@@ -140,6 +140,7 @@ async function measure(seconds: number, writers: number, readers: number): Promi
   const residentMiB = process.memoryUsage.rss() / 1024 / 1024;
   await running;
   await close();
+  await database.stop();
   const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
   return {
     delayMs: { p50: late(delays.percentile(50)), p99: late(delays.percentile(99)), max: late(delays.max) },
@@ -153,6 +154,7 @@ async function measure(seconds: number, writers: number, readers: number): Promi
 }
 
 if (import.meta.main) {
-  const [seconds = 5, writers = 64, readers = 20] = process.argv.slice(2).map(Number);
-  console.log(JSON.stringify(await measure(seconds, writers, readers)));
+  const [seconds, writers, readers, database] = process.argv.slice(2);
+  const name: DatabaseName = database === "PostgreSQL" ? "PostgreSQL" : "SQLite";
+  console.log(JSON.stringify(await measure(name, Number(seconds ?? 5), Number(writers ?? 64), Number(readers ?? 20))));
 }

@@ -1,9 +1,10 @@
 // How long the hub's event loop stands still while 64 clients write and 20 readers open windows of about 1 MiB, on the
 // disk as it is and on one whose every sync takes 10 ms more (strace delays the system call; without it that part is
-// left out). The hub runs in a process of its own, event-loop-hub.ts.
+// left out); on PostgreSQL with its own disk only. The hub runs in a process of its own, event-loop-hub.ts.
 import { execFile, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
+import type { DatabaseName } from "./databases.ts";
 import type { LoopRun } from "./event-loop-hub.ts";
 import { median } from "./statistics.ts";
 
@@ -12,12 +13,21 @@ const READERS = 20;
 const SYNC_DELAY_US = 10_000;
 const TARGET_P99_MS = 20;
 
-export interface EventLoopReport extends LoopRun {
+interface Place {
+  readonly database: DatabaseName;
   readonly disk: "as it is" | "syncs take 10 ms more";
+}
+
+export interface EventLoopReport extends LoopRun, Place {
   readonly writers: number;
   readonly readers: number;
 }
 
+const PLACES: readonly Place[] = [
+  { database: "SQLite", disk: "as it is" },
+  { database: "SQLite", disk: "syncs take 10 ms more" },
+  { database: "PostgreSQL", disk: "as it is" },
+];
 const HUB = fileURLToPath(new URL("./event-loop-hub.ts", import.meta.url));
 /** Only syncs stop for the tracer; everything else runs at full speed. */
 const SLOW_SYNCS = [
@@ -25,11 +35,10 @@ const SLOW_SYNCS = [
   ...["-e", `inject=fsync,fdatasync:delay_exit=${SYNC_DELAY_US}`],
 ];
 
-async function runHub(options: { seconds: number; readers: number; isSlow: boolean }): Promise<LoopRun> {
-  const args = [HUB, String(options.seconds), String(WRITERS), String(options.readers)];
-  const [file, given] = options.isSlow
-    ? ["strace", [...SLOW_SYNCS, process.execPath, ...args]]
-    : [process.execPath, args];
+async function runHub({ database, disk }: Place, seconds: number, readers: number): Promise<LoopRun> {
+  const args = [HUB, String(seconds), String(WRITERS), String(readers), database];
+  const [file, given] =
+    disk !== "as it is" ? ["strace", [...SLOW_SYNCS, process.execPath, ...args]] : [process.execPath, args];
   const { stdout } = await promisify(execFile)(file, given);
   return JSON.parse(stdout);
 }
@@ -57,13 +66,11 @@ const canTrace = (): boolean => spawnSync("strace", ["-qq", "-o", "/dev/null", "
 /** @param options.seconds how long one run is measured */
 export async function benchEventLoop(options: { seconds: number; rounds: number }): Promise<EventLoopReport[]> {
   const reports: EventLoopReport[] = [];
-  for (const isSlow of canTrace() ? [false, true] : [false]) {
+  for (const place of PLACES.filter(({ disk }) => disk === "as it is" || canTrace())) {
     for (const readers of [0, READERS]) {
       const runs: LoopRun[] = [];
-      for (let round = 0; round < options.rounds; round += 1)
-        runs.push(await runHub({ seconds: options.seconds, readers, isSlow }));
-      const disk = isSlow ? "syncs take 10 ms more" : "as it is";
-      reports.push({ disk, writers: WRITERS, readers, ...middle(runs) });
+      for (let round = 0; round < options.rounds; round += 1) runs.push(await runHub(place, options.seconds, readers));
+      reports.push({ ...place, writers: WRITERS, readers, ...middle(runs) });
     }
   }
   return reports;
@@ -82,6 +89,7 @@ export async function main(args: string[]): Promise<void> {
   const rounded = (value: number): number => Number(value.toFixed(1));
   console.table(
     reports.map((one) => ({
+      database: one.database,
       disk: one.disk,
       writers: one.writers,
       readers: one.readers,

@@ -1,23 +1,19 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { EventId, ThreadId } from "@muster/contracts";
-import { afterEach, describe, expect, it } from "vitest";
-import { makeWorkspace, NOW_MS, type TestWorkspace, type TestWorkspaceOptions } from "./test-workspace.ts";
+import { describe, expect, it } from "vitest";
+import { NOW_MS, type TestWorkspace, type TestWorkspaceOptions } from "./test-workspace.ts";
+import { workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
+const makeWorkspace = workspacesOfTest();
 function workspace(options: TestWorkspaceOptions = {}): TestWorkspace {
   let now = NOW_MS;
   const nowMs = () => {
     now += 1;
     return now;
   };
-  const one = makeWorkspace({ nowMs, ...options });
-  made.push(one);
-  return one;
+  return makeWorkspace({ nowMs, ...options });
 }
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
 
 const A = "thread-a" as ThreadId;
 const B = "thread-b" as ThreadId;

@@ -1,28 +1,13 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { isCheckpointError } from "./index.ts";
-import {
-  gitFolderState,
-  makeWorkspace,
-  NOW_MS,
-  type TestWorkspace,
-  type TestWorkspaceOptions,
-  THREAD,
-} from "./test-workspace.ts";
+import { gitFolderState, NOW_MS, THREAD } from "./test-workspace.ts";
+import { treeOf, workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
-function workspace(options?: TestWorkspaceOptions): TestWorkspace {
-  const one = makeWorkspace(options);
-  made.push(one);
-  return one;
-}
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
+const workspace = workspacesOfTest();
 
 const names = (output: string) => output.split("\0").filter((name) => name !== "");
-const treeOf = (one: TestWorkspace, ref: string) => names(one.git("ls-tree", "-r", "-z", "--name-only", ref));
 
 describe("capture", () => {
   it("ORC-34 makes a hidden ref with tracked and untracked files and no ignored ones", async () => {

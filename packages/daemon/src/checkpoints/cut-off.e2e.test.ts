@@ -1,18 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
-import { EVENT, makeWorkspace, type TestWorkspace, THREAD, testEnvironment } from "./test-workspace.ts";
+import { describe, expect, it } from "vitest";
+import { EVENT, type TestWorkspace, THREAD, testEnvironment } from "./test-workspace.ts";
+import { workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
-function workspace(init?: false): TestWorkspace {
-  const one = makeWorkspace(init === undefined ? {} : { init });
-  made.push(one);
-  return one;
-}
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
+const makeWorkspace = workspacesOfTest();
+const workspace = (init?: false): TestWorkspace => makeWorkspace(init === undefined ? {} : { init });
 
 const FILES = 200;
 const names = Array.from({ length: FILES }, (_, index) => `d${index % 7}/f${index}`);

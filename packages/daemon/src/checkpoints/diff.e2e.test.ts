@@ -1,18 +1,11 @@
 import { chmodSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { isCheckpointError } from "./index.ts";
-import { makeWorkspace, type TestWorkspace, type TestWorkspaceOptions, THREAD } from "./test-workspace.ts";
+import { type TestWorkspace, THREAD } from "./test-workspace.ts";
+import { workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
-function workspace(options?: TestWorkspaceOptions): TestWorkspace {
-  const one = makeWorkspace(options);
-  made.push(one);
-  return one;
-}
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
+const workspace = workspacesOfTest();
 
 async function diffAfter(one: TestWorkspace, change: () => void) {
   const fromRef = await one.capture(0);

@@ -1,20 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
-import { gitFolderState, makeWorkspace, type TestWorkspace, type TestWorkspaceOptions } from "./test-workspace.ts";
+import { describe, expect, it } from "vitest";
+import { gitFolderState } from "./test-workspace.ts";
+import { treeOf, workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
-function workspace(options?: TestWorkspaceOptions): TestWorkspace {
-  const one = makeWorkspace(options);
-  made.push(one);
-  return one;
-}
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
-const treeOf = (one: TestWorkspace, ref: string) =>
-  one.git("ls-tree", "-r", "-z", "--name-only", ref).split("\0").filter(Boolean);
+const workspace = workspacesOfTest();
 
 describe("an index that does not say what is in the folder", () => {
   it("ORC-34 files that git filters are taken and restored byte for byte, and no filter runs", async () => {

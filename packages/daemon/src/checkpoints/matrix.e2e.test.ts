@@ -14,12 +14,11 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { EventId } from "@muster/contracts";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Checkpoints } from "./index.ts";
 import {
   gitFolderState,
   listFiles,
-  makeWorkspace,
   NOW_MS,
   runTestGit,
   type TestWorkspace,
@@ -27,11 +26,9 @@ import {
   THREAD,
   testEnvironment,
 } from "./test-workspace.ts";
+import { workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
+const workspace = workspacesOfTest();
 
 interface Situation {
   readonly name: string;
@@ -296,8 +293,7 @@ function shown(one: TestWorkspace, root: string): string[] {
 
 describe.each(SITUATIONS)("$name", (situation) => {
   it("ORC-34 ORC-35 ORC-9 all changes are captured, shown, taken back and brought again; the user's repository stays", async () => {
-    const one = makeWorkspace(situation.options);
-    made.push(one);
+    const one = workspace(situation.options);
     const top = join(one.base, "work");
     furnish(one);
     situation.before?.(one, top);

@@ -1,16 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { isCheckpointError } from "./index.ts";
-import { EVENT, makeWorkspace, NOW_MS, type TestWorkspace, THREAD } from "./test-workspace.ts";
+import { EVENT, NOW_MS, THREAD } from "./test-workspace.ts";
+import { workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
-function workspace(): TestWorkspace {
-  const one = makeWorkspace();
-  made.push(one);
-  return one;
-}
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
+const workspace = workspacesOfTest();
 
 const PREFIX = `refs/muster/checkpoints/${THREAD}`;
 

@@ -1,28 +1,17 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   gitFolderState,
   listFiles,
-  makeWorkspace,
   runTestGit,
   type TestWorkspace,
-  type TestWorkspaceOptions,
   THREAD,
   testEnvironment,
 } from "./test-workspace.ts";
+import { treeOf, workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
-function workspace(options?: TestWorkspaceOptions): TestWorkspace {
-  const one = makeWorkspace(options);
-  made.push(one);
-  return one;
-}
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
-const treeOf = (one: TestWorkspace, ref: string) =>
-  one.git("ls-tree", "-r", "-z", "--name-only", ref).split("\0").filter(Boolean);
+const workspace = workspacesOfTest();
 
 describe("git repositories as they are found", () => {
   it("ORC-34 a repository without a commit, and an empty one", async () => {

@@ -12,19 +12,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { isCheckpointError } from "./index.ts";
-import { EVENT, makeWorkspace, type TestWorkspace, type TestWorkspaceOptions, THREAD } from "./test-workspace.ts";
+import { EVENT, THREAD } from "./test-workspace.ts";
+import { workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
-function workspace(options?: TestWorkspaceOptions): TestWorkspace {
-  const one = makeWorkspace(options);
-  made.push(one);
-  return one;
-}
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
+const workspace = workspacesOfTest();
 
 async function refusal(work: Promise<unknown>) {
   const failure = await work.catch((error: unknown) => error);

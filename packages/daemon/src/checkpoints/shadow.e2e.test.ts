@@ -1,29 +1,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Checkpoints, isCheckpointError } from "./index.ts";
-import {
-  makeWorkspace,
-  NOW_MS,
-  runTestGit,
-  type TestWorkspace,
-  type TestWorkspaceOptions,
-  THREAD,
-  testEnvironment,
-} from "./test-workspace.ts";
+import { NOW_MS, runTestGit, THREAD, testEnvironment } from "./test-workspace.ts";
+import { workspacesOfTest } from "./test-workspaces.ts";
 
-const made: TestWorkspace[] = [];
-function workspace(options?: TestWorkspaceOptions): TestWorkspace {
-  const one = makeWorkspace(options);
-  made.push(one);
-  return one;
-}
-afterEach(() => {
-  for (const one of made.splice(0)) one.remove();
-});
-const _treeOf = (one: TestWorkspace, ref: string) =>
-  one.git("ls-tree", "-r", "-z", "--name-only", ref).split("\0").filter(Boolean);
+const workspace = workspacesOfTest();
 
 describe("a folder without a repository", () => {
   it("ORC-34 gets a shadow repository outside it, and no file of ours inside", async () => {

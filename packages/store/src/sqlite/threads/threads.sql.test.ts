@@ -1,13 +1,15 @@
 // What threads add to the port's promises: they die, they end with the store, and they let others pass.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { availableParallelism, getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Query, Store } from "../../port.ts";
+import { CALLER_AND_WRITER, READER_THREADS } from "../limits.ts";
 import { openSqliteStore } from "../store.ts";
+import { GIVING_WAY_NICENESS } from "./priority.ts";
 import { Turns } from "./turns.ts";
 
 let directory: string;
@@ -163,6 +165,25 @@ describe("a store with a preparer", () => {
     expect(await parsed(store.prepare({ sql: "SELECT count(*) AS notes FROM notes" }))).toEqual([{ notes: 0 }]);
     await store.close();
   });
+
+  test.skipIf(process.platform !== "linux")(
+    "gives way with the threads that prepare, so that the event loop and the writer need not wait behind them",
+    async () => {
+      const before = new Set(await readdir("/proc/self/task"));
+      const store = await openPrepared();
+      await store.prepare({ sql: null });
+      const threads = (await readdir("/proc/self/task")).filter((thread) => !before.has(thread));
+      const stats = await Promise.all(threads.map((thread) => readFile(`/proc/self/task/${thread}/stat`, "utf8")));
+      // The 19th field, counted behind the name, which may hold spaces: proc_pid_stat(5).
+      const nice = stats.map((stat) => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]));
+      const ownPriority = getPriority();
+      expect(nice.filter((one) => one === ownPriority + GIVING_WAY_NICENESS)).toHaveLength(
+        Math.min(READER_THREADS, Math.max(1, availableParallelism() - CALLER_AND_WRITER)),
+      );
+      expect(nice.filter((one) => one === ownPriority).length).toBeGreaterThan(0);
+      await store.close();
+    },
+  );
 
   test("is one that prepares nothing without it", async () => {
     const store = await openThreads();

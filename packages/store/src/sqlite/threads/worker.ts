@@ -9,6 +9,7 @@ import { openReader, openWriter } from "../open.ts";
 import { closedError, readAll } from "../reading.ts";
 import { decodeBatch } from "./batches.ts";
 import { type Answer, type Request, type Results, type ThreadTask, toPlainError, type Work } from "./messages.ts";
+import { giveWay } from "./priority.ts";
 import { encodeRows } from "./rows.ts";
 
 if (parentPort === null) throw new Error("this file is run as a worker of the store");
@@ -67,8 +68,11 @@ function run(work: Exclude<Work, { kind: "prepare" }>): Results[Work["kind"]] {
   switch (work.kind) {
     case "open":
       connection = role === "writer" ? openWriter(path) : openReader(path);
-      // Loading takes a while: not only when the first one asks. What fails then is told to whoever asks.
-      if (preparer !== null) load().catch(() => undefined);
+      if (preparer !== null) {
+        giveWay();
+        // Loading takes a while: not only when the first one asks. What fails then is told to whoever asks.
+        load().catch(() => undefined);
+      }
       return null;
     case "read":
       return encodeRows(readAll(opened(), work.queries, work.isTransaction));
