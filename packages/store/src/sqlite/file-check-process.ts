@@ -1,5 +1,8 @@
-// The process of a file's check: says what it found as one line of JSON. Run: node file-check-process.ts <path>
+// The process of a file's check: says what it found as one line of JSON, and ends with whoever started it, whose end it
+// sees by its input: left alone it would read on for minutes, and hold back the log of the next hub. SQLite keeps its
+// thread busy all the while, so another one waits for that. Run: node file-check-process.ts <path>
 import { constants, setPriority } from "node:os";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { StoreError } from "../port.ts";
 import type { FileCheckResult } from "./file-check.ts";
 import { check, openReader } from "./open.ts";
@@ -21,5 +24,18 @@ function resultOf(path: string): FileCheckResult {
   }
 }
 
-setPriority(constants.priority.PRIORITY_LOW);
-process.stdout.write(`${JSON.stringify(resultOf(process.argv[2] ?? ""))}\n`);
+function checkInThread(path: string): void {
+  const say = (result: FileCheckResult): void => {
+    process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit());
+  };
+  // Threads take it over from the one that makes them.
+  setPriority(constants.priority.PRIORITY_LOW);
+  // A thread inside SQLite hears nothing else.
+  process.stdin.on("close", () => process.kill(process.pid, "SIGKILL")).resume();
+  const thread = new Worker(new URL(import.meta.url), { workerData: path });
+  thread.once("message", say);
+  thread.once("error", (error) => say({ status: "failed", reason: String(error) }));
+}
+
+if (isMainThread) checkInThread(process.argv[2] ?? "");
+else parentPort?.postMessage(resultOf(String(workerData)));

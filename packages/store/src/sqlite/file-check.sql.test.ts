@@ -1,8 +1,11 @@
 // The check of a file in a process of its own: what it finds, beside a store that writes, and how it ends.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../testing/obstacles.ts";
 import { checkSqliteFile, openSqliteStore } from "./index.ts";
 
 let directory: string;
@@ -62,4 +65,30 @@ test("ended by somebody else, it says nothing about the file", async () => {
   const checking = checkSqliteFile(path);
   process.kill(checking.pid ?? 0, "SIGKILL");
   expect(await checking.result).toMatchObject({ status: "failed", reason: expect.stringContaining("SIGKILL") });
+});
+
+test("it ends with the process that started it, however that ends and wherever it is", async () => {
+  // Nobody ever writes to it, so that whoever opens it waits for ever.
+  const pipe = join(directory, "pipe.db");
+  execFileSync("mkfifo", [pipe]);
+  const script = `import { checkSqliteFile } from ${JSON.stringify(new URL("./file-check.ts", import.meta.url).href)};
+    console.log(checkSqliteFile(process.argv[1]).pid);`;
+  const starter = spawn(process.execPath, ["--input-type=module", "-e", script, pipe], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [said] = await once(starter.stdout.setEncoding("utf8"), "data");
+  const pid = Number(said);
+  try {
+    expect(isAlive(pid)).toBe(true);
+    starter.kill("SIGKILL");
+    await until(
+      async () => {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return isAlive(pid);
+      },
+      (alive) => !alive,
+    );
+  } finally {
+    if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  }
 });

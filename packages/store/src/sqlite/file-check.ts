@@ -26,7 +26,9 @@ const ANSWER_MAX_CHARACTERS = 64 * 1024;
 
 /** Starts the check of a database file. */
 export const checkSqliteFile = (path: string): FileCheck => {
-  const child = spawn(process.execPath, [PROCESS, path], { stdio: ["ignore", "pipe", "ignore"] });
+  // Its input says nothing and ends with this process, and the check with it.
+  const child = spawn(process.execPath, [PROCESS, path], { stdio: ["pipe", "pipe", "ignore"] });
+  child.stdin.on("error", () => undefined);
   let isStopped = false;
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
