@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Fixture, fixtureOf } from "../conformance/subject.ts";
 import { type OpenedSchema, openFreshPostgres, runOn } from "../testing/index.ts";
 import { holdOpen, until } from "../testing/obstacles.ts";
-import { openCuttingProxy } from "../testing/proxy.ts";
+import { openCuttingProxy, openSwallowingProxy } from "../testing/proxy.ts";
 import { lockKey } from "./lock.ts";
 import { openPostgresStore } from "./store.ts";
 
@@ -172,4 +172,17 @@ test("a server that is not there, and a database that is not, are unavailable", 
   const unavailable = { name: "StoreError", code: "unavailable" };
   await expect(openPostgresStore({ ...opened.options, host: "/nowhere" })).rejects.toMatchObject(unavailable);
   await expect(openPostgresStore({ ...opened.options, database: "nobodys" })).rejects.toMatchObject(unavailable);
+});
+
+test("a server that falls silent while a connection is made ready, or begins to listen, is unavailable", async () => {
+  const attempts = ["search_path", "LISTEN"].map(async (bytes) => {
+    const proxy = await openSwallowingProxy(opened.options, bytes);
+    const opening = openPostgresStore({ ...opened.options, ...proxy.address });
+    const hearing = opening.then(async (store) => {
+      await store.listen?.(() => undefined).finally(() => store.close());
+    });
+    await expect(hearing).rejects.toMatchObject({ name: "StoreError", code: "unavailable" });
+    await proxy.close();
+  });
+  await Promise.all(attempts);
 });

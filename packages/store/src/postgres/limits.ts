@@ -38,6 +38,15 @@ export const PREPARED_STATEMENTS_MAX = 512;
 /** How long a listener that lost its connection waits before it tries again. */
 export const LISTEN_AGAIN_MS = 1_000;
 
+/**
+ * How often a listener asks its server for a sign of life, and how long it waits for one. Nothing else is ever sent on its
+ * connection, and a network that swallows packets would leave it deaf until the kernel gives up, after a quarter of an hour.
+ */
+export const LISTEN_PROBE_MS = 5_000;
+
+/** How long the end of a listener's connection may take before it is cut. */
+export const LISTEN_CLOSE_MS = 1_000;
+
 /** How long a migration waits for another process's migration, which may rebuild tables. */
 export const MIGRATION_WAIT_MS = 120_000;
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { numbered } from "../conformance/commit-cases.ts";
 import { type Fixture, fixtureOf } from "../conformance/subject.ts";
 import { type OpenedSchema, openFreshPostgres, runOn } from "../testing/index.ts";
+import { openGate } from "../testing/proxy.ts";
 import { openPostgresStore } from "./store.ts";
 
 let opened: OpenedSchema;
@@ -52,6 +53,22 @@ test("a listener that lost its connection listens again, and takes that as a hin
   await fixture.store.commit(numbered(fixture, "a"));
   await heard;
   await other.close();
+});
+
+test("a listener whose network swallows everything leaves it for a new connection, and its end waits for nobody", async () => {
+  const gate = await openGate(opened.options);
+  const other = await openPostgresStore({ ...opened.options, ...gate.address, listenProbeMs: 50 });
+  const { call, next } = nextCall();
+  await other.listen?.(call);
+  const again = next();
+  gate.silence();
+  await again;
+  const heard = next();
+  await fixture.store.commit(numbered(fixture, "a"));
+  await heard;
+  gate.silence();
+  await other.close();
+  await gate.close();
 });
 
 test("a commit that allocates nothing wakes nobody, nor does one that was refused", async () => {

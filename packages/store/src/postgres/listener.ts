@@ -1,53 +1,84 @@
 // Hears of other processes' commits on a connection of its own, which it renews for ever: a hint may be lost with the
-// connection, so every renewal is a hint too.
+// connection, so every renewal is a hint too. A server that gives no sign of life is left for a new connection.
 import { Client, type ClientConfig } from "pg";
 import { toStoreError } from "./errors.ts";
-import { LISTEN_AGAIN_MS } from "./limits.ts";
+import { CONNECT_TIMEOUT_MS, LISTEN_AGAIN_MS, LISTEN_CLOSE_MS } from "./limits.ts";
+
+export interface ListenerOptions {
+  readonly client: ClientConfig;
+  readonly channel: string;
+  readonly probeMs: number;
+}
 
 export class Listener {
-  readonly #config: ClientConfig;
-  readonly #channel: string;
+  readonly #options: ListenerOptions;
   readonly #wake: () => void;
   #client: Client | undefined;
-  #again: NodeJS.Timeout | undefined;
+  /** For the next probe, or the next connection. */
+  #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(config: ClientConfig, channel: string, wake: () => void) {
-    this.#config = config;
-    this.#channel = channel;
+  constructor(options: ListenerOptions, wake: () => void) {
+    this.#options = options;
     this.#wake = wake;
   }
 
   /** Resolves when it hears. Throws `unavailable`. */
   async open(): Promise<void> {
-    const client = new Client(this.#config);
+    const client = new Client(this.#options.client);
     this.#client = client;
     client.on("error", () => undefined);
     client.on("notification", this.#wake);
     try {
       await client.connect();
-      await client.query(`LISTEN ${this.#channel}`);
+      await ask(client, `LISTEN ${this.#options.channel}`, CONNECT_TIMEOUT_MS);
     } catch (error) {
-      await client.end().catch(() => undefined);
+      await end(client);
       throw toStoreError(error, "open");
     }
     client.on("end", () => this.#openLater());
+    this.#probeLater(client);
   }
 
   /** Hears nothing more. May be called twice. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#again);
-    await this.#client?.end().catch(() => undefined);
+    clearTimeout(this.#timer);
+    if (this.#client !== undefined) await end(this.#client);
   }
 
   #openLater(): void {
+    clearTimeout(this.#timer);
     if (this.#isClosed) return;
-    this.#again = setTimeout(() => {
+    this.#timer = setTimeout(() => {
       this.open().then(
         () => (this.#isClosed ? this.close() : this.#wake()),
         () => this.#openLater(),
       );
     }, LISTEN_AGAIN_MS);
   }
+
+  /** The end of the connection ends it. */
+  #probeLater(client: Client): void {
+    if (this.#isClosed) return;
+    const { probeMs } = this.#options;
+    this.#timer = setTimeout(() => {
+      ask(client, "SELECT 1", probeMs).then(
+        () => this.#probeLater(client),
+        () => client.connection.stream.destroy(),
+      );
+    }, probeMs);
+  }
+}
+
+const ask = async (client: Client, text: string, timeoutMs: number): Promise<void> => {
+  const question = { text, query_timeout: timeoutMs };
+  await client.query(question);
+};
+
+/** Politely, and after a while however it is: a network that swallows packets swallows the goodbye too. */
+async function end(client: Client): Promise<void> {
+  const cut = setTimeout(() => client.connection.stream.destroy(), LISTEN_CLOSE_MS);
+  await client.end().catch(() => undefined);
+  clearTimeout(cut);
 }

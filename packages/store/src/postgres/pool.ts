@@ -39,7 +39,9 @@ export class ConnectionPool {
       types: { getTypeParser: parserOf as never },
       idleTimeoutMillis: IDLE_CONNECTION_MS,
       onConnect: async (fresh: ClientBase) => {
-        const answers: unknown = await fresh.query(settings);
+        // Whoever waits for it would wait for ever for a server that has fallen silent, and the pool would lose a place.
+        const question = { text: settings, query_timeout: CONNECT_TIMEOUT_MS };
+        const answers: unknown = await fresh.query(question);
         const last = (Array.isArray(answers) ? answers.at(-1) : answers) as QueryResult<Row>;
         check?.(last.rows[0]);
       },

@@ -9,12 +9,13 @@ import { type Answer, answersOf, type Command } from "./connection.ts";
 import { toStoreError } from "./errors.ts";
 import {
   IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  LISTEN_PROBE_MS,
   LOCK_TIMEOUT_MS,
   READ_CONNECTIONS_MAX,
   READ_TIMEOUT_MS,
   WRITE_CONNECTIONS_MAX,
 } from "./limits.ts";
-import { Listener } from "./listener.ts";
+import { Listener, type ListenerOptions } from "./listener.ts";
 import { channelName, lockKey } from "./lock.ts";
 import { applyMigrations, type MigrationPlace } from "./migrate.ts";
 import { CONNECTION_DEFAULTS, ConnectionPool } from "./pool.ts";
@@ -30,6 +31,8 @@ export interface PostgresOptions
   readonly applicationName?: string;
   readonly writeConnectionsMax?: number;
   readonly readConnectionsMax?: number;
+  /** How often what listens asks for a sign of life. */
+  readonly listenProbeMs?: number;
 }
 
 /**
@@ -54,8 +57,8 @@ class PostgresStore implements Store {
   readonly #writers: ConnectionPool;
   readonly #readers: ConnectionPool;
   readonly #place: MigrationPlace;
-  readonly #client: ClientConfig;
   readonly #channel: string;
+  readonly #listening: ListenerOptions;
   readonly #listeners = new Set<Listener>();
 
   constructor(options: PostgresOptions) {
@@ -64,6 +67,7 @@ class PostgresStore implements Store {
       applicationName = "muster",
       writeConnectionsMax,
       readConnectionsMax,
+      listenProbeMs = LISTEN_PROBE_MS,
       ...address
     } = options;
     const quoted = quoteIdentifier(schema);
@@ -80,8 +84,8 @@ class PostgresStore implements Store {
       connectionsMax: readConnectionsMax ?? READ_CONNECTIONS_MAX,
       settings: `${common} ${READER_SETTINGS}`,
     });
-    this.#client = client;
     this.#channel = channelName(schema);
+    this.#listening = { client, channel: this.#channel, probeMs: listenProbeMs };
     this.#place = {
       schema: quoted,
       migrationLock: lockKey("migrate", schema),
@@ -112,7 +116,7 @@ class PostgresStore implements Store {
   }
 
   async listen(wake: () => void): Promise<() => Promise<void>> {
-    const listener = new Listener(this.#client, this.#channel, wake);
+    const listener = new Listener(this.#listening, wake);
     const end = async (): Promise<void> => {
       this.#listeners.delete(listener);
       await listener.close();
