@@ -114,8 +114,9 @@ export interface Orchestration {
   ): Promise<{ threadId: ThreadId; turnId: TurnId }[]>;
   /**
    * Ends turns that their node can no longer end: `node_lost` where its slot was released or revoked, or where the node
-   * has been offline for longer than the slot's lease; `node_offline` where an interrupt waits for a node that went
-   * offline. Resolves with how many. Any replica may call it at any time: what no longer holds at the commit is left alone.
+   * has been offline for longer than the slot's lease while this replica called it all the time, every few seconds;
+   * `node_offline` where an interrupt waits for a node that went offline. Resolves with how many. Any replica may call it
+   * at any time: what no longer holds at the commit is left alone.
    */
   settleLost(): Promise<number>;
   /** A node can take effects now. */

@@ -1,5 +1,6 @@
 // Running turns that their node can no longer end, found in the tables of nodes. Each is settled under a condition that
-// the append proves once more, so that a node that comes back in the same moment keeps its turn.
+// the append proves once more, so that a node that comes back in the same moment keeps its turn. A node is missed only for
+// as long as this process was there to hear it: after a stop of the hub, or a sleep of its machine, nodes get their time anew.
 import type { SpaceId, ThreadId, TurnId } from "@muster/contracts";
 import { isoTime } from "@muster/core";
 import type { Query, Store } from "@muster/store";
@@ -12,6 +13,28 @@ export interface LostTurn {
   readonly reason: "node_lost" | "node_offline";
   /** Gives a row as long as the turn is lost. */
   readonly condition: Query;
+}
+
+/** Looks further apart than this had the process stopped, asleep or without its database in between. They are 5 s apart. */
+const LOOKS_APART_MAX_MS = 60_000;
+
+/** Since when this process has looked without a break. */
+export class Attention {
+  #since: number;
+  #last: number;
+
+  constructor(nowMs: number) {
+    this.#since = nowMs;
+    this.#last = nowMs;
+  }
+
+  /** Looks now. */
+  look(nowMs: number): { readonly nowMs: number; readonly sinceMs: number } {
+    const apart = nowMs - this.#last;
+    if (apart < 0 || apart > LOOKS_APART_MAX_MS) this.#since = nowMs;
+    this.#last = nowMs;
+    return { nowMs, sinceMs: this.#since };
+  }
 }
 
 /** Turns settled by one look; the next look takes the others. */
@@ -38,9 +61,11 @@ const LOST = `
  */
 export async function lostTurns(
   store: Store,
-  { nowMs, slotLeaseMs }: { readonly nowMs: number; readonly slotLeaseMs: number },
+  { nowMs, sinceMs, slotLeaseMs }: { readonly nowMs: number; readonly sinceMs: number; readonly slotLeaseMs: number },
 ): Promise<LostTurn[]> {
-  const before = isoTime(nowMs - slotLeaseMs);
+  const beforeMs = nowMs - slotLeaseMs;
+  // No time is before the empty one.
+  const before = sinceMs >= beforeMs ? "" : isoTime(beforeMs);
   const cutoffs = [before, before, before];
   const rows = await store.read({
     sql: inDialect(store.dialect, `${LOST} ORDER BY u.started_at, u.turn_id LIMIT ${LOST_TURNS_MAX}`),

@@ -30,7 +30,7 @@ import { eventReader } from "./event-reader.ts";
 import { Feeds } from "./feed.ts";
 import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
-import { lostTurns } from "./lost-turns.ts";
+import { Attention, lostTurns } from "./lost-turns.ts";
 import { query } from "./placeholders.ts";
 import { ProjectionUpkeep } from "./projection-upkeep.ts";
 import { getEventsPage, getSnapshot } from "./reads.ts";
@@ -106,6 +106,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const feeds = new Feeds({ store, readEvent, tail, visibility, generation });
   const retention = new Retention(store, clock, readEvent);
   const forgotten = new Forgotten();
+  const attention = new Attention(clock.now());
   const effects: EffectWorker = new EffectWorker({
     ...options,
     store: near,
@@ -190,7 +191,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     },
     async settleLost() {
       let settled = 0;
-      for (const turn of await lostTurns(store, { nowMs: clock.now(), slotLeaseMs }))
+      for (const turn of await lostTurns(store, { ...attention.look(clock.now()), slotLeaseMs }))
         if (await hub.settleLost(turn)) settled += 1;
       return settled;
     },

@@ -111,8 +111,10 @@ onBothDatabases("every query", () => {
     world.orchestration.nodeConnected(OWNER.spaceId, nodeIdentity().nodeId);
     await settled();
     await world.run("UPDATE runtime_node_presence SET health_state = 'offline' WHERE node_id = 'node'");
-    world.time.advance(DAY_MS);
-    await world.orchestration.settleLost();
+    for (let minute = 0; minute <= 11; minute += 1) {
+      world.time.advance(60_000);
+      await world.orchestration.settleLost();
+    }
     await settled();
   }
 
