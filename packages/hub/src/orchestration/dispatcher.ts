@@ -24,7 +24,7 @@ export interface Committed {
 export interface DispatcherOptions extends BatchParts {
   /** After a conflict: waits for a rebuild that swaps, and brings projectors up where another process left one behind. */
   readonly catchUp: () => Promise<void>;
-  /** Wakes readers and the effect worker. */
+  /** Wakes readers and the effect worker. Also called for a batch of which nobody knows whether it was committed. */
   readonly onCommitted: (committed: Committed) => void;
   /** Told about failures that are nobody's answer: bugs. */
   readonly onBug: (error: unknown) => void;
@@ -96,6 +96,8 @@ export class Dispatcher {
     } catch (error) {
       batch.forget();
       this.#failed(taken, error);
+      // It may be in the log, and whoever sends its command again is answered without another commit.
+      if (error instanceof StoreError && error.code === "outcome_unknown") this.#tell(batch, first.spaceId);
       return;
     }
     // From here on it is durable: nothing may run again, whatever goes wrong.
@@ -106,8 +108,11 @@ export class Dispatcher {
     }
     this.#queue = [...unfinished, ...this.#queue];
     batch.committed(firstAllocated);
-    const { eventCount, hasEffects } = batch.write;
-    this.#options.onCommitted({ spaceId: first.spaceId, eventCount, hasEffects });
+    this.#tell(batch, first.spaceId);
+  }
+
+  #tell({ write: { eventCount, hasEffects } }: BatchDecision, spaceId: SpaceId): void {
+    this.#options.onCommitted({ spaceId, eventCount, hasEffects });
   }
 
   /** Moves work from the queue into the batch, in order, until a limit or something that must stand at the beginning. */

@@ -4,7 +4,7 @@ import { createProject, createThread, startTurn } from "@muster/core/testing";
 import { type Batch, type Query, type Store, StoreError } from "@muster/store";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { EFFECT_LEASE_MS } from "./effect-worker.ts";
-import { OWNER, onBothDatabases, openWorld, until, type World } from "./test-world.ts";
+import { OWNER, onBothDatabases, openWorld, refusalOf, until, type World } from "./test-world.ts";
 
 let world: World;
 let refuses: {
@@ -12,19 +12,27 @@ let refuses: {
   read?: (queries: readonly Query[]) => boolean;
   single?: (query: Query) => boolean;
 };
+/** Picks a commit whose answer is lost on its way. */
+let loses: (batch: Batch) => boolean;
 const unavailable = () => Promise.reject(new StoreError("unavailable", "the disk is full"));
 
 const wrapStore = (store: Store): Store => ({
   dialect: store.dialect,
   read: (query) => (refuses.single?.(query) ? unavailable() : store.read(query)),
   readTransaction: (queries) => (refuses.read?.(queries) ? unavailable() : store.readTransaction(queries)),
-  commit: (batch) => (refuses.commit?.(batch) ? unavailable() : store.commit(batch)),
+  commit: async (batch) => {
+    if (refuses.commit?.(batch)) return unavailable();
+    const result = await store.commit(batch);
+    if (loses(batch)) throw new StoreError("outcome_unknown", "the connection broke");
+    return result;
+  },
   migrate: (set, stamp) => store.migrate(set, stamp),
   close: () => store.close(),
 });
 
 beforeEach(async () => {
   refuses = {};
+  loses = () => false;
   world = await openWorld({ wrapStore });
   await world.dispatch(createProject());
   await world.dispatch(createThread());
@@ -65,6 +73,20 @@ onBothDatabases("a store that is away for a moment", () => {
     refuses = {};
     world.time.advance(1_000);
     expect((await next).value?.message).toMatchObject({ type: "event", event: { eventType: "thread.created" } });
+    abort.abort();
+  });
+
+  it("what was committed though its answer was lost reaches readers and its node, though nothing else happens (ORC-24, ORC-27)", async () => {
+    const abort = new AbortController();
+    const feed = world.orchestration.feed(OWNER, { signal: abort.signal });
+    expect((await feed.next()).value?.message.type).toBe("synchronized");
+    const start = startTurn("turn");
+    loses = ({ statements }) => statements.some(({ sql }) => sql.includes("orchestration_effects"));
+    expect(await refusalOf(world.dispatch(start))).toBe("outcome_unknown");
+    loses = () => false;
+    expect(await world.dispatch(start)).toMatchObject({ receipt: "duplicate" });
+    expect((await feed.next()).value?.message).toMatchObject({ event: { eventType: "thread.message-sent" } });
+    await until(() => world.nodes.runs.length === 1);
     abort.abort();
   });
 });
