@@ -79,10 +79,18 @@ export class RebuildRows {
    * file; where several share the store, one whose lease is over.
    */
   async dropDead(): Promise<void> {
+    await (this.#store.dialect === "sqlite" ? this.#drop(() => true) : this.dropExpired());
+  }
+
+  /** While hubs serve: one whose lease is over is dropped, so that what waits for its end does not wait for ever. */
+  dropExpired(): Promise<void> {
+    return this.#drop((row, now) => String(row["lease_expires_at"]) <= now);
+  }
+
+  async #drop(isDead: (running: Row, now: string) => boolean): Promise<void> {
     const [row] = await this.#store.read({ sql: NEWEST, parameters: [] });
     const now = isoTime(this.#clock.now());
-    if (row?.["status"] !== "running") return;
-    if (this.#store.dialect !== "sqlite" && String(row["lease_expires_at"]) > now) return;
+    if (row?.["status"] !== "running" || !isDead(row, now)) return;
     await this.#store.commit({
       guards: [{ query: { sql: NEWEST, parameters: [] }, expected: [row] }],
       statements: this.#abandon(now),

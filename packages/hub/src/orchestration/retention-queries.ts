@@ -26,6 +26,8 @@ export const RETENTION_LIMITS: RetentionLimits = {
   batchesPerCallMax: 32,
 };
 const THREADS_PAGE = 50;
+/** In one question for events by their sequences. */
+const SEQUENCES_MAX = 500;
 
 export interface RetentionParts {
   readonly store: Store;
@@ -209,15 +211,19 @@ export async function eventsPage(
   return rows.map((row) => logRowOf(readEvent, row));
 }
 
-/** Events by their sequences. */
+/** Events by their sequences, however many. */
 export async function eventsBySequence(
   { store, readEvent }: RetentionParts,
   sequences: readonly number[],
 ): Promise<LogRow[]> {
-  if (sequences.length === 0) return [];
-  const holes = sequences.map(() => "?").join(", ");
-  const sql = `SELECT *, octet_length(payload_json) AS bytes FROM orchestration_events WHERE sequence IN (${holes}) ORDER BY sequence`;
-  return (await store.read(query(store.dialect, sql, ...sequences))).map((row) => logRowOf(readEvent, row));
+  const events: LogRow[] = [];
+  for (let start = 0; start < sequences.length; start += SEQUENCES_MAX) {
+    const some = sequences.slice(start, start + SEQUENCES_MAX);
+    const sql = `SELECT *, octet_length(payload_json) AS bytes FROM orchestration_events WHERE sequence IN (${some.map(() => "?").join(", ")}) ORDER BY sequence`;
+    const rows = await store.read(query(store.dialect, sql, ...some));
+    events.push(...rows.map((row) => logRowOf(readEvent, row)));
+  }
+  return events;
 }
 
 /** Sequences of the thread's changes of title and the like. */

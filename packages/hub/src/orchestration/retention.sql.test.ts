@@ -15,6 +15,9 @@ import {
 } from "@muster/core/testing";
 import { StoreError } from "@muster/store";
 import { beforeEach, expect, it } from "vitest";
+import { listColumns } from "../schema/listing.ts";
+import { readEvent } from "./event-reader.ts";
+import { Retention } from "./retention.ts";
 import {
   add,
   DAY_MS,
@@ -354,6 +357,49 @@ onBothDatabases("retention", () => {
     expect(await prune(world)).toEqual(NOTHING);
     await world.restart();
     expect(await prune(world)).toMatchObject({ threads: 1 });
+  });
+
+  it("waits while a rebuild is under way, and not for one whose process died, whose tables go (ORC-36)", async () => {
+    await world.dispatch(command("thread.archive", { threadId: "thread" }));
+    world.time.advance(40 * DAY_MS);
+    const end = new Date(world.time.now() + 1).toISOString();
+    await world.run(
+      `INSERT INTO projection_rebuilds VALUES (1, 'another hub', '["threads"]', 'running', 0, 0, '{}', NULL, NULL, NULL, ?, ?, NULL, NULL)`,
+      end,
+      end,
+    );
+    await world.run("CREATE TABLE shadow_projection_threads AS SELECT * FROM projection_threads");
+    expect(await prune(world)).toEqual(NOTHING);
+    world.time.advance(1);
+    expect(await prune(world, { dryRun: true })).toMatchObject({ threads: 1 });
+    expect(await prune(world)).toMatchObject({ threads: 1 });
+    const [rebuild] = await world.rows("SELECT status, error_code FROM projection_rebuilds");
+    expect(rebuild).toEqual({ status: "failed", error_code: "unavailable" });
+    expect(Object.keys(await listColumns(world.store))).not.toContain("shadow_projection_threads");
+  });
+
+  it("takes no more diffs and receipts in one call than it may, and goes on where it was (ORC-36)", async () => {
+    for (let number = 0; number < 5; number += 1)
+      await world.dispatch(command("thread.meta.update", { threadId: "thread", title: `Title ${number}` }));
+    await world.dispatch(command("thread.archive", { threadId: "thread" }));
+    await takeOver(world);
+    world.time.advance(40 * DAY_MS);
+    const limits = { ...SMALLEST, batchesPerCallMax: 2 };
+    const announced = await prune(world, { dryRun: true, limits });
+    const retention = new Retention(world.store, world.time, readEvent, limits);
+    let totals = NOTHING;
+    let after: string | null | undefined;
+    while (after !== null) {
+      const report = await retention.prune({
+        ...{ scope: "everything", olderThanDays: 30, dryRun: false },
+        ...(after === undefined ? {} : { after }),
+      });
+      expect(report.events + report.diffs + report.receipts).toBeLessThanOrEqual(limits.batchesPerCallMax);
+      totals = add(totals, report);
+      after = report.next;
+    }
+    expect(totals).toEqual(announced);
+    expect(totals.receipts).toBe(8);
   });
 
   it("over the port is for the sessions that the caller owns, a part per call (ORC-36)", async () => {

@@ -9,6 +9,7 @@ import { HUB_COLUMNS } from "../schema/index.ts";
 import { noProjectorAtWork } from "./append-guard.ts";
 import type { ReadEvent } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
+import { RebuildRows } from "./rebuild-row.ts";
 import { archivedBatch, type RetentionBatch, removedBatch } from "./retention-batches.ts";
 import {
   type Candidate,
@@ -60,6 +61,8 @@ export class Retention {
 
   /** One part of a run. @throws MusterError `validation_failed` for an `after` that no report gave. */
   async prune(input: RetentionInput): Promise<PruneReport> {
+    // Nothing is taken while a rebuild is under way, and one whose process died would be that for ever.
+    if (!input.dryRun) await new RebuildRows(this.#parts.store, this.#clock).dropExpired();
     const walk = new Walk(this.#parts, this.#clock, input);
     const next = await walk.run(placeOf(input.after));
     return {
@@ -142,9 +145,18 @@ class Walk {
         position = batch.through;
         count(batch.events, 0, 0, batch.bytes);
       }
-      if (thread !== null && (await this.#diffs(thread, count)) && (await this.#receipts(thread, count))) return null;
+      if (thread === null) continue;
+      let ending = await this.#diffs(thread, count);
+      if (ending === "done") ending = await this.#receipts(thread, count);
+      if (ending === "done") return null;
+      if (ending === "paused") return { sequence: position, isCounted };
     }
     return null;
+  }
+
+  /** Whether this call has taken as much as it may. A dry run takes nothing, and could not tell where it was. */
+  get #isFull(): boolean {
+    return !this.#input.dryRun && this.#batches >= this.#parts.limits.batchesPerCallMax;
   }
 
   /** The thread as it is after the commit, or null where something had changed before it. */
@@ -169,13 +181,15 @@ class Walk {
     return { ...thread, prunedThrough, stubbedThrough, guards };
   }
 
-  async #diffs(thread: RetentionThread, count: (...counts: CountArguments) => void): Promise<boolean> {
+  async #diffs(thread: RetentionThread, count: (...counts: CountArguments) => void): Promise<Ending> {
     const { spaceId, threadId } = thread;
     let after: readonly [number, number] = [-1, -1];
     for (;;) {
       const rows = await diffsPage(this.#parts, thread, after);
       const last = rows.at(-1);
-      if (last === undefined) return true;
+      if (last === undefined) return "done";
+      if (this.#isFull) return "paused";
+      this.#batches += 1;
       const statements = rows.map((row) =>
         this.#deletion(
           "DELETE FROM checkpoint_diff_blobs WHERE space_id = ? AND thread_id = ? AND from_turn_count = ? AND to_turn_count = ?",
@@ -185,21 +199,23 @@ class Walk {
           Number(row["to_turn_count"]),
         ),
       );
-      if (!(await this.#commit(thread.guards, statements))) return false;
+      if (!(await this.#commit(thread.guards, statements))) return "conflict";
       after = [Number(last["from_turn_count"]), Number(last["to_turn_count"])];
       count(0, rows.length, 0, bytesOf(rows));
     }
   }
 
   /** What was asked of the thread stays known as long as anything that followed from it is still on its way. */
-  async #receipts(thread: RetentionThread, count: (...counts: CountArguments) => void): Promise<boolean> {
-    if (thread.hasUnfinishedEffects) return true;
+  async #receipts(thread: RetentionThread, count: (...counts: CountArguments) => void): Promise<Ending> {
+    if (thread.hasUnfinishedEffects) return "done";
     const guards = [...thread.guards, noUnfinishedEffects(this.#store, thread)];
     let after = "";
     for (;;) {
       const rows = await receiptsPage(this.#parts, thread, after);
       const last = rows.at(-1);
-      if (last === undefined) return true;
+      if (last === undefined) return "done";
+      if (this.#isFull) return "paused";
+      this.#batches += 1;
       const statements = rows.map((row) =>
         this.#deletion(
           "DELETE FROM orchestration_command_receipts WHERE space_id = ? AND command_id = ?",
@@ -207,7 +223,7 @@ class Walk {
           String(row["command_id"]),
         ),
       );
-      if (!(await this.#commit(guards, statements))) return false;
+      if (!(await this.#commit(guards, statements))) return "conflict";
       after = String(last["command_id"]);
       count(0, 0, rows.length, bytesOf(rows));
     }
@@ -226,6 +242,8 @@ class Walk {
   }
 }
 
+/** `paused`: there is more, for another call; `conflict`: something was no longer so. */
+type Ending = "done" | "paused" | "conflict";
 type CountArguments = [events: number, diffs: number, receipts: number, bytes: number];
 
 const bytesOf = (rows: readonly Row[]): number => rows.reduce((sum, row) => sum + Number(row["bytes"]), 0);
