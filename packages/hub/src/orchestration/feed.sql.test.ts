@@ -258,6 +258,18 @@ onBothDatabases("a reset", () => {
     await reader.stop();
   });
 
+  it("counts a thread's own bytes only, also where all of them are in memory (ORC-27)", async () => {
+    await world.dispatch(createThread({ threadId: "other" }));
+    await world.dispatch(startTurn("turn", { threadId: "other" }));
+    const payload = { output: "x".repeat(900_000) };
+    const tools = upTo(10).map(() => activity("tool.completed", { threadId: "other", turnId: "turn", payload }));
+    await world.ingest(1, tools);
+    const reader = read({ after: "1", threadId: "thread" as ThreadId });
+    await until(() => reader.types().includes("synchronized"));
+    expect(reader.sequences()).toEqual([2]);
+    await reader.stop();
+  });
+
   it("comes for a position beyond the head and for another generation (ORC-27)", async () => {
     expect(await onlyReset({ after: "3" })).toMatchObject({ reason: "beyond-head", headSequence: 2 });
     expect(await onlyReset({ after: "old-generation:1" })).toMatchObject({ reason: "generation" });
@@ -266,17 +278,26 @@ onBothDatabases("a reset", () => {
 
   it("cuts off a reader too slow for the log's tail, which slowed nobody (ORC-27)", async () => {
     const abort = new AbortController();
-    const slow = world.orchestration.feed(OWNER, { after: "2", signal: abort.signal });
-    expect((await slow.next()).value?.message.type).toBe("synchronized");
+    const [slow, stuck] = [0, 1].map(() => world.orchestration.feed(OWNER, { after: "2", signal: abort.signal }));
+    for (const feed of [slow, stuck]) expect((await feed?.next())?.value?.message.type).toBe("synchronized");
     const fast = read({ after: "2" });
-    await many(5_000);
+    await many(1_000);
+    // One that stops in the middle keeps for itself what it was handed: a few events, not all that it had to catch up.
+    expect((await stuck?.next())?.value?.message).toMatchObject({ event: { sequence: 3 } });
+    await many(4_000, "more");
     await until(() => fast.sequences().length === 5_000);
     expect(fast.sequences()).toEqual(upTo(5_002, 3));
-    const rest: FeedItem[] = [];
-    for await (const item of slow) rest.push(item);
-    expect(rest.map((item) => item.message)).toMatchObject([
-      { type: "reset", reason: "slow-reader", headSequence: 5_002 },
-    ]);
+    const restOf = async (feed: typeof slow): Promise<FeedMessage[]> => {
+      const rest: FeedMessage[] = [];
+      for await (const { message } of feed ?? []) rest.push(message);
+      return rest;
+    };
+    const reset = { type: "reset", reason: "slow-reader", headSequence: 5_002 };
+    expect(await restOf(slow)).toMatchObject([reset]);
+    const rest = await restOf(stuck);
+    expect(rest.pop()).toMatchObject(reset);
+    expect(rest.length).toBeLessThan(300);
+    expect(rest.map((message) => message.type === "event" && message.event.sequence)).toEqual(upTo(rest.length + 3, 4));
     await fast.stop();
   }, 60_000);
 

@@ -104,7 +104,7 @@ export class Feeds {
       const head = tail.head;
       while (position < head && reader.resetReason === null) {
         // A reader that took so long that the log has left it behind starts over; it never slows others.
-        if (isSynchronized && head - position > FEED_GAP_MAX_EVENTS && tail.after(position) === null) {
+        if (isSynchronized && tail.head - position > FEED_GAP_MAX_EVENTS && tail.after(position) === null) {
           yield { message: { type: "reset", reason: "slow-reader", generation, headSequence: tail.head } };
           return;
         }
@@ -136,18 +136,17 @@ export class Feeds {
   /** The next events up to `head`: from memory where it reaches, else from the log by the stream's or space's index. */
   async #next(reader: Reader, position: number, head: number): Promise<readonly WireEvent[]> {
     const { threadId } = reader.request;
+    const { spaceId } = reader.caller;
     const recent = this.#parts.tail.after(position);
     if (recent !== null) {
-      return recent
-        .map(({ event }) => event)
-        .filter(
-          (event) =>
-            event.sequence <= head &&
-            event.spaceId === reader.caller.spaceId &&
-            (threadId === undefined || (event.aggregateKind === "thread" && event.streamId === threadId)),
-        );
+      // A few at a time: what a reader has in hand while its socket takes nothing is kept for it alone.
+      const events: WireEvent[] = [];
+      for (const { event } of recent) {
+        if (event.sequence > head || events.length >= PAGE_EVENTS) break;
+        if (isOf(event, spaceId, threadId)) events.push(event);
+      }
+      return events;
     }
-    const { spaceId } = reader.caller;
     const rows = await this.#parts.store.read(
       threadId === undefined
         ? this.#queries.ofSpace(spaceId, position, PAGE_EVENTS)
@@ -159,7 +158,10 @@ export class Feeds {
   async #isTooFarBehind(caller: Caller, threadId: ThreadId | undefined, start: number): Promise<boolean> {
     const { tail, store } = this.#parts;
     const recent = tail.head - start <= FEED_GAP_MAX_EVENTS ? tail.after(start) : null;
-    if (recent !== null) return recent.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > FEED_GAP_MAX_BYTES;
+    if (recent !== null) {
+      const own = recent.filter(({ event }) => isOf(event, caller.spaceId, threadId));
+      return own.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > FEED_GAP_MAX_BYTES;
+    }
     const rows = await store.read(
       threadId === undefined
         ? this.#queries.gapOfSpace(caller.spaceId, start, FEED_GAP_MAX_EVENTS + 1)
@@ -178,6 +180,10 @@ export class Feeds {
     return visibility.canSeeThread(reader.caller, threadId);
   }
 }
+
+const isOf = (event: WireEvent, spaceId: SpaceId, threadId: ThreadId | undefined): boolean =>
+  event.spaceId === spaceId &&
+  (threadId === undefined || (event.aggregateKind === "thread" && event.streamId === threadId));
 
 /** `<generation>:<sequence>` or a bare sequence; the header wins. Absent: from the head. */
 function positionOf(request: FeedRequest, generation: string, head: number): number | Pick<Reset, "type" | "reason"> {
