@@ -64,7 +64,12 @@ export class Rebuilds {
     });
     if (rebuildNumber === null) throw new MusterError("rebuild_running");
     const begun = await this.#rows.newest();
-    this.#running = this.#run(new Run(this.#options, this.#rows, rebuildNumber, projectors, () => this.#isClosed));
+    const run = new Run(this.#options, this.#rows, rebuildNumber, projectors, () => this.#isClosed);
+    // One that was too slow for its lease may run still: it is lost, and its end is waited for as well.
+    const running: Promise<void> = Promise.all([this.#running, this.#run(run)]).then(() => {
+      if (this.#running === running) this.#running = null;
+    });
+    this.#running = running;
     if (begun === null) throw new MusterError("internal_error");
     return begun;
   }
@@ -100,8 +105,6 @@ export class Rebuilds {
     } catch (error) {
       if (!(error instanceof MusterError)) onBug(error);
       await run.fail(error).catch(onBug);
-    } finally {
-      this.#running = null;
     }
   }
 }
