@@ -75,7 +75,7 @@ async function startPostgresDatabase(): Promise<Database> {
     open: async () => {
       schemas += 1;
       const schema = `bench_${schemas}`;
-      const store = await migrated(await openPostgresStore({ ...address, schema }));
+      const store = await migrated(await openPostgresStore({ ...address, schema }, PREPARER));
       const dispose = async (): Promise<void> => {
         await store.commit({ guards: [], statements: [{ sql: `DROP SCHEMA ${schema} CASCADE`, parameters: [] }] });
         await store.close();

@@ -7,6 +7,7 @@ import { type Clock, type Ids, isoTime } from "@muster/core";
 import { generationRenewal, StoreError } from "@muster/store";
 import type { ServerRefusal } from "@muster/store/postgres";
 import { DATABASE_FILE, type HubDatabase, mustBeSound, openDatabase } from "./home.ts";
+import { PREPARER } from "./orchestration/index.ts";
 import { HUB_MIGRATIONS } from "./schema/index.ts";
 
 /** In the hub's home: the server that holds its state, without user and password. Absent where the file does. */
@@ -75,7 +76,7 @@ async function openServer(home: string, url: string, clock: Clock, ids: Ids): Pr
     throw new MusterError("validation_failed", `${SETTING} is no URL such as postgresql://user@host:5432/database.`);
   refuseFile(home);
   try {
-    const store = await postgres.openPostgresStore({ connectionString: url });
+    const store = await postgres.openPostgresStore({ connectionString: url }, PREPARER);
     try {
       const { generation } = await store.migrate(HUB_MIGRATIONS, {
         appliedAt: isoTime(clock.now()),

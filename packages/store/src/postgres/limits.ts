@@ -32,6 +32,9 @@ export const WRITE_CONNECTIONS_MAX = 4;
 
 export const READ_CONNECTIONS_MAX = 8;
 
+/** Of the thread that makes answers, which writes one down while the rows of the next are on their way. */
+export const PREPARING_CONNECTIONS_MAX = 2;
+
 /** Distinct texts kept prepared per connection; one that has them all is replaced by a fresh one. A hub has about 150. */
 export const PREPARED_STATEMENTS_MAX = 512;
 

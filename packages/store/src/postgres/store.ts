@@ -3,7 +3,9 @@
 import type { ClientConfig } from "pg";
 import { quoteIdentifier } from "../identifiers.ts";
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../migrations/set.ts";
-import type { Batch, CommitResult, Query, Row, Store } from "../port.ts";
+import { type Batch, type CommitResult, type Query, type Row, type Store, StoreError } from "../port.ts";
+import type { ThreadTask } from "../threads/messages.ts";
+import { StoreThread } from "../threads/thread.ts";
 import { commitBatch } from "./commit.ts";
 import { type Answer, answersOf, type Command } from "./connection.ts";
 import { toStoreError } from "./errors.ts";
@@ -35,6 +37,21 @@ export interface PostgresOptions
   readonly listenProbeMs?: number;
 }
 
+/** What the thread that makes answers is started with. */
+export interface PreparingTask extends ThreadTask {
+  readonly preparer: string;
+  readonly options: PostgresOptions;
+}
+
+export type PreparingWork = { readonly kind: "open" } | { readonly kind: "prepare"; readonly request: unknown };
+
+interface PreparingResults {
+  readonly open: null;
+  readonly prepare: Uint8Array<ArrayBuffer> | null;
+}
+
+const PREPARING = new URL("./worker.ts", import.meta.url);
+
 /**
  * Of both pools: names are found in the schema alone, and values are written as `values.ts` reads them. No plan is kept: it
  * was made for tables as small as they were then, and with those of a young hub, which grow from nothing, commits of 64
@@ -52,7 +69,7 @@ const WRITER_SETTINGS = `SELECT set_config('synchronous_commit', 'on', false) WH
 
 const READER_SETTINGS = `SET default_transaction_read_only = on; SET statement_timeout = ${READ_TIMEOUT_MS}`;
 
-class PostgresStore implements Store {
+export class PostgresStore implements Store {
   readonly dialect = "postgres";
   readonly #writers: ConnectionPool;
   readonly #readers: ConnectionPool;
@@ -60,8 +77,11 @@ class PostgresStore implements Store {
   readonly #channel: string;
   readonly #listening: ListenerOptions;
   readonly #listeners = new Set<Listener>();
+  readonly #preparing: StoreThread<PreparingWork, PreparingResults> | undefined;
+  #isClosed = false;
+  readonly prepare?: NonNullable<Store["prepare"]>;
 
-  constructor(options: PostgresOptions) {
+  constructor(options: PostgresOptions, preparer?: URL) {
     const {
       schema = "public",
       applicationName = "muster",
@@ -90,6 +110,14 @@ class PostgresStore implements Store {
       schema: quoted,
       migrationLock: lockKey("migrate", schema),
       appendLock: lockKey("append", schema),
+    };
+    if (preparer === undefined) return;
+    const task: PreparingTask = { role: "reader", path: "PostgreSQL", preparer: preparer.href, options };
+    const thread = new StoreThread<PreparingWork, PreparingResults>(task, PREPARING);
+    this.#preparing = thread;
+    this.prepare = async (request) => {
+      if (this.#isClosed) throw new StoreError("unavailable", "the store is closed");
+      return thread.call({ kind: "prepare", request });
     };
   }
 
@@ -132,8 +160,9 @@ class PostgresStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const listeners = [...this.#listeners].map((listener) => listener.close());
-    await Promise.all([this.#readers.close(), this.#writers.close(), ...listeners]);
+    await Promise.all([this.#preparing?.close(), this.#readers.close(), this.#writers.close(), ...listeners]);
   }
 
   /** Throws `unavailable` for a server that is not there or may not hold the store. */
@@ -154,11 +183,12 @@ class PostgresStore implements Store {
 }
 
 /**
- * Opens a schema of a PostgreSQL database (14 or newer, UTF-8), directly or through a pooler that keeps sessions.
- * Throws `unavailable` when the server cannot be reached, refuses the login, or does not fit: `serverRefusalOf` tells why.
+ * Opens a schema of a PostgreSQL database (14 or newer, UTF-8), directly or through a pooler that keeps sessions. With a
+ * module that exports `prepare`, the store has a thread that makes answers by it. Throws `unavailable` when the server
+ * cannot be reached, refuses the login, or does not fit: `serverRefusalOf` tells why.
  */
-export const openPostgresStore = async (options: PostgresOptions): Promise<Store> => {
-  const store = new PostgresStore(options);
+export const openPostgresStore = async (options: PostgresOptions, preparer?: URL): Promise<Store> => {
+  const store = new PostgresStore(options, preparer);
   try {
     await store.check();
     return store;

@@ -1,14 +1,13 @@
-// What the calling thread and a store's thread say to each other: plain data that a structured clone carries. Each
-// request has one answer, in the order of the requests.
+// What the threads of a SQLite store are asked for, and what they answer: plain data that a structured clone carries.
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../../migrations/set.ts";
-import { type CommitResult, type Query, StoreError, type StoreErrorCode } from "../../port.ts";
+import type { CommitResult, Query } from "../../port.ts";
+import type { ThreadTask } from "../../threads/messages.ts";
 import type { EncodedBatch } from "./batches.ts";
 import type { EncodedRows } from "./rows.ts";
 
 /** What a thread is told at its start. */
-export interface ThreadTask {
+export interface SqliteTask extends ThreadTask {
   readonly role: "writer" | "reader";
-  readonly path: string;
   /** Address of the module whose `prepare` answers; null where nothing is prepared. */
   readonly preparer: string | null;
 }
@@ -28,22 +27,3 @@ export interface Results {
   commit: CommitResult;
   migrate: MigrationReport;
 }
-
-/** `null` asks the thread to close its connection and end. */
-export type Request = { readonly id: number; readonly work: Work } | null;
-
-export type Answer =
-  | { readonly id: number; readonly result: Results[Work["kind"]] }
-  | { readonly id: number; readonly error: PlainError };
-
-/** A StoreError on its way: a clone would keep neither class nor code. */
-export interface PlainError {
-  readonly code: StoreErrorCode;
-  readonly message: string;
-  readonly constraint: string | undefined;
-}
-
-export const toPlainError = ({ code, message, constraint }: StoreError): PlainError => ({ code, message, constraint });
-
-export const fromPlainError = ({ code, message, constraint }: PlainError): StoreError =>
-  new StoreError(code, message, constraint === undefined ? {} : { constraint });

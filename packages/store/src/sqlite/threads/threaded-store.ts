@@ -4,21 +4,26 @@
 import { availableParallelism } from "node:os";
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../../migrations/set.ts";
 import type { Batch, CommitResult, Query, Row, Store } from "../../port.ts";
+import { StoreThread } from "../../threads/thread.ts";
 import type { Connection } from "../connection.ts";
 import { CALLER_AND_WRITER, READER_THREADS } from "../limits.ts";
 import { closedError, readAll } from "../reading.ts";
 import { encodeBatch } from "./batches.ts";
+import type { Results, SqliteTask, Work } from "./messages.ts";
 import { decodeRows } from "./rows.ts";
-import { StoreThread } from "./thread.ts";
 import { Turns } from "./turns.ts";
+
+const WORKER = new URL("./worker.ts", import.meta.url);
+type SqliteThread = StoreThread<Work, Results>;
+const startThread = (task: SqliteTask): SqliteThread => new StoreThread(task, WORKER);
 
 export class ThreadedStore implements Store {
   readonly dialect = "sqlite";
   readonly #path: string;
-  readonly #writer: StoreThread;
-  readonly #readers: readonly StoreThread[];
+  readonly #writer: SqliteThread;
+  readonly #readers: readonly SqliteThread[];
   /** Preparing keeps a processor busy: the caller and the writer have the others. */
-  readonly #preparers: readonly StoreThread[];
+  readonly #preparers: readonly SqliteThread[];
   readonly #turns = new Turns();
   /** For reads by key; null when closed. */
   #here: Connection | null = null;
@@ -27,11 +32,11 @@ export class ThreadedStore implements Store {
 
   constructor(path: string, preparer: URL | undefined) {
     this.#path = path;
-    this.#writer = new StoreThread({ role: "writer", path, preparer: null });
+    this.#writer = startThread({ role: "writer", path, preparer: null });
     const preparers = preparer === undefined ? 0 : Math.max(1, availableParallelism() - CALLER_AND_WRITER);
     this.#readers = Array.from({ length: READER_THREADS }, (_one, place) => {
       const module = preparer !== undefined && place < preparers ? preparer.href : null;
-      return new StoreThread({ role: "reader", path, preparer: module });
+      return startThread({ role: "reader", path, preparer: module });
     });
     this.#preparers = this.#readers.slice(0, preparers);
     if (preparer !== undefined) this.prepare = (request) => this.#prepare(request);
@@ -97,5 +102,5 @@ export class ThreadedStore implements Store {
   }
 }
 
-const leastBusy = (threads: readonly StoreThread[]): StoreThread =>
+const leastBusy = (threads: readonly SqliteThread[]): SqliteThread =>
   threads.reduce((least, thread) => (thread.waiting < least.waiting ? thread : least));

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Query, Store } from "../../port.ts";
+import { GIVING_WAY_NICENESS } from "../../threads/priority.ts";
 import { CALLER_AND_WRITER, READER_THREADS } from "../limits.ts";
 import { openSqliteStore } from "../store.ts";
-import { GIVING_WAY_NICENESS } from "./priority.ts";
 import { Turns } from "./turns.ts";
 
 let directory: string;
@@ -127,7 +127,7 @@ test("a process ends though its store is open, and not before what it waits for"
 
 describe("a store with a preparer", () => {
   const openPrepared = async (): Promise<Required<Pick<Store, "prepare">> & Store> => {
-    const preparer = new URL("./test-preparer.ts", import.meta.url);
+    const preparer = new URL("../../threads/test-preparer.ts", import.meta.url);
     const store = await openSqliteStore({ path, useThreads: true, preparer });
     await store.migrate(SET, STAMP);
     if (store.prepare === undefined) throw new Error("it prepares nothing");

@@ -1,29 +1,34 @@
 // One thread of the store as its caller sees it: calls go in, answers come back in order. Invariant: every call is
 // answered; those that a thread took with it when it died are told so, and the next call starts another thread.
 import { Worker } from "node:worker_threads";
-import { StoreError } from "../../port.ts";
-import { type Answer, fromPlainError, type Request, type Results, type ThreadTask, type Work } from "./messages.ts";
+import { StoreError } from "../port.ts";
+import { type Answer, fromPlainError, type Request, type ThreadTask } from "./messages.ts";
 
 interface Call {
-  readonly kind: Work["kind"];
+  readonly kind: string;
   readonly resolve: (result: never) => void;
   readonly reject: (error: StoreError) => void;
 }
 
-const WORKER = new URL("./worker.ts", import.meta.url);
+const isWrite = (kind: string): boolean => kind === "commit" || kind === "migrate";
 
-const isWrite = (kind: Work["kind"]): boolean => kind === "commit" || kind === "migrate";
-
-export class StoreThread {
+/** `Work` are the requests by their kind, `open` among them; `Results` has the answer to each kind. */
+export class StoreThread<
+  Work extends { readonly kind: string },
+  Results extends Readonly<Record<Work["kind"] | "open", unknown>>,
+> {
   readonly #task: ThreadTask;
+  readonly #script: URL;
   readonly #calls = new Map<number, Call>();
   #worker: Worker | null = null;
   #ended: Promise<void> = Promise.resolve();
   #lastId = 0;
   #isEnding = false;
 
-  constructor(task: ThreadTask) {
+  /** Runs the script, which is told the task. */
+  constructor(task: ThreadTask, script: URL) {
     this.#task = task;
+    this.#script = script;
     // Starting takes a while: threads that are made together start side by side, and open their files when told to.
     this.#start();
   }
@@ -34,8 +39,8 @@ export class StoreThread {
   }
 
   /** Opens the thread's connection. Throws as opening does. */
-  open(): Promise<null> {
-    return this.#send(this.#worker ?? this.#start(), { kind: "open" });
+  open(): Promise<Results["open"]> {
+    return this.#open(this.#worker ?? this.#start());
   }
 
   /**
@@ -46,7 +51,7 @@ export class StoreThread {
     if (this.#worker !== null) return this.#send(this.#worker, work);
     const worker = this.#start();
     // Where it cannot be opened, the call that comes behind fails too, and the next one tries again.
-    this.#send(worker, { kind: "open" }).catch(() => worker.postMessage(null satisfies Request));
+    this.#open(worker).catch(() => worker.postMessage(null satisfies Request<Work>));
     return this.#send(worker, work);
   }
 
@@ -55,16 +60,21 @@ export class StoreThread {
     const worker = this.#worker;
     if (worker === null) return;
     this.#isEnding = true;
-    worker.postMessage(null satisfies Request);
+    worker.postMessage(null satisfies Request<Work>);
     this.#hold(worker);
     await this.#ended;
+  }
+
+  #open(worker: Worker): Promise<Results["open"]> {
+    const work = { kind: "open" } as Extract<Work, { kind: "open" }>;
+    return this.#send(worker, work);
   }
 
   #send<Kind extends Work["kind"]>(worker: Worker, work: Extract<Work, { kind: Kind }>): Promise<Results[Kind]> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       try {
-        worker.postMessage({ id, work } satisfies Request);
+        worker.postMessage({ id, work } satisfies Request<Work>);
       } catch (error) {
         // Functions, symbols and the like: no value that a column could hold either.
         const message = `a value cannot be sent to a thread: ${String(error)}`;
@@ -78,10 +88,10 @@ export class StoreThread {
 
   #start(): Worker {
     // No flags of the caller's: a test runner's loaders have no business here.
-    const worker = new Worker(WORKER, { workerData: this.#task, execArgv: [], name: `store ${this.#task.role}` });
+    const worker = new Worker(this.#script, { workerData: this.#task, execArgv: [], name: `store ${this.#task.role}` });
     this.#worker = worker;
     let cause: unknown;
-    worker.on("message", (answer: Answer) => {
+    worker.on("message", (answer: Answer<unknown>) => {
       const call = this.#calls.get(answer.id);
       this.#calls.delete(answer.id);
       this.#hold(worker);
