@@ -1,7 +1,8 @@
 // How many bytes a hub's database grows by a turn: of the demo, of a turn whose one command has 200 updates of its
 // output, and of a turn with 100 tool calls, which are 200 updates as well. A real hub, daemon and sample agent record
-// them; then the rows of each are written many times over into new databases of both kinds, each time under other ids,
-// because the pages of a few rows say nothing. Indexes are counted; logs of the databases' own are not.
+// them; then the rows of each are written many times over into new databases of both kinds, because the pages of a few
+// rows say nothing: as the turns of a few threads at once, each time under ids as later turns would have them, for where
+// an id falls into an index decides how full its pages get. Indexes are counted; logs of the databases' own are not.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -17,6 +18,10 @@ import { type DatabaseName, openDatabases } from "./databases.ts";
 import { HUB_COLUMNS } from "./hub-doors.ts";
 
 const COPIES = 60;
+/** Copies that are written row by row beside each other. Divides their number. */
+const THREADS_AT_ONCE = 4;
+/** Longer than any of the turns takes. */
+const COPIES_APART_MS = 60 * 60 * 1_000;
 const TARGET_BYTES = 100_000;
 const TURN_LIMIT_MS = 180_000;
 /** A line every quarter of a second. */
@@ -42,6 +47,7 @@ interface GrowthReport {
   readonly events: number;
   readonly activities: number;
   readonly bytesPerTurn: number;
+  readonly indexBytesPerTurn: number;
   /** Of the tables that hold most of it. */
   readonly tables: Readonly<Record<string, number>>;
 }
@@ -72,59 +78,81 @@ function readRows(path: string, threadId?: string): Map<string, SqlValue[][]> {
   return rows;
 }
 
-const UUID = /([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{8})[0-9a-f]{4}/g;
+const UUID = /([0-9a-f]{8})-([0-9a-f]{4})(-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})/g;
 
-/** The same rows under other ids and sequences. The space stays. */
+/** The time in front of a UUIDv7 is its first 48 bits. */
+function laterUuid(high: string, low: string, rest: string, byMs: number): string {
+  const time = (Number.parseInt(high + low, 16) + byMs).toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}${rest}`;
+}
+
+/** The same rows under later ids and sequences, between those of the other threads. The space stays. */
 function copyOf(table: string, row: readonly SqlValue[], copy: number, events: number): SqlValue[] {
+  const lane = copy % THREADS_AT_ONCE;
+  const round = (copy - lane) / THREADS_AT_ONCE;
   return (HUB_COLUMNS[table] ?? []).map((column, index) => {
     const value = row[index] ?? null;
-    if (column === "space_id") return "space";
+    if (column === "space_id") return value;
     if (/^(sequence|event_sequence|result_sequence)$/.test(column) && typeof value === "number")
-      return value + copy * events;
+      return (round * events + value) * THREADS_AT_ONCE + lane;
     if (typeof value !== "string") return value;
-    return value.replaceAll(UUID, (_id, begin: string) => begin + copy.toString(16).padStart(4, "0"));
+    return value.replaceAll(UUID, (_id, high: string, low: string, rest: string) =>
+      laterUuid(high, low, rest, round * COPIES_APART_MS + lane),
+    );
   });
 }
 
-/** Bytes of each table with its indexes. */
-async function sizesOf(store: Store): Promise<Map<string, number>> {
+/** Bytes of each table with its indexes, and of the indexes among them. */
+async function sizesOf(store: Store): Promise<Map<string, { readonly bytes: number; readonly indexBytes: number }>> {
   const sql =
     store.dialect === "sqlite"
-      ? `SELECT m.tbl_name AS name, sum(s.pgsize) AS bytes FROM dbstat s JOIN sqlite_schema m ON m.name = s.name
-         WHERE s.aggregate = TRUE GROUP BY m.tbl_name`
-      : `SELECT relname AS name, pg_total_relation_size(oid) AS bytes FROM pg_class
+      ? `SELECT m.tbl_name AS name, sum(s.pgsize) AS bytes, sum(CASE WHEN m.type = 'index' THEN s.pgsize ELSE 0 END) AS index_bytes
+         FROM dbstat s JOIN sqlite_schema m ON m.name = s.name WHERE s.aggregate = TRUE GROUP BY m.tbl_name`
+      : `SELECT relname AS name, pg_total_relation_size(oid) AS bytes, pg_indexes_size(oid) AS index_bytes FROM pg_class
          WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace`;
   const rows = await store.read({ sql, parameters: [] });
-  return new Map(rows.map((row) => [String(row["name"]), Number(row["bytes"])]));
+  return new Map(
+    rows.map((row) => [String(row["name"]), { bytes: Number(row["bytes"]), indexBytes: Number(row["index_bytes"]) }]),
+  );
 }
 
 async function measure(store: Store, { what, turns, rows }: Recorded, database: DatabaseName): Promise<GrowthReport> {
   const before = await sizesOf(store);
   const log = rows.get("orchestration_events") ?? [];
   const events = Math.max(...log.map(([sequence]) => Number(sequence)));
-  for (let copy = 0; copy < COPIES; copy += 1) {
+  for (let first = 0; first < COPIES; first += THREADS_AT_ONCE) {
+    const copies = Array.from({ length: THREADS_AT_ONCE }, (_, lane) => first + lane);
     const statements = [...rows].flatMap(([table, list]) =>
       insertRows(
         store.dialect,
         table,
         HUB_COLUMNS[table] ?? [],
-        list.map((row) => copyOf(table, row, copy, events)),
+        list.flatMap((row) => copies.map((copy) => copyOf(table, row, copy, events))),
       ),
     );
     await store.commit({ guards: [], statements });
   }
   const grown = [...(await sizesOf(store))]
-    .map(([table, bytes]) => [table, (bytes - (before.get(table) ?? 0)) / COPIES / turns] as const)
-    .filter(([, bytes]) => bytes > 0)
-    .sort(([, a], [, b]) => b - a);
+    .map(([table, now]) => {
+      const was = before.get(table);
+      const perTurn = (bytes: number): number => bytes / COPIES / turns;
+      return {
+        table,
+        bytes: perTurn(now.bytes - (was?.bytes ?? 0)),
+        indexBytes: perTurn(now.indexBytes - (was?.indexBytes ?? 0)),
+      };
+    })
+    .filter(({ bytes }) => bytes > 0)
+    .sort((first, second) => second.bytes - first.bytes);
   return {
     what,
     database,
     turns,
     events: log.length / turns,
     activities: (rows.get("projection_thread_activities")?.length ?? 0) / turns,
-    bytesPerTurn: grown.reduce((sum, [, bytes]) => sum + bytes, 0),
-    tables: Object.fromEntries(grown.slice(0, 4).map(([table, bytes]) => [table, Math.round(bytes)])),
+    bytesPerTurn: grown.reduce((sum, { bytes }) => sum + bytes, 0),
+    indexBytesPerTurn: grown.reduce((sum, { indexBytes }) => sum + indexBytes, 0),
+    tables: Object.fromEntries(grown.slice(0, 4).map(({ table, bytes }) => [table, Math.round(bytes)])),
   };
 }
 
@@ -251,13 +279,14 @@ export async function main(args: string[]): Promise<void> {
     return;
   }
   console.table(
-    reports.map(({ what, database, turns, events, activities, bytesPerTurn, tables }) => ({
+    reports.map(({ what, database, turns, events, activities, bytesPerTurn, indexBytesPerTurn, tables }) => ({
       what,
       database,
       turns,
       "events/turn": Math.round(events),
       "activities/turn": Math.round(activities),
       "bytes/turn": Math.round(bytesPerTurn),
+      "of indexes": Math.round(indexBytesPerTurn),
       "most of it": Object.entries(tables)
         .map(([table, bytes]) => `${table.replace(/^(orchestration|projection)_/, "")} ${bytes}`)
         .join(", "),

@@ -20,6 +20,7 @@ export const FRAME_LANES: Readonly<Record<FrameType, Lane>> = {
   response: "bulk",
   cancel: "control",
   delta: "bulk",
+  call: "bulk",
   error: "control",
   ping: "control",
   pong: "control",

@@ -13,7 +13,7 @@ import {
   ThreadSessionRow,
   TurnRow,
 } from "./rows.ts";
-import { DiffFile, PlanEntry } from "./runtime.ts";
+import { DiffFile, PlanEntry, ToolCall } from "./runtime.ts";
 import { isShallowJson, JSON_DEPTH_MAX, spokenText, storableJson } from "./text.ts";
 
 export const READ_MAX_BYTES = 1024 * 1024;
@@ -158,6 +158,10 @@ export const LiveDelta = z.object({
 });
 export type LiveDelta = z.infer<typeof LiveDelta>;
 
+/** A call of a tool that has begun and is not recorded yet: never persisted; what is recorded of the call replaces it. */
+export const LiveCall = z.object({ threadId: ThreadId, turnId: TurnId, tool: ToolCall });
+export type LiveCall = z.infer<typeof LiveCall>;
+
 /** One message of the feed. Only `event` carries an SSE id, `<generation>:<sequence>`. */
 export const FeedMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("event"), event: WireEvent }),
@@ -171,6 +175,7 @@ export const FeedMessage = z.discriminatedUnion("type", [
   /** Everything up to `sequence` has been sent; from here on it is live. */
   z.object({ type: z.literal("synchronized"), generation: z.string(), sequence: z.int().min(0) }),
   z.object({ type: z.literal("delta"), delta: LiveDelta }),
+  z.object({ type: z.literal("call"), call: LiveCall }),
   z.object({ type: z.literal("presence"), node: NodeSummary }),
 ]);
 export type FeedMessage = z.infer<typeof FeedMessage>;

@@ -42,6 +42,8 @@ export const ToolCall = z.object({
     .max(32)
     .optional(),
   truncated: z.boolean().optional(),
+  /** How long it took, of a call that is recorded once, at its end. */
+  durationMs: z.int().min(0).optional(),
 });
 export type ToolCall = z.infer<typeof ToolCall>;
 

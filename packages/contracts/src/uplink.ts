@@ -16,7 +16,7 @@ import {
   ThreadId,
   TurnId,
 } from "./ids.ts";
-import { LiveDelta, NodeCapabilities } from "./reads.ts";
+import { LiveCall, LiveDelta, NodeCapabilities } from "./reads.ts";
 import { ApprovalDecision, RuntimeMode } from "./runtime.ts";
 import { namingText, spokenText, storableText } from "./text.ts";
 
@@ -246,6 +246,7 @@ export const Frame = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("cancel"), requestId: z.string().max(64) }),
   z.object({ type: z.literal("delta"), delta: LiveDelta }),
+  z.object({ type: z.literal("call"), call: LiveCall }),
   z.object({ type: z.literal("error"), error: ErrorBody }),
   z.object({ type: z.literal("ping"), nonce: z.string().max(64) }),
   z.object({ type: z.literal("pong"), nonce: z.string().max(64) }),

@@ -8,7 +8,7 @@ import { describeMachine } from "./capabilities.ts";
 import { Checkpoints } from "./checkpoints/index.ts";
 import type { Home } from "./home/index.ts";
 import type { Identity } from "./identity/index.ts";
-import { EffectLedger, IngestPump, Journal, ProviderSessionLedger } from "./journal/index.ts";
+import { BegunCallLedger, EffectLedger, IngestPump, Journal, ProviderSessionLedger } from "./journal/index.ts";
 import type { Uplink, UplinkHost } from "./ports.ts";
 import { type Environment, systemTimers, type Timers } from "./processes/index.ts";
 import { createAcpProvider, type ProviderConfiguration, pathLookup, presetConfiguration } from "./providers/index.ts";
@@ -133,7 +133,9 @@ export class Daemon implements RunningDaemon {
       timers: agentTimers,
       log,
       onStep: start.onStep,
+      begunCalls: new BegunCallLedger({ store, clock }),
       sendLive: (delta) => this.#uplink?.sendDelta(delta),
+      sendCall: (call) => this.#uplink?.sendCall(call),
     });
     this.#pump = new IngestPump({
       journal,

@@ -5,6 +5,7 @@ import type {
   FrameOf,
   IngestEntry,
   JournalId,
+  LiveCall,
   LiveDelta,
   NodeCapabilities,
   NodeId,
@@ -51,6 +52,8 @@ export interface Uplink {
   sendIngest(batch: { journalId: JournalId; firstSequence: number; entries: IngestEntry[] }): boolean;
   /** Live text; dropped when there is no connection or bulk is held back. */
   sendDelta(delta: LiveDelta): void;
+  /** A call that has begun and is not recorded yet; dropped like live text. */
+  sendCall(call: LiveCall): void;
   /** Tells the hub new capabilities, now or with the next hello. */
   capabilitiesChanged(): void;
   /** Gives the connection up and says hello anew. */

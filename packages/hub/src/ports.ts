@@ -10,6 +10,7 @@ import type {
   EventsPage,
   FeedMessage,
   JournalId,
+  LiveCall,
   LiveDelta,
   Me,
   MessageId,
@@ -97,6 +98,7 @@ export interface Orchestration {
   ): Promise<{ lastSequence: number; error?: ErrorBody }>;
   ingestCursor(node: NodeIdentity, journalId: JournalId): Promise<number>;
   publishDelta(node: NodeIdentity, delta: LiveDelta): void;
+  publishCall(node: NodeIdentity, call: LiveCall): void;
   publishPresence(spaceId: SpaceId, nodes: readonly NodeSummary[]): void;
   effectResult(node: NodeIdentity, result: { effectId: string; fence: number; error?: ErrorBody }): Promise<void>;
   /**

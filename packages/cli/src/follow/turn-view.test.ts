@@ -57,6 +57,30 @@ describe("a turn on the screen", () => {
     expect(view.end).toEqual({ status: "completed", reason: null, detail: null });
   });
 
+  test("shows a call as soon as it is told live, and its beginning once, whatever of it comes first", () => {
+    const { view, text } = screen();
+    const live = {
+      type: "call",
+      call: {
+        turnId,
+        tool: { itemId: "call-1", title: "Write NOTES.md", kind: "edit", status: "running", locations: [] },
+      },
+    } as unknown as FeedMessage;
+    view.take(live);
+    expect(text()).toBe("▸ Write NOTES.md\n");
+    for (const message of [tool("tool.started", "running"), live, tool("tool.completed", "completed")])
+      view.take(message);
+    expect(text()).toBe("▸ Write NOTES.md\n✓ Write NOTES.md\n");
+    view.take(live);
+    expect(text()).toBe("▸ Write NOTES.md\n✓ Write NOTES.md\n");
+    const unseen = screen();
+    unseen.view.take(tool("tool.completed", "completed"));
+    unseen.view.take(live);
+    expect(unseen.text()).toBe("▸ Write NOTES.md\n✓ Write NOTES.md\n");
+    const other = { ...live, call: { ...(live as { call: object }).call, turnId: "turn-2" } } as unknown as FeedMessage;
+    expect(view.take(other)).toBe(false);
+  });
+
   test("says how to answer a question", () => {
     const { view, text } = screen();
     view.take(

@@ -9,7 +9,7 @@ import {
   type TurnId,
   type TurnTerminalStatus,
 } from "@muster/contracts";
-import { approvalOf, type Plan, planOf, planText, stepText, waitsFor } from "../output/steps.ts";
+import { approvalOf, type Plan, planOf, planText, stepText, toolOf, waitsFor } from "../output/steps.ts";
 import { safeText } from "../output/text.ts";
 import { changeSummary } from "../output/thread.ts";
 import type { Paint } from "../shell.ts";
@@ -43,6 +43,8 @@ interface Said {
 
 export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnView {
   const said = new Map<string, Said>();
+  /** Calls whose beginning stands on the screen. */
+  const begun = new Set<string>();
   let isAtLineStart = true;
   let speaking: string | null = null;
   let plan: Plan = [];
@@ -71,6 +73,15 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
     message.shown = visible.length;
   };
   const showStep = (step: Parameters<typeof stepText>[0]): string => {
+    const tool = toolOf(step);
+    if (tool !== null) {
+      const isTold = begun.has(tool.itemId);
+      begun.add(tool.itemId);
+      if (step.kind === "tool.started" && isTold) return "";
+      // A short call is recorded once, and what was told live may have been lost or come late.
+      if (step.kind === "tool.completed" && !isTold)
+        return stepText({ ...step, kind: "tool.started" }, paint) + stepText(step, paint);
+    }
     const changed = planOf(step);
     if (changed === null) return stepText(step, paint);
     const text = planText(changed, plan, paint);
@@ -125,6 +136,11 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
     },
     take: (message) => {
       if (message.type === "event") return isKnownEvent(message.event) && takeEvent(message.event);
+      if (message.type === "call" && message.call.turnId === turnId) {
+        const { tool } = message.call;
+        line(showStep({ kind: "tool.started", summary: tool.title, tone: "tool", payload: tool }));
+        return true;
+      }
       if (message.type !== "delta" || message.delta.turnId !== turnId) return false;
       update(message.delta.messageId, (text) => mergeDelta(text, message.delta));
       return true;

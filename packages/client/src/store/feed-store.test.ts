@@ -1,5 +1,5 @@
 // What a reader knows after a snapshot, a window and a feed, whichever of them comes first.
-import type { FeedMessage, LiveDelta, MessageRow, TurnRow } from "@muster/contracts";
+import type { FeedMessage, LiveCall, LiveDelta, MessageRow, TurnRow } from "@muster/contracts";
 import { describe, expect, test } from "vitest";
 import {
   assistantText,
@@ -255,6 +255,55 @@ describe("streaming text", () => {
     store.apply(delta(5, " world"));
     expect(store.thread(threadId)).toBe(before);
     expect(texts(store)).toEqual(["Hello world"]);
+  });
+});
+
+describe("a call that has begun", () => {
+  const call = (itemId: string): FeedMessage => ({
+    type: "call",
+    call: {
+      threadId,
+      turnId,
+      tool: {
+        itemId: itemId as LiveCall["tool"]["itemId"],
+        title: itemId,
+        kind: "read",
+        status: "running",
+        locations: [],
+      },
+    },
+  });
+  const recorded = (sequence: number, kind: string, itemId: string) =>
+    event(sequence, "thread.activity-appended", {
+      turnId,
+      tone: "tool",
+      kind,
+      summary: itemId,
+      payload: { itemId, title: itemId, kind: "read", status: "completed", locations: [] },
+    });
+  const shown = (store: FeedStore): string[] =>
+    (store.thread(threadId)?.activities ?? []).map(({ kind, summary }) => `${kind} ${summary}`);
+
+  test("is shown behind what is recorded, until its own record comes", () => {
+    const store = openStore(10);
+    store.apply(feedEvent(started(11)));
+    store.apply(call("second"));
+    store.apply(feedEvent(recorded(12, "tool.completed", "first")));
+    expect(shown(store)).toEqual(["tool.completed first", "tool.started second"]);
+    store.apply(feedEvent(recorded(13, "tool.completed", "second")));
+    expect(shown(store)).toEqual(["tool.completed first", "tool.completed second"]);
+    store.apply(call("second"));
+    expect(shown(store)).toHaveLength(2);
+  });
+
+  test("goes with its turn, and does not outlive a window that knows better", () => {
+    const store = openStore(10);
+    store.apply(feedEvent(started(11)));
+    store.apply(call("lost"));
+    store.apply(feedEvent(settled(12)));
+    expect(shown(store)).toEqual([]);
+    store.apply(call("late"));
+    expect(shown(store)).toEqual([]);
   });
 });
 

@@ -155,6 +155,10 @@ export class FeedStore {
         this.#threads.get(message.delta.threadId)?.applyDelta(message.delta);
         this.#changed();
         return;
+      case "call":
+        this.#threads.get(message.call.threadId)?.applyCall(message.call);
+        this.#changed();
+        return;
       case "presence":
         this.#applyPresence(message.node);
         return;

@@ -5,6 +5,7 @@ import type {
   ApprovalRow,
   CheckpointRow,
   EventPayload,
+  LiveCall,
   LiveDelta,
   MessageRow,
   MusterError,
@@ -16,6 +17,7 @@ import type {
   TurnRow,
 } from "@muster/contracts";
 import { MemoryTables, projectAll } from "@muster/core";
+import { itemIdOf, LiveCalls } from "./live-calls.ts";
 import { LiveTexts } from "./live-texts.ts";
 
 /** What became of one file. */
@@ -56,6 +58,7 @@ const byTurn = (first: TurnRow, second: TurnRow): number =>
 
 export class ThreadFold {
   readonly live = new LiveTexts();
+  readonly #calls = new LiveCalls();
   readonly #tables = new MemoryTables();
   #status: ThreadView["status"] = "loading";
   #error: MusterError | null = null;
@@ -94,6 +97,9 @@ export class ThreadFold {
     this.#held = null;
     for (const event of held) this.#fold(event);
     this.live.reconcile(this.#tables.rows("projection_thread_messages"));
+    for (const activity of this.#tables.rows("projection_thread_activities")) this.#calls.recorded(activity);
+    for (const turn of this.#tables.rows("projection_thread_turns"))
+      if (turn.completedAt !== null) this.#calls.settled(turn.turnId);
     this.#view = null;
   }
 
@@ -147,6 +153,16 @@ export class ThreadFold {
     return isNew;
   }
 
+  /** A call that is recorded already, or whose turn is over, has been told better. */
+  applyCall(call: LiveCall): void {
+    const turn = this.#tables.get("projection_thread_turns", call.turnId);
+    if (turn !== undefined && turn.completedAt !== null) return;
+    const activities = this.#tables.rows("projection_thread_activities");
+    if (activities.some((row) => row.turnId === call.turnId && itemIdOf(row) === call.tool.itemId)) return;
+    this.#calls.begun(call);
+    this.#view = null;
+  }
+
   view(): ThreadView {
     this.#view ??= this.#makeView();
     return this.#view;
@@ -159,7 +175,11 @@ export class ThreadFold {
       const message = this.#tables.get("projection_thread_messages", event.payload.messageId);
       if (message !== undefined) this.live.persisted(message);
     }
-    if (event.eventType === "thread.turn-settled") this.live.settled(event.payload.turnId);
+    if (event.eventType === "thread.activity-appended") this.#calls.recorded(event.payload);
+    if (event.eventType === "thread.turn-settled") {
+      this.live.settled(event.payload.turnId);
+      this.#calls.settled(event.payload.turnId);
+    }
     this.#noteRevert(event);
     this.#view = null;
   }
@@ -218,7 +238,7 @@ export class ThreadFold {
       session: tables.rows("projection_thread_sessions")[0] ?? null,
       turns: tables.rows("projection_thread_turns").sort(byTurn),
       messages: [...tables.rows("projection_thread_messages").sort(byCreation), ...this.live.unpersisted()],
-      activities: tables.rows("projection_thread_activities").sort(byCreation),
+      activities: [...tables.rows("projection_thread_activities").sort(byCreation), ...this.#calls.rows()],
       checkpoints: tables
         .rows("projection_checkpoints")
         .sort((first, second) => first.checkpointTurnCount - second.checkpointTurnCount),

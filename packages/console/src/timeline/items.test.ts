@@ -74,6 +74,18 @@ test("steps stand in the order they happened, between what was asked and how it 
   expect(kinds(items)).toEqual(["user", "assistant", "plan", "tools", "assistant", "status"]);
 });
 
+test("a call that is not recorded yet comes last", () => {
+  const live = { ...activity("tool.started", 0, tool("live", "running")), createdAt: "" };
+  const items = timelineItems(
+    view({
+      messages: [message("first", "assistant", 1)],
+      activities: [activity("tool.completed", 2, tool("done", "completed")), live],
+    }),
+  );
+  expect(kinds(items)).toEqual(["assistant", "tools", "status"]);
+  expect(items[1]).toMatchObject({ calls: [{ itemId: "done" }, { itemId: "live" }] });
+});
+
 test("text that is only live comes last", () => {
   const items = timelineItems(
     view({

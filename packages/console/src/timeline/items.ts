@@ -138,7 +138,8 @@ function activitySteps(turn: TurnRow, activities: readonly ActivityRow[], approv
   const steps: Step[] = [];
   let plan: Step | undefined;
   for (const [index, activity] of activities.entries()) {
-    const at = activity.createdAt;
+    // Of a call that is not recorded yet: it is the newest there is.
+    const at = activity.createdAt || "~";
     const order = index + 1;
     const tool = toolOf(activity);
     const entries = planOf(activity);

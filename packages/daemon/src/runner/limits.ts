@@ -10,6 +10,8 @@ export interface RunnerLimits {
   readonly updateIntervalMs: number;
   /** What goes on for long is told less and less often, at least this often: each update is kept for ever. */
   readonly updateIntervalMaxMs: number;
+  /** A call of a tool that is over by then is recorded once, at its end; until then it is shown live. */
+  readonly callHeldMs: number;
   /** Agents' processes that run at once; an idle one is ended for a new one, else the turn waits. */
   readonly providerProcessesMax: number;
   /** An agent's process that no turn used for so long is ended; its conversation is taken up again where it can be. */
@@ -24,6 +26,7 @@ export const RUNNER_LIMITS: RunnerLimits = {
   persistCharacters: 8 * 1024,
   updateIntervalMs: 2_000,
   updateIntervalMaxMs: 10_000,
+  callHeldMs: 2_000,
   providerProcessesMax: 16,
   sessionIdleMs: 30 * 60 * 1_000,
   turnSilentMs: 10 * 60 * 1_000,
@@ -44,5 +47,9 @@ export const SKIPPED_NAMED_MAX = 5;
 export const SKIPPED_TOLD_MAX = 200;
 /** Output that an update of a tool call carries, its newest part; the call's end has as much as is kept at all. */
 export const UPDATE_OUTPUT_MAX_CHARACTERS = 1_024;
+/** Calls of one turn whose beginning waits to be recorded; with more, all of them are. */
+export const HELD_CALLS_MAX = 32;
+/** Paths that a call shows live; what is recorded has all. */
+export const LIVE_LOCATIONS_MAX = 4;
 export const DETAIL_MAX_CHARACTERS = 8_192;
 export const REASON_MAX_CHARACTERS = 64;

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { CheckpointRef, EffectBody, ThreadId } from "@muster/contracts";
 import { afterEach, describe, expect, it } from "vitest";
 import { atEnd, endAll, openWorld, sampleOf, startOf, startOptions, type World } from "../uplink/testing/opened.ts";
@@ -47,6 +48,13 @@ const hanging = async (world: World, threadId: ThreadId, file: string) => {
   await until("the file", () => existsSync(join(world.workspace, file)));
   return effect;
 };
+/** Calls on the daemon's disk that its journal does not have. */
+const begunCalls = (world: World): number => {
+  const database = new DatabaseSync(join(world.home, "outbox.db"), { readOnly: true });
+  const row = database.prepare("SELECT count(*) AS count FROM begun_calls").get();
+  database.close();
+  return Number(row?.["count"]);
+};
 const diffOf = (world: World, turnId: string) =>
   world.hub.commands("thread.turn.diff.complete").find((one) => one.turnId === turnId && one.turnCount === 1);
 const settled = (world: World, turnId: string) =>
@@ -88,6 +96,24 @@ describe("a turn that is killed with its daemon", () => {
     ]);
     expect(await revert(world, A)).toEqual([{ path: "a.txt", outcome: "deleted" }]);
     expect(existsSync(join(world.workspace, "a.txt"))).toBe(false);
+  });
+
+  it("ORC-33 a call that had just begun is told once, before the turn's end", async () => {
+    const world = await openWorld();
+    const first = await spawnDaemon(world);
+    const effect = startOf(world, "run without asking: touch begun; sleep 60", { threadId: A });
+    run(world, effect);
+    await until("the call", () => existsSync(join(world.workspace, "begun")));
+    await first.kill();
+    expect(begunCalls(world) + world.hub.activities("tool.started").length).toBe(1);
+    await spawnDaemon(world);
+    await settled(world, effect.turnId);
+    expect(world.hub.activities("tool.started")).toMatchObject([
+      { turnId: effect.turnId, payload: { title: "touch begun; sleep 60" } },
+    ]);
+    const told = world.hub.entries.map(({ command }) => ("kind" in command ? command.kind : command.type));
+    expect(told.indexOf("tool.started")).toBeLessThan(told.indexOf("thread.turn.settle"));
+    expect(begunCalls(world)).toBe(0);
   });
 
   it("ORC-34 beside another thread's turn says that the two cannot be told apart, and ORC-35 a revert keeps what may be the other's", async () => {

@@ -43,7 +43,7 @@ describe("a turn", () => {
       "session.started",
       "session:running",
       "thread.message.assistant.complete",
-      "tool.started",
+      // Begun live, and recorded once.
       "tool.completed",
       "usage.updated",
       "thread.message.assistant.complete",
@@ -52,6 +52,9 @@ describe("a turn", () => {
       "thread.turn.diff.complete",
       "thread.turn.settle",
       "session:ready",
+    ]);
+    expect(world.hub.all("call")).toMatchObject([
+      { call: { turnId: effect.turnId, tool: { title: "Write NOTES.md" } } },
     ]);
     const [baseline, after] = world.hub.commands("thread.turn.diff.complete");
     expect(baseline).toMatchObject({ turnCount: 0, checkpointRef: REF(0), status: "ready", files: [], diff: "" });

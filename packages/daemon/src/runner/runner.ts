@@ -3,6 +3,7 @@
 import {
   type EffectBody,
   type FrameOf,
+  type LiveCall,
   MusterError,
   type NodeRequest,
   type ThreadId,
@@ -11,7 +12,7 @@ import {
 import type { Ids } from "@muster/core";
 import type { Logger } from "pino";
 import type { Checkpoints } from "../checkpoints/index.ts";
-import type { EffectLedger, Journal, JournalEntry, ProviderSessionLedger } from "../journal/index.ts";
+import type { BegunCallLedger, EffectLedger, Journal, JournalEntry, ProviderSessionLedger } from "../journal/index.ts";
 import type { TurnRef } from "../ports.ts";
 import type { Environment, Timers } from "../processes/index.ts";
 import type { Provider, ProviderLimits } from "../providers/index.ts";
@@ -36,7 +37,9 @@ export interface RunnerOptions {
   readonly ids: Ids;
   readonly timers: Timers;
   readonly log: Logger;
+  readonly begunCalls: BegunCallLedger;
   readonly sendLive: (delta: FrameOf<"delta">["delta"]) => void;
+  readonly sendCall: (call: LiveCall) => void;
   readonly onStep?: OnDaemonStep | undefined;
   readonly limits?: Partial<RunnerLimits>;
   readonly providerLimits?: Partial<ProviderLimits>;
@@ -85,8 +88,8 @@ export class Runner {
 
   /** Ends and tells what an earlier process left; before any effect is taken. */
   recover(): Promise<Recovered> {
-    const { journal, effects, sessionLedger, timers, checkpoints, workspaceRoots } = this.#options;
-    return recover({ journal, effects, sessions: sessionLedger, timers, checkpoints, workspaceRoots });
+    const { journal, effects, begunCalls, sessionLedger, timers, checkpoints, workspaceRoots } = this.#options;
+    return recover({ journal, effects, begunCalls, sessions: sessionLedger, timers, checkpoints, workspaceRoots });
   }
 
   /** Turns that were taken over and have not settled. */
@@ -192,10 +195,12 @@ export class Runner {
   }
 
   #launch(effect: TurnEffect, traceparent?: string): void {
-    const { journal, effects, checkpoints, ids, timers, workspaceRoots, sendLive } = this.#options;
+    const { journal, effects, checkpoints, begunCalls, ids, timers, workspaceRoots, sendLive, sendCall } =
+      this.#options;
     const turn = new TurnRun(effect, {
       journal,
       ledger: effects,
+      begunCalls,
       sessions: this.#sessions,
       checkpoints,
       ids,
@@ -203,6 +208,7 @@ export class Runner {
       limits: this.#limits,
       workspaceRoots,
       sendLive,
+      sendCall,
       toldChoices: this.#toldChoices,
       ...(traceparent === undefined ? {} : { traceparent }),
       onBug: (error) => this.#bug(error),

@@ -6,6 +6,7 @@ import {
   type ApprovalRequestId,
   type EffectBody,
   type InternalCommand,
+  type LiveCall,
   type LiveDelta,
   MessageId,
   MusterError,
@@ -14,13 +15,14 @@ import {
 import type { Ids } from "@muster/core";
 import type { Statement } from "@muster/store";
 import type { Checkpoints } from "../checkpoints/index.ts";
-import type { EffectLedger, Journal } from "../journal/index.ts";
+import type { BegunCallLedger, EffectLedger, Journal } from "../journal/index.ts";
 import type { Timers } from "../processes/index.ts";
 import type { TurnOutcome } from "../providers/index.ts";
 import type { OnDaemonStep } from "../steps.ts";
 import { DETAIL_MAX_CHARACTERS, REASON_MAX_CHARACTERS, type RunnerLimits, SUMMARY_MAX_CHARACTERS } from "./limits.ts";
 import { commandsOf, type Place, withNewestOutput } from "./mapping.ts";
 import type { AgentSession, ProviderSessions } from "./sessions.ts";
+import { ShortCalls } from "./short-calls.ts";
 import { Silence } from "./silence.ts";
 import { takeSnapshot, takeStartSnapshot } from "./snapshots.ts";
 import { AssistantTexts } from "./texts.ts";
@@ -33,6 +35,7 @@ export type TurnEffect = Extract<EffectBody, { kind: "node.turn.start" }>;
 export interface TurnTools {
   readonly journal: Journal;
   readonly ledger: EffectLedger;
+  readonly begunCalls: BegunCallLedger;
   readonly sessions: ProviderSessions;
   readonly checkpoints: Checkpoints;
   readonly ids: Ids;
@@ -40,11 +43,25 @@ export interface TurnTools {
   readonly limits: RunnerLimits;
   readonly workspaceRoots: readonly string[];
   readonly sendLive: (delta: LiveDelta) => void;
+  readonly sendCall: (call: LiveCall) => void;
   readonly toldChoices: ToldOnce;
   readonly traceparent?: string;
   readonly onBug: (error: unknown) => void;
   readonly onStep?: OnDaemonStep | undefined;
 }
+
+/** What says something of a call itself, or is shown at no place of its own between others. */
+const LEAVES_CALLS_HELD: ReadonlySet<RuntimeEvent["type"]> = new Set([
+  "turn.started",
+  "turn.completed",
+  "tool.started",
+  "tool.updated",
+  "tool.completed",
+  "usage.updated",
+  "message.completed",
+  // A question that nobody is asked is of the call it is about; one that a person is asked was told before.
+  "approval.resolved",
+]);
 
 export class TurnRun {
   readonly place: Place;
@@ -52,6 +69,7 @@ export class TurnRun {
   readonly #tools: TurnTools;
   readonly #texts: AssistantTexts;
   readonly #updates: Throttle<RuntimeEvent>;
+  readonly #calls: ShortCalls;
   readonly #openApprovals = new Set<ApprovalRequestId>();
   readonly #interruption = new AbortController();
   #silence: Silence | undefined;
@@ -78,6 +96,15 @@ export class TurnRun {
       intervalMaxMs: limits.updateIntervalMaxMs,
       // A failure shows where the turn's end is written.
       pass: (event) => void this.#append(commandsOf(event, this.place)).catch(() => {}),
+    });
+    this.#calls = new ShortCalls({
+      place: this.place,
+      timers,
+      limits,
+      ledger: tools.begunCalls,
+      sendLive: tools.sendCall,
+      append: (commands, statements) => this.#append(commands, statements),
+      onRecorded: (itemId) => this.#updates.touch(itemId),
     });
   }
 
@@ -190,8 +217,15 @@ export class TurnRun {
   }
 
   /** The agent waits while the returned promise is pending: nothing it says is lost, and nothing piles up. */
-  #take(event: RuntimeEvent): Promise<void> {
+  async #take(event: RuntimeEvent): Promise<void> {
     this.#silence?.heard();
+    // Told before the event, in one go: the next one may come before anything is durable.
+    const releasing = LEAVES_CALLS_HELD.has(event.type) ? undefined : this.#calls.release();
+    const taking = this.#record(event);
+    await (releasing === undefined ? taking : Promise.all([releasing, taking]));
+  }
+
+  #record(event: RuntimeEvent): Promise<void> {
     switch (event.type) {
       case "message.delta":
         this.#tools.onStep?.("turn.speaking", [this.place.turnId]);
@@ -202,17 +236,18 @@ export class TurnRun {
       case "turn.completed":
         return Promise.resolve();
       case "tool.started":
-        this.#updates.touch(event.tool.itemId);
-        break;
-      case "tool.updated":
-        this.#updates.offer(event.tool.itemId, { ...event, tool: withNewestOutput(event.tool) });
+        return this.#calls.begin(event.tool);
+      case "tool.updated": {
+        const tool = withNewestOutput(event.tool);
+        if (!this.#calls.update(tool)) this.#updates.offer(tool.itemId, { ...event, tool });
         return Promise.resolve();
+      }
       case "usage.updated":
         this.#updates.offer("usage", event);
         return Promise.resolve();
       case "tool.completed":
         this.#updates.drop(event.tool.itemId);
-        break;
+        return this.#calls.end(event.tool);
       case "approval.requested":
         this.#openApprovals.add(event.request.requestId);
         break;
@@ -228,6 +263,7 @@ export class TurnRun {
     const { threadId, turnId } = this.place;
     const session = this.#session;
     await this.#texts.completeAll();
+    await this.#calls.release();
     this.#updates.flush();
     for (const requestId of this.#openApprovals)
       await this.#append([{ type: "thread.approval.expire", threadId, requestId, reason: "agent_gone" }]);

@@ -4,6 +4,7 @@ import { closeAll, openStore } from "../journal/testing/opened.ts";
 afterEach(closeAll);
 
 const COLUMNS: Record<string, string[]> = {
+  begun_calls: ["turn_id", "item_id", "payload", "begun_at"],
   effects_seen: ["effect_id", "fence", "state", "result_json", "seen_at", "updated_at"],
   ingest_journal: ["journal_id", "sequence", "thread_id", "turn_id", "payload", "created_at", "acked_at"],
   provider_session_runtime: [
@@ -19,6 +20,7 @@ const COLUMNS: Record<string, string[]> = {
   ],
 };
 const KEYS: Record<string, string[]> = {
+  begun_calls: ["turn_id", "item_id"],
   effects_seen: ["effect_id"],
   ingest_journal: ["journal_id", "sequence"],
   provider_session_runtime: ["provider_session_id"],

@@ -41,8 +41,18 @@ export interface ProviderSessionRuntimeTable {
   runtime_payload_json: string;
 }
 
+/** Of a turn that runs: a call that began seconds ago and is not in the journal yet. */
+export interface BegunCallsTable {
+  turn_id: string;
+  item_id: string;
+  /** JSON of the command that the journal gets if the call is not heard of again. */
+  payload: string;
+  begun_at: string;
+}
+
 export interface DaemonDatabase {
   ingest_journal: IngestJournalTable;
   effects_seen: EffectsSeenTable;
+  begun_calls: BegunCallsTable;
   provider_session_runtime: ProviderSessionRuntimeTable;
 }

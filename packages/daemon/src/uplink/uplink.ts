@@ -104,6 +104,10 @@ class WebSocketUplink implements Uplink {
     if (this.isConnected && this.#connection?.isBulkHeld === false) this.#connection.send({ type: "delta", delta });
   }
 
+  sendCall(call: FrameOf<"call">["call"]): void {
+    if (this.isConnected && this.#connection?.isBulkHeld === false) this.#connection.send({ type: "call", call });
+  }
+
   capabilitiesChanged(): void {
     if (this.#epoch === undefined) return;
     this.#control({ type: "capabilities", epoch: this.#epoch, capabilities: this.#options.host.capabilities() });

@@ -66,6 +66,10 @@ onBothDatabases("the first start", () => {
     ]);
   });
 
+  it("gives the space a short id, because it stands in every key", async () => {
+    expect(opened.identity.spaceId).toMatch(/^[0-9a-f]{12}$/);
+  });
+
   it("NOD-1 gives every space a default session whose owner is who made it", async () => {
     const caller = await byBearer(await tokenOnDisk());
     expect(caller?.roles.get(caller.defaultSessionId)).toBe("owner");

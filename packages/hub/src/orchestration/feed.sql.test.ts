@@ -1,6 +1,13 @@
 // The live feed: no gap, no repeat, whoever writes meanwhile; a reset where a reader cannot be brought up, and nobody
 // ever waits for a slow one.
-import { FEED_GAP_MAX_EVENTS, FeedMessage, type LiveDelta, type NodeSummary, type ThreadId } from "@muster/contracts";
+import {
+  FEED_GAP_MAX_EVENTS,
+  FeedMessage,
+  type LiveCall,
+  type LiveDelta,
+  type NodeSummary,
+  type ThreadId,
+} from "@muster/contracts";
 import { MemoryTables, PROJECTION_KEYS, type ProjectionTable, projectAll } from "@muster/core";
 import { activity, command, createProject, createThread, delta, startTurn } from "@muster/core/testing";
 import fc from "fast-check";
@@ -386,6 +393,23 @@ onBothDatabases("live messages", () => {
     await until(() => owner.items.length === 2);
     await settled();
     expect(owner.messages().slice(1)).toEqual([{ type: "delta", delta: live(0, "true") }]);
+    expect(stranger.items).toHaveLength(1);
+    await Promise.all([owner.stop(), stranger.stop()]);
+  });
+
+  it("of calls that have begun come like text, from the thread's own node only (ORC-16, ORC-27)", async () => {
+    const call = (title: string): LiveCall => ({
+      threadId: "thread" as ThreadId,
+      turnId: "turn" as LiveCall["turnId"],
+      tool: { itemId: "item" as LiveCall["tool"]["itemId"], title, kind: "read", status: "running", locations: [] },
+    });
+    const [owner, stranger] = [read(), read({}, STRANGER)];
+    await until(() => owner.types().includes("synchronized") && stranger.types().includes("synchronized"));
+    world.orchestration.publishCall(nodeIdentity("other-node"), call("forged"));
+    world.orchestration.publishCall(nodeIdentity(), call("true"));
+    await until(() => owner.items.length === 2);
+    await settled();
+    expect(owner.items.slice(1)).toEqual([{ message: { type: "call", call: call("true") } }]);
     expect(stranger.items).toHaveLength(1);
     await Promise.all([owner.stop(), stranger.stop()]);
   });

@@ -1,5 +1,5 @@
 // The live feed of one reader: first attached, then replayed from its sequence, then live; no gap and no repeat. The
-// log alone is the source of events. Live deltas and presence come beside it, may be dropped, and carry no id.
+// log alone is the source of events. Live deltas, calls that have begun and presence come beside it, may be dropped, and carry no id.
 import type { FeedMessage, NodeId, SpaceId, ThreadId, WireEvent } from "@muster/contracts";
 import { FEED_GAP_MAX_BYTES, FEED_GAP_MAX_EVENTS, MusterError } from "@muster/contracts";
 import type { Store } from "@muster/store";
@@ -13,7 +13,7 @@ import type { Visibility } from "./visibility.ts";
 export const LIVE_MESSAGES_MAX = 1_000;
 const PAGE_EVENTS = 200;
 
-export type LiveMessage = Extract<FeedMessage, { type: "delta" | "presence" }>;
+export type LiveMessage = Extract<FeedMessage, { type: "delta" | "call" | "presence" }>;
 interface Live {
   readonly message: LiveMessage;
   readonly nodeId: NodeId | null;
@@ -51,7 +51,7 @@ export class Feeds {
     return this.#open.size;
   }
 
-  /** `nodeId` names the node that says it, for deltas: it is heard on its own threads only. */
+  /** `nodeId` names the node that says it, for what it tells live: it is heard on its own threads only. */
   publish(spaceId: SpaceId, message: LiveMessage, nodeId: NodeId | null = null): void {
     for (const reader of this.#open) if (reader.caller.spaceId === spaceId) reader.offer({ message, nodeId });
   }
@@ -174,7 +174,7 @@ export class Feeds {
   async #canSeeLive(reader: Reader, { message, nodeId }: Live): Promise<boolean> {
     if (message.type === "presence") return reader.caller.roles.has(message.node.sessionId);
     const { visibility } = this.#parts;
-    const { threadId } = message.delta;
+    const { threadId } = message.type === "delta" ? message.delta : message.call;
     if (reader.request.threadId !== undefined && reader.request.threadId !== threadId) return false;
     if (nodeId !== (await visibility.nodeOf(reader.caller.spaceId, threadId))) return false;
     return visibility.canSeeThread(reader.caller, threadId);

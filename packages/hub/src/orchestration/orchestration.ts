@@ -174,6 +174,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     },
     ingestCursor: cursorOf,
     publishDelta: (node, delta) => feeds.publish(node.spaceId, { type: "delta", delta }, node.nodeId),
+    publishCall: (node, call) => feeds.publish(node.spaceId, { type: "call", call }, node.nodeId),
     publishPresence: (spaceId, nodes) => {
       for (const node of nodes) feeds.publish(spaceId, { type: "presence", node });
     },

@@ -64,7 +64,10 @@ export class NodeConnection {
         this.requests.answered(frame);
         return;
       case "delta":
-        this.#delta(frame);
+        if (this.#mayTellLive()) this.#options.orchestration.publishDelta(this.identity, frame.delta);
+        return;
+      case "call":
+        if (this.#mayTellLive()) this.#options.orchestration.publishCall(this.identity, frame.call);
         return;
       case "error":
         return;
@@ -122,15 +125,16 @@ export class NodeConnection {
     });
   }
 
-  #delta({ delta }: FrameOf<"delta">): void {
-    const { timers, limits, orchestration } = this.#options;
+  /** Counts what is told live; what is too much is dropped. */
+  #mayTellLive(): boolean {
+    const { timers, limits } = this.#options;
     const second = Math.floor(timers.nowMs() / 1_000);
     if (second !== this.#deltaSecond) {
       this.#deltaSecond = second;
       this.#deltas = 0;
     }
     this.#deltas += 1;
-    if (this.#deltas <= limits.deltasPerSecond) orchestration.publishDelta(this.identity, delta);
+    return this.#deltas <= limits.deltasPerSecond;
   }
 
   #answerErrors(work: () => Promise<void>): void {

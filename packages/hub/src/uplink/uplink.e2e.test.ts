@@ -7,6 +7,7 @@ import {
   type JournalId,
   type MessageId,
   type NodeId,
+  type ProviderItemId,
   type SpaceId,
   type ThreadId,
   type TurnId,
@@ -256,10 +257,19 @@ describe("ingest", () => {
       type: "delta",
       delta: { threadId: "t" as ThreadId, turnId: "u" as TurnId, messageId: "m" as MessageId, offset: 0, text: "live" },
     });
-    await until(
-      "all three",
-      () => hub.calls.heartbeats.length + hub.calls.results.length + hub.calls.deltas.length === 3,
-    );
+    const tool = {
+      itemId: "i" as ProviderItemId,
+      title: "Read",
+      kind: "read",
+      status: "running",
+      locations: [],
+    } as const;
+    end.send({
+      type: "call",
+      call: { threadId: "t" as ThreadId, turnId: "u" as TurnId, tool: { ...tool, locations: [] } },
+    });
+    const { heartbeats, results, deltas, calls } = hub.calls;
+    await until("all four", () => heartbeats.length + results.length + deltas.length + calls.length === 4);
     expect(hub.calls.ingest).toHaveLength(1);
     expect(end.of("ingest.ack")).toEqual([]);
     finish();

@@ -160,6 +160,7 @@ export class FakeOrchestration implements Orchestration {
   ingest = unused("ingest");
   ingestCursor = unused("ingestCursor");
   publishDelta = unused("publishDelta");
+  publishCall = unused("publishCall");
   publishPresence = unused("publishPresence");
   effectResult = unused("effectResult");
   reconcileNode = unused("reconcileNode");

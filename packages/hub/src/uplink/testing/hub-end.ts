@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import type {
   EffectBody,
   ErrorBody,
+  LiveCall,
   LiveDelta,
   NodeId,
   ReceivedEntry,
@@ -29,6 +30,7 @@ export interface HubEnd {
     ingest: { firstSequence: number; entries: readonly ReceivedEntry[]; node: NodeIdentity }[];
     results: { effectId: string; fence: number; error?: ErrorBody }[];
     deltas: LiveDelta[];
+    calls: LiveCall[];
     ready: NodeId[];
     bugs: unknown[];
   };
@@ -57,6 +59,7 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
     ingest: [],
     results: [],
     deltas: [],
+    calls: [],
     ready: [],
     bugs: [],
   };
@@ -97,6 +100,7 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
     },
     ingestCursor: async () => act.cursor(),
     publishDelta: (_node: NodeIdentity, delta: LiveDelta) => void calls.deltas.push(delta),
+    publishCall: (_node: NodeIdentity, call: LiveCall) => void calls.calls.push(call),
     effectResult: async (_node: NodeIdentity, result: HubEnd["calls"]["results"][number]) =>
       void calls.results.push(result),
     reconcileNode: async () => act.reconcile(),
