@@ -115,6 +115,14 @@ describe("the console", () => {
     await turnStatus(page, "error").getByText("there is no disk left").waitFor();
     await turnStatus(page, "error").getByText("Start another turn").waitFor();
 
+    // One that was stopped is gone on with by a click: its own request once more, with a word on why.
+    await send(page, "hang");
+    await page.getByTestId("interrupt").click();
+    await turnStatus(page, "interrupted").nth(1).getByRole("button", { name: "Continue" }).click();
+    await page.getByTestId("message-user").getByText("You were interrupted").waitFor();
+    await page.getByTestId("interrupt").click();
+    await turnStatus(page, "interrupted").nth(2).waitFor();
+
     await page.getByRole("link", { name: "Machines" }).click();
     const machine = page.getByTestId("machines-page").getByTestId("machine-row");
     await machine.getByTestId("machine-health").getByText("Online").waitFor();
