@@ -85,4 +85,11 @@ describe("questions asked together", () => {
     expect(asked(64)[0]?.sql).toBe(asked(3)[0]?.sql);
     expect(asked(2)).toHaveLength(2);
   });
+
+  it("are asked one by one where each asks for a list of keys, which has its own index", () => {
+    const keys = Array.from({ length: 500 }, (_one, index) => index);
+    const sql = `SELECT * FROM notes WHERE id IN (${keys.map((index) => `$${index + 1}`).join(", ")})`;
+    const questions = Array.from({ length: 4 }, () => ({ sql, parameters: keys }));
+    expect(askTogether(questions).commands).toEqual(questions);
+  });
 });
