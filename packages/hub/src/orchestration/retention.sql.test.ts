@@ -18,6 +18,7 @@ import { beforeEach, expect, it } from "vitest";
 import { listColumns } from "../schema/listing.ts";
 import { readEvent } from "./event-reader.ts";
 import { Retention } from "./retention.ts";
+import { eventsBySequence } from "./retention-queries.ts";
 import {
   add,
   DAY_MS,
@@ -400,6 +401,16 @@ onBothDatabases("retention", () => {
     }
     expect(totals).toEqual(announced);
     expect(totals.receipts).toBe(8);
+  });
+
+  it("reads as many events of a thread as go together, beyond what a statement may name", async () => {
+    const log = await logOf(world);
+    const parts = { store: world.store, readEvent, limits: SMALLEST };
+    const found = await eventsBySequence(
+      parts,
+      Array.from({ length: 33_000 }, (_one, index) => index),
+    );
+    expect(found.map(({ event }) => event.sequence)).toEqual(log.map((row) => Number(row["sequence"])));
   });
 
   it("over the port is for the sessions that the caller owns, a part per call (ORC-36)", async () => {
