@@ -12,6 +12,7 @@ import { openIdentity } from "./identity/index.ts";
 import { createNodes } from "./nodes/index.ts";
 import { type OnHubStep, openOrchestration } from "./orchestration/index.ts";
 import type { Orchestration } from "./ports.ts";
+import { COMPARE_INTERVAL_MS, SharedClock } from "./shared-clock.ts";
 import { createUplink } from "./uplink/index.ts";
 
 export interface HubSettings {
@@ -65,7 +66,7 @@ export const markHubRestored = (
  */
 export async function startHub(settings: HubSettings): Promise<Hub> {
   const { home, host, port, version, consoleDirectory } = settings;
-  const clock = systemClock;
+  const clock = new SharedClock(systemClock);
   const random = systemRandom;
   const ids = createIds(clock, random);
   let databaseServer: string | undefined;
@@ -82,6 +83,13 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
     const { generation } = database;
     databaseServer = database.server;
     closing.push(() => database.store.close());
+    await clock.compare(database.store);
+    // One that fails is made up for by the next.
+    const comparing = setInterval(() => void clock.compare(database.store).catch(() => undefined), COMPARE_INTERVAL_MS);
+    closing.push(() => clearInterval(comparing));
+    const { differenceMs } = clock;
+    if (differenceMs !== 0)
+      log.warn({ differenceMs }, "this machine's clock is wrong by that of the database server, which is used");
     const check = new DatabaseCheck(database, log);
     const { store } = check;
     const near = keyedReads(store);
