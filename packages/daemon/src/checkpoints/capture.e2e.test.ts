@@ -10,6 +10,15 @@ const workspace = workspacesOfTest();
 const names = (output: string) => output.split("\0").filter((name) => name !== "");
 
 describe("capture", () => {
+  it("says with a code of its own what the system refuses", async () => {
+    const one = workspace();
+    await one.capture(0);
+    rmSync(join(one.base, "data/checkpoints/scratch"), { recursive: true });
+    writeFileSync(join(one.base, "data/checkpoints/scratch"), "in the way");
+    const failure = await one.capture(1).catch((error: unknown) => error);
+    expect(isCheckpointError(failure, "io_failed") && failure.message).toContain("ENOTDIR");
+  });
+
   it("ORC-34 makes a hidden ref with tracked and untracked files and no ignored ones", async () => {
     const one = workspace();
     one.write("tracked.txt", "old\n");

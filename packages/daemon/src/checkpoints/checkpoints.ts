@@ -5,7 +5,7 @@ import type { CheckpointRef, EventId, ThreadId } from "@muster/contracts";
 import { stretchesOf } from "./attribution.ts";
 import { allEnded } from "./concurrency.ts";
 import { type CheckpointDiff, diffTrees } from "./diff.ts";
-import { CheckpointError, isCheckpointError } from "./errors.ts";
+import { CheckpointError, isCheckpointError, withTypedFailures } from "./errors.ts";
 import { factsOf, parseFacts, saysTheSame } from "./facts.ts";
 import type { Environment } from "./git.ts";
 import { CAPTURE_ATTEMPTS, CHECKPOINT_LIMITS, type CheckpointLimits } from "./limits.ts";
@@ -104,7 +104,7 @@ export class Checkpoints {
   /**
    * Takes the checkpoint of a turn; turn count 0 is the state before the first turn.
    * Called again for the same files it keeps the ref and its time; for other files it replaces the ref.
-   * Throws `not_a_directory`, `limit_exceeded`, `git_failed`, `git_not_found`.
+   * Throws `not_a_directory`, `limit_exceeded`, `git_failed`, `git_not_found`, `io_failed`.
    */
   async capture(request: InWorkspace & { threadId: ThreadId; turnCount: number }): Promise<CapturedCheckpoint> {
     return this.#captureTo(request, turnRef(request.threadId, request.turnCount));
@@ -151,7 +151,7 @@ export class Checkpoints {
   async restore(request: InWorkspace & { fromRef: CheckpointRef; toRef: CheckpointRef }): Promise<RestoredPath[]> {
     const { signal } = request;
     const workspace = await this.#locate(request);
-    return this.#mutex.run(workspace.topLevel, async () => {
+    return this.#alone(workspace, async () => {
       const from = await requireRef(this.#plumbing, workspace, request.fromRef, signal);
       const to = await requireRef(this.#plumbing, workspace, request.toRef, signal);
       return restoreTree(this.#plumbing, workspace, {
@@ -171,7 +171,7 @@ export class Checkpoints {
   async restoreThread(request: InWorkspace & RevertOfThread): Promise<readonly RestoredPath[]> {
     const { signal, threadId, turnCount, eventId, isRunning } = request;
     const workspace = await this.#locate(request);
-    return this.#mutex.run(workspace.topLevel, async () => {
+    return this.#alone(workspace, async () => {
       const [safety, current, target] = await allEnded([
         requireRef(this.#plumbing, workspace, safetyRef(threadId, eventId), signal),
         requireRef(this.#plumbing, workspace, request.fromRef, signal),
@@ -223,7 +223,7 @@ export class Checkpoints {
   /** Deletes all refs of a thread and returns how many; git frees the space when it next collects garbage. */
   async deleteThread(request: InWorkspace & { threadId: ThreadId }): Promise<number> {
     const workspace = await this.#locate(request);
-    return this.#mutex.run(workspace.topLevel, async () => {
+    return this.#alone(workspace, async () => {
       const listed = await listRefs(this.#plumbing, workspace, request.threadId, request.signal);
       const changes = listed.map((entry) => ({
         ref: entry.checkpointRef,
@@ -243,7 +243,7 @@ export class Checkpoints {
     request: InWorkspace & { threadId: ThreadId; turnCount: number; eventId: EventId },
   ): Promise<CheckpointRef[]> {
     const workspace = await this.#locate(request);
-    return this.#mutex.run(workspace.topLevel, async () => {
+    return this.#alone(workspace, async () => {
       const listed = await listRefs(this.#plumbing, workspace, request.threadId, request.signal);
       const oids = new Map(listed.map((entry) => [entry.checkpointRef, entry.commitOid]));
       const moved: CheckpointRef[] = [];
@@ -262,7 +262,7 @@ export class Checkpoints {
 
   async #captureTo(request: InWorkspace, checkpointRef: CheckpointRef): Promise<CapturedCheckpoint> {
     const workspace = await this.#locate(request);
-    return this.#mutex.run(workspace.topLevel, async () => {
+    return this.#alone(workspace, async () => {
       const snapshot = await this.#snapshot(workspace, request.signal);
       await this.#put(workspace, checkpointRef, snapshot, request.signal);
       return { checkpointRef, status: "ready", ...snapshot };
@@ -298,12 +298,13 @@ export class Checkpoints {
 
   #locate(request: InWorkspace): Promise<Workspace> {
     const { workspaceRoot, signal } = request;
-    return locateWorkspace({
-      git: this.#plumbing.git,
-      dataDir: this.#dataDir,
-      ownDir: this.#ownDir,
-      workspaceRoot,
-      signal,
-    });
+    const { git } = this.#plumbing;
+    return withTypedFailures(
+      locateWorkspace({ git, dataDir: this.#dataDir, ownDir: this.#ownDir, workspaceRoot, signal }),
+    );
+  }
+
+  #alone<Result>(workspace: Workspace, work: () => Promise<Result>): Promise<Result> {
+    return withTypedFailures(this.#mutex.run(workspace.topLevel, work));
   }
 }

@@ -2,6 +2,7 @@ import { chmodSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isCheckpointError } from "./index.ts";
+import { DIFF_JSON_MAX_CHARACTERS } from "./limits.ts";
 import { type TestWorkspace, THREAD } from "./test-workspace.ts";
 import { workspacesOfTest } from "./test-workspaces.ts";
 
@@ -21,6 +22,19 @@ describe("diff", () => {
     const ref = await one.capture(0);
     const diff = await one.checkpoints.diff({ workspaceRoot: one.root, fromRef: ref, toRef: ref });
     expect(diff).toEqual({ files: [], diff: "", truncated: false });
+  });
+
+  it("is cut so far that it can travel, however many characters of it JSON has to escape", async () => {
+    const one = workspace();
+    const line = `${"\u001b".repeat(99)}\n`;
+    const { files, diff, truncated } = await diffAfter(one, () => {
+      one.write("a small.txt", "text\n");
+      one.write("b large.txt", line.repeat(15_000));
+    });
+    expect(files.map(({ path }) => path)).toEqual(["a small.txt", "b large.txt"]);
+    expect(truncated).toBe(true);
+    expect(diff).toContain("+text");
+    expect(JSON.stringify(diff).length).toBeLessThanOrEqual(DIFF_JSON_MAX_CHARACTERS);
   });
 
   it("ORC-9 lists added, modified, deleted, renamed and type-changed files with counts", async () => {

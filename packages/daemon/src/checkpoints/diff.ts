@@ -3,6 +3,7 @@
 import type { DiffFile } from "@muster/contracts";
 import { type BytePath, displayPath } from "./byte-path.ts";
 import { allEnded } from "./concurrency.ts";
+import { DIFF_JSON_MAX_CHARACTERS } from "./limits.ts";
 import { cutPatch } from "./patch-cut.ts";
 import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff, type RawDiffEntry } from "./raw-diff.ts";
@@ -66,12 +67,23 @@ export async function diffTrees(
   const entries = parseRawDiff(listing.stdout, (fields) => {
     counts = parseNumstat(fields);
   });
-  const text = cutPatch(patch.stdout, { maxBytes: maxDiffBytes, isComplete: !patch.cut });
+  const text = cutToTravel(patch.stdout, { maxBytes: maxDiffBytes, isComplete: !patch.cut });
   return {
     files: entries.slice(0, maxDiffFiles).map((entry) => toDiffFile(entry, counts.get(entry.path))),
     diff: text.patch,
     truncated: text.truncated || entries.length > maxDiffFiles,
   };
+}
+
+/** Control characters are six as JSON: a patch full of them is cut further, so that it fits the frame that carries it. */
+function cutToTravel(patch: Buffer, limits: { readonly maxBytes: number; readonly isComplete: boolean }) {
+  let maxBytes = limits.maxBytes;
+  let text = cutPatch(patch, limits);
+  while (JSON.stringify(text.patch).length > DIFF_JSON_MAX_CHARACTERS) {
+    maxBytes = Math.floor(Math.min(maxBytes, Buffer.byteLength(text.patch)) / 2);
+    text = cutPatch(patch, { maxBytes, isComplete: limits.isComplete });
+  }
+  return text;
 }
 
 interface Counts {

@@ -18,6 +18,8 @@ export interface CheckpointErrorDetails {
   checkpoint_missing: { readonly checkpointRef: string };
   /** Nothing was touched: these paths can't be restored, each with its reason. */
   restore_refused: { readonly paths: readonly { readonly path: string; readonly reason: string }[] };
+  /** The system refused a file or a process: a full disk, missing permission. `reason` is its code, such as ENOSPC. */
+  io_failed: { readonly reason: string };
   /** A named limit of `limits.ts` was passed; nothing was written to any ref. */
   limit_exceeded: { readonly limit: string; readonly maximum: number };
 }
@@ -42,4 +44,16 @@ export function isCheckpointError<Code extends CheckpointErrorCode>(
   code: Code,
 ): error is CheckpointError<Code> {
   return error instanceof CheckpointError && error.code === code;
+}
+
+/** What the system refuses becomes `io_failed`; everything else stays as it is, a CheckpointError as well as a bug. */
+export async function withTypedFailures<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof CheckpointError) throw error;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined || syscall === undefined) throw error;
+    throw new CheckpointError("io_failed", `the system refused ${syscall} (${code})`, { reason: code });
+  }
 }

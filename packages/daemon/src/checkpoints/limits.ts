@@ -33,9 +33,13 @@ export const CHECKPOINT_LIMITS: CheckpointLimits = {
 
 /** What of a failed git's standard error is kept. */
 export const STDERR_TAIL_BYTES = 4 * 1024;
+/** What of its last line stands in the failure's message. */
+export const LAST_WORDS_MAX_CHARACTERS = 300;
 /** git removes its lock files on SIGTERM; one that doesn't end in this time is killed. */
 export const GIT_KILL_GRACE_MS = 2_000;
 /** A workspace that changes under the capture makes git fail; it is read again this often in all. */
 export const CAPTURE_ATTEMPTS = 3;
 /** File system calls in flight at once. */
 export const FILE_CALLS_IN_FLIGHT = 32;
+/** A diff's text as JSON: a frame of the uplink carries 8 Mi characters, the list of files among them. */
+export const DIFF_JSON_MAX_CHARACTERS = 4 * 1024 * 1024;

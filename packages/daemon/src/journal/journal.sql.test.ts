@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CHUNKED_MAX_CHARACTERS } from "@muster/contracts";
 import { type Store, StoreError } from "@muster/store";
 import { afterEach, describe, expect, it } from "vitest";
 import { manualTimers } from "../runner/testing/timers.ts";
@@ -45,6 +46,17 @@ describe("DMN-12 the ingest journal", () => {
       createdAt: "2026-11-20T12:00:00.000Z",
     });
     expect(await summaries(journal, 2)).toEqual(["c"]);
+  });
+
+  it("holds no entry that a frame could not carry: what follows it would wait for ever", async () => {
+    const { journal } = await openJournal();
+    await journal.append([
+      activity("large", { payload: { text: "x".repeat(CHUNKED_MAX_CHARACTERS) } }),
+      activity("next"),
+    ]);
+    const entries = await journal.read(0, ALL);
+    expect(entries[0]?.command).toMatchObject({ summary: "large", payload: { dropped: "too_large" } });
+    expect(await summaries(journal, 1)).toEqual(["next"]);
   });
 
   it("commits all appends of one tick in one transaction, and answers only after it", async () => {

@@ -19,7 +19,7 @@ import {
   rememberHubGeneration,
   renumber,
 } from "./statements.ts";
-import { withoutBulk } from "./thinning.ts";
+import { ENTRY_MAX_CHARACTERS, withinFrame, withoutBulk } from "./thinning.ts";
 
 export interface JournalEntry {
   readonly command: InternalCommand;
@@ -187,7 +187,9 @@ export class Journal {
       const payload = String(row["payload"]);
       bytes += byteLength(payload);
       if (entries.length > 0 && bytes > limits.maxBytes) break;
-      const { command, correlationId } = JSON.parse(payload) as JournalEntry;
+      const { command: kept, correlationId } = JSON.parse(payload) as JournalEntry;
+      // Here and not when it is written: rows of an older version may be as large.
+      const command = payload.length > ENTRY_MAX_CHARACTERS ? withinFrame(kept) : kept;
       entries.push({ sequence: Number(row["sequence"]), command, correlationId, createdAt: String(row["created_at"]) });
     }
     return entries;

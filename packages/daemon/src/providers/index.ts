@@ -1,5 +1,6 @@
 // The door of providers/: the port, the adapter for agents of the Agent Client Protocol, and the agents known by name.
 export { createAcpProvider } from "./acp/provider.ts";
+export { boundedId } from "./acp/tools.ts";
 export { PROVIDER_LIMITS, type ProviderLimits } from "./limits.ts";
 export { pathLookup } from "./path-lookup.ts";
 export {

@@ -21,6 +21,10 @@ export interface ProviderLimits {
   readonly turnTextMaxCharacters: number;
   /** Tool calls of one turn; further ones are dropped, with one `runtime.error`. */
   readonly turnToolsMax: number;
+  /** Messages of one turn; what is said further goes into the last of them. */
+  readonly turnMessagesMax: number;
+  /** Errors that the agent tells of in one turn; further ones are dropped, with one `runtime.error`. */
+  readonly turnNoticesMax: number;
   /** Questions open at once; the agent gets `cancelled` for further ones. */
   readonly approvalsMax: number;
   /** Largest file served to or written for the agent. */
@@ -41,6 +45,8 @@ export const PROVIDER_LIMITS: ProviderLimits = {
   deltaMaxCharacters: 16_384,
   turnTextMaxCharacters: 4 * 1024 * 1024,
   turnToolsMax: 1_000,
+  turnMessagesMax: 1_000,
+  turnNoticesMax: 100,
   approvalsMax: 64,
   fileMaxBytes: 4 * 1024 * 1024,
   terminalsMax: 32,

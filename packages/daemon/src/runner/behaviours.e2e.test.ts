@@ -1,10 +1,24 @@
 // Each way in which an agent can misbehave, with a real agent under a real daemon. Long waits are skipped, not waited for.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { groupMembers } from "../processes/index.ts";
-import { endAll, startOf, type World } from "../uplink/testing/opened.ts";
+import { scriptedAgent } from "../providers/testing/bench.ts";
+import { endAll, openDaemon, openWorld, startOf, type World } from "../uplink/testing/opened.ts";
 import { until } from "../uplink/testing/scripted-hub.ts";
 import { type SkippableTimers, skippableTimers } from "./testing/timers.ts";
-import { agentGroups, answered, asked, interrupt, open, respond, run, settled, turn } from "./testing/turns.ts";
+import {
+  agentGroups,
+  answered,
+  asked,
+  interrupt,
+  open,
+  respond,
+  run,
+  settled,
+  turn,
+  typesOf,
+} from "./testing/turns.ts";
 
 afterEach(endAll);
 
@@ -206,4 +220,61 @@ describe("ORC-29 a model and an effort", () => {
       { tone: "info", payload: { kind: "model", wanted: "of-others" } },
     ]);
   });
+});
+
+describe("an agent whose answers are out of bounds", () => {
+  const withScript = async (script: string): Promise<World> => {
+    const world = await openWorld();
+    await openDaemon(world, { providers: [{ ...scriptedAgent(script), name: "sample" }] });
+    return world;
+  };
+
+  it("fails its turn alone when the data of its error nests without end", async () => {
+    const world = await withScript(`onMessage((message) => {
+      greet(message);
+      if (message.method !== "session/prompt") return;
+      const data = "[".repeat(200_000) + "]".repeat(200_000);
+      process.stdout.write('{"jsonrpc":"2.0","id":' + message.id + ',"error":{"code":-1,"message":"no","data":' + data + "}}\\n");
+    });`);
+    const { ending } = await turn(world, "hello");
+    expect(ending).toMatchObject({ status: "error", reason: "agent_error", detail: "no (-1)" });
+  });
+
+  it("is used without a choice of models when it nests that without end", async () => {
+    const world = await withScript(`onMessage((message) => {
+      if (message.method === "initialize") greet(message);
+      if (message.method === "session/prompt") send({ id: message.id, result: { stopReason: "end_turn" } });
+      if (message.method !== "session/new") return;
+      const group = '{"options":['.repeat(100_000) + "]}".repeat(100_000);
+      const option = '{"id":"m","category":"model","type":"select","options":[' + group + "]}";
+      process.stdout.write('{"jsonrpc":"2.0","id":' + message.id + ',"result":{"sessionId":"s1","configOptions":[' + option + "]}}\\n");
+    });`);
+    expect((await turn(world, "hello")).ending).toMatchObject({ status: "completed", reason: null });
+  });
+
+  it("has its session told all the same when its id has more characters than the contract keeps", async () => {
+    const world = await withScript(`onMessage((message) => {
+      if (message.method === "initialize") greet(message);
+      if (message.method === "session/new") send({ id: message.id, result: { sessionId: "s".repeat(300) } });
+      if (message.method === "session/prompt")
+        send({ id: message.id, result: { stopReason: message.params.sessionId.length === 300 ? "end_turn" : "refusal" } });
+    });`);
+    const { effect, ending } = await turn(world, "hello");
+    expect(ending).toMatchObject({ status: "completed", reason: null });
+    await until("the session's state", () => typesOf(world, effect.turnId).at(-1) === "session:ready");
+    expect(typesOf(world, effect.turnId)).toContain("session:running");
+    const [id] = world.hub.commands("thread.session.set").flatMap(({ providerThreadId }) => providerThreadId ?? []);
+    expect(id).toMatch(/^s{128}…[0-9a-f]{32}$/);
+  });
+});
+
+it("a checkpoint that the disk refuses is told in the thread, and the turn ends as it would", async () => {
+  const world = await open();
+  mkdirSync(join(world.home, "checkpoints"), { recursive: true });
+  writeFileSync(join(world.home, "checkpoints/scratch"), "in the way");
+  const { ending } = await turn(world, "edit NOTES.md without asking: noted");
+  expect(ending?.status).toBe("completed");
+  const told = world.hub.activities("runtime.error").map(({ payload }) => payload["code"]);
+  expect(told).toEqual(["checkpoint_io_failed", "checkpoint_io_failed", "checkpoint_io_failed"]);
+  expect(world.hub.commands("thread.turn.diff.complete").map(({ status }) => status)).toEqual(["error", "error"]);
 });

@@ -10,6 +10,7 @@ import {
   type LiveDelta,
   MessageId,
   MusterError,
+  ProviderThreadId,
   type RuntimeEvent,
 } from "@muster/contracts";
 import type { Ids } from "@muster/core";
@@ -17,7 +18,7 @@ import type { Statement } from "@muster/store";
 import type { Checkpoints } from "../checkpoints/index.ts";
 import type { BegunCallLedger, EffectLedger, Journal } from "../journal/index.ts";
 import type { Timers } from "../processes/index.ts";
-import type { TurnOutcome } from "../providers/index.ts";
+import { boundedId, type TurnOutcome } from "../providers/index.ts";
 import type { OnDaemonStep } from "../steps.ts";
 import { DETAIL_MAX_CHARACTERS, REASON_MAX_CHARACTERS, type RunnerLimits, SUMMARY_MAX_CHARACTERS } from "./limits.ts";
 import { commandsOf, type Place, withNewestOutput } from "./mapping.ts";
@@ -330,10 +331,8 @@ export class TurnRun {
       status,
       providerName: this.#effect.provider,
       providerSessionId: session?.providerSessionId ?? null,
-      providerThreadId: (session?.session.providerThreadId ?? null) as Extract<
-        InternalCommand,
-        { type: "thread.session.set" }
-      >["providerThreadId"],
+      providerThreadId:
+        session === undefined ? null : ProviderThreadId.parse(boundedId(session.session.providerThreadId)),
       activeTurnId: status === "starting" || status === "running" ? turnId : null,
       lastError: lastError?.slice(0, DETAIL_MAX_CHARACTERS) ?? null,
     };

@@ -127,13 +127,13 @@ const namedValue = (fields: Fields, key: string): Value[] => {
   return id === undefined ? [] : [{ id, name: textOf(fields["name"]) ?? id }];
 };
 
-/** Options stand alone or in groups. */
-const valuesOf = (options: unknown): Value[] =>
+/** Options stand alone or in groups; a group holds no groups. */
+const valuesOf = (options: unknown, isGroup = false): Value[] =>
   listOf(options)
     .slice(0, VALUES_MAX)
     .flatMap((entry) => {
       const fields = fieldsOf(entry);
-      return "options" in fields ? valuesOf(fields["options"]) : namedValue(fields, "value");
+      return "options" in fields && !isGroup ? valuesOf(fields["options"], true) : namedValue(fields, "value");
     });
 
 /** By its id, else by its id or name in any case; never by a part of it. */

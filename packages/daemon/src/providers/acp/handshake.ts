@@ -37,8 +37,16 @@ export const isLoginRequired = (error: unknown): error is RequestError =>
 /** What an agent's error says, with its data, short enough to show. */
 export const describeError = (error: unknown): string => {
   if (!(error instanceof RequestError)) return error instanceof Error ? error.message : String(error);
-  const data = error.data === undefined ? "" : ` ${JSON.stringify(error.data)}`;
-  return cutEnd(clean(`${error.message} (${error.code})${data}`), 2_000);
+  return cutEnd(clean(`${error.message} (${error.code})${jsonOf(error.data)}`), 2_000);
+};
+
+/** Nothing where it cannot be written: an agent may nest as deep as it likes. */
+const jsonOf = (data: unknown): string => {
+  try {
+    return data === undefined ? "" : ` ${JSON.stringify(data)}`;
+  } catch {
+    return "";
+  }
 };
 
 /** Lists the ways to log in that the agent named. */

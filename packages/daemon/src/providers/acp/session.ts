@@ -5,6 +5,7 @@ import { RequestError, type RequestPermissionRequest, type RequestPermissionResp
 import {
   type ApprovalDecision,
   ApprovalRequestId,
+  ProviderThreadId,
   type RuntimeEvent,
   type RuntimeMode,
   type ToolCall,
@@ -36,7 +37,7 @@ import {
 } from "./outcome.ts";
 import { promptBlocks } from "./prompt.ts";
 import { type Fields, fieldsOf } from "./text.ts";
-import { describeTool } from "./tools.ts";
+import { boundedId, describeTool } from "./tools.ts";
 import { Turn } from "./turn.ts";
 import { type CostMeter, usageOfUpdate } from "./usage.ts";
 import { isInside } from "./workspace.ts";
@@ -117,10 +118,7 @@ export class AcpSession implements ProviderSession {
     };
     this.#emit({
       type: "session.started",
-      providerThreadId: handshake.providerThreadId as Extract<
-        RuntimeEvent,
-        { type: "session.started" }
-      >["providerThreadId"],
+      providerThreadId: ProviderThreadId.parse(boundedId(handshake.providerThreadId)),
       ...(handshake.agentName === undefined ? {} : { agentName: handshake.agentName }),
       ...(handshake.agentVersion === undefined ? {} : { agentVersion: handshake.agentVersion }),
       canLoad: handshake.canLoad,

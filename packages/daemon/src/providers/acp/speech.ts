@@ -44,9 +44,15 @@ export class Speech {
     else this.#continueThought(this.#thought, text);
   }
 
-  /** Ends the open message and the open thought. */
+  /** Something else begins: ends the open message and the open thought. */
   close(): void {
     this.#closeMessage();
+    this.#closeThought();
+  }
+
+  /** The turn is over. */
+  end(): void {
+    this.#endMessage();
     this.#closeThought();
   }
 
@@ -79,6 +85,11 @@ export class Speech {
   }
 
   #closeMessage(): void {
+    // The last one that may be stays open for all that is still said.
+    if (this.#messages < this.#context.limits.turnMessagesMax) this.#endMessage();
+  }
+
+  #endMessage(): void {
     if (this.#message === undefined) return;
     this.#context.emit({ type: "message.completed", messageKey: this.#message.key });
     this.#message = undefined;

@@ -37,13 +37,15 @@ export interface ToolState {
   truncated: boolean;
 }
 
-/** An id of ours for the agent's, which may be empty or endless. */
-export const itemIdOf = (toolCallId: string): ProviderItemId => {
-  const id = clean(toolCallId);
-  if (id !== "" && id.length <= PROVIDER_ID_MAX_CHARACTERS) return id as ProviderItemId;
+/** An id that the contract can carry for the agent's, which may be empty or endless. */
+export const boundedId = (foreignId: string): string => {
+  const id = clean(foreignId);
+  if (id !== "" && id.length <= PROVIDER_ID_MAX_CHARACTERS) return id;
   const digest = createHash("sha256").update(id).digest("hex").slice(0, 32);
-  return `${cutEnd(id, 128)}…${digest}` as ProviderItemId;
+  return `${cutEnd(id, 128)}…${digest}`;
 };
+
+export const itemIdOf = (toolCallId: string): ProviderItemId => boundedId(toolCallId) as ProviderItemId;
 
 export const newTool = (itemId: ProviderItemId): ToolState => ({
   itemId,

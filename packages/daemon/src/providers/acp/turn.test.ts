@@ -346,6 +346,28 @@ describe("limits", () => {
     expect(ofType(events, "tool.completed")).toHaveLength(3);
     expect(ofType(events, "runtime.error").map((event) => event.code)).toEqual(["too_many_tool_calls"]);
   });
+  it(row("more messages than a turn may have", "go into the last of them, and nothing of the text is lost"), () => {
+    const { turn, events } = openTurn({ limits: { turnMessagesMax: 3 } });
+    for (let index = 0; index < 10; index += 1) turn.update(say(`${index}`, { messageId: `m${index}` }));
+    turn.finish({ status: "completed" });
+    const deltas = ofType(events, "message.delta");
+    expect(deltas.map(({ text }) => text).join("")).toBe("0123456789");
+    expect(deltas.slice(2).map(({ messageKey }) => messageKey)).toEqual(Array(8).fill("message-3"));
+    expect(ofType(events, "message.completed").map(({ messageKey }) => messageKey)).toEqual([
+      "message-1",
+      "message-2",
+      "message-3",
+    ]);
+  });
+  it(row("more error notices than a turn may have", "are dropped, with one runtime.error too_many_notices"), () => {
+    const { turn, events } = openTurn({ limits: { turnNoticesMax: 3 } });
+    for (let index = 0; index < 10; index += 1)
+      turn.update({ sessionUpdate: "notice", severity: "error", title: `${index}` });
+    expect(ofType(events, "runtime.error").map(({ code }) => code)).toEqual([
+      ...Array(3).fill("agent_notice"),
+      "too_many_notices",
+    ]);
+  });
 });
 
 const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("c1", "c2", "\ud800", "a\0b", "x".repeat(20_000)));

@@ -60,6 +60,7 @@ export class Turn {
   readonly #tools: ToolCalls;
   readonly #told = new Set<string>();
   #usage: Usage = {};
+  #notices = 0;
   #ended = false;
 
   constructor(options: TurnOptions) {
@@ -101,10 +102,7 @@ export class Turn {
         this.#reportUsage(usageOfUpdate(update, this.#options.meter));
         return true;
       case "notice":
-        if (update["severity"] === "error") {
-          const parts = [textOf(update["title"]), textOf(update["description"])];
-          this.#error("agent_notice", clean(parts.filter((part) => part !== undefined).join(": ")));
-        }
+        if (update["severity"] === "error") this.#notice(update);
         return true;
       default:
         return IGNORED_UPDATES.has(kind);
@@ -142,7 +140,7 @@ export class Turn {
   /** Ends the turn; false when it had ended before. `answer` may hold the turn's tokens. */
   finish(outcome: TurnOutcome, answer: Fields = {}): boolean {
     if (this.#ended) return false;
-    this.#speech.close();
+    this.#speech.end();
     // A call the agent left open is over with its turn; whether it worked is only believed of a turn that went well.
     this.#tools.endAll(outcome.status === "completed" ? "completed" : "failed");
     const usage = usageOfAnswer(answer);
@@ -157,6 +155,17 @@ export class Turn {
       ...(detail === undefined || detail === "" ? {} : { detail: cutStart(clean(detail), DETAIL_MAX_CHARACTERS) }),
     });
     return true;
+  }
+
+  #notice(update: Fields): void {
+    const { turnNoticesMax } = this.#options.limits;
+    this.#notices += 1;
+    if (this.#notices > turnNoticesMax) {
+      this.#tellOnce("too_many_notices", `The agent told of more than ${turnNoticesMax} errors; no more are shown.`);
+      return;
+    }
+    const parts = [textOf(update["title"]), textOf(update["description"])];
+    this.#error("agent_notice", clean(parts.filter((part) => part !== undefined).join(": ")));
   }
 
   #plan(update: Fields): void {
