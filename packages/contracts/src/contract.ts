@@ -47,7 +47,10 @@ const own = base.meta({ access: ACCESS.own });
 
 const queryFlag = z.preprocess((value) => (value === "true" ? true : value === "false" ? false : value), z.boolean());
 const queryInteger = (schema: z.ZodNumber) =>
-  z.preprocess((value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value), schema);
+  z.preprocess(
+    (value) => (typeof value === "string" && /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value),
+    schema,
+  );
 
 export const contract = {
   health: open

@@ -134,6 +134,8 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     connectionsCheckingInterval: limits.lateRequestCheckMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     maxHeaderSize: limits.maxHeaderBytes,
+    // Node's own refusal has no body: the gate says it in the one shape of errors.
+    requireHostHeader: false,
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   });
   server.timeout = limits.socketIdleTimeoutMs;
