@@ -24,7 +24,7 @@ describe("an error", () => {
   });
 
   test("names the fields that a request failed by", () => {
-    const issues = [{ path: ["message", "text"], message: "Too big" }];
+    const issues = [{ path: "message.text", message: "Too big" }];
     expect(errorAsText(new MusterError("validation_failed", undefined, { issues }), plainPaint)).toContain(
       "  message.text: Too big\n",
     );

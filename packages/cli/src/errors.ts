@@ -59,7 +59,8 @@ function reasonsOf(error: MusterError): string[] {
     if (typeof issue !== "object" || issue === null) return [];
     const { message, path } = issue as { message?: unknown; path?: unknown };
     if (typeof message !== "string") return [];
-    return [Array.isArray(path) && path.length > 0 ? `${path.map(String).join(".")}: ${message}` : message];
+    // The hub names it with dots; empty for the whole.
+    return [typeof path === "string" && path !== "" ? `${path}: ${message}` : message];
   });
   for (const [name, value] of Object.entries(details)) {
     if (name === "advice" || (typeof value !== "string" && typeof value !== "number")) continue;

@@ -1,6 +1,7 @@
 // Where things lie below MUSTER_HOME, and the note that a running hub leaves there for the other commands.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { MusterError } from "@muster/contracts";
 import type { Shell } from "./shell.ts";
 
 export interface HomePaths {
@@ -20,6 +21,8 @@ export interface Endpoint {
 
 /** `--home`, else MUSTER_HOME, else `.muster` in the user's folder. */
 export function homePaths(shell: Shell, given: string | undefined): HomePaths {
+  // Of a variable that is not set; it would make the folder one is in the home.
+  if (given === "") throw new MusterError("validation_failed", "--home is empty: give it a folder, or leave it out.");
   const home = resolve(shell.currentFolder, given ?? (shell.env["MUSTER_HOME"] || join(shell.userFolder, ".muster")));
   const hub = join(home, "hub");
   return {

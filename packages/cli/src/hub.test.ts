@@ -47,6 +47,22 @@ describe("the hub meant", () => {
     expect(find({ url: "https://127.0.0.1:7601" }).token).toBeNull();
   });
 
+  test("is asked for with a token that a header can carry, and refused before it is asked otherwise", () => {
+    running();
+    for (const token of ["", "two words", "a\nb", "tök", "a\u0000"]) {
+      const refused = () => find({ token });
+      expect(refused).toThrow(expect.objectContaining({ code: "validation_failed" }));
+      if (token !== "") expect(refused).not.toThrow(token);
+    }
+    expect(find({}, { MUSTER_TOKEN: "" }).token).toBe("home-token");
+  });
+
+  test("has no password in its address, and the refusal does not repeat it", () => {
+    const refused = () => find({ url: "http://someone:hunter2@127.0.0.1:7600" });
+    expect(refused).toThrow(expect.objectContaining({ code: "validation_failed" }));
+    expect(refused).not.toThrow("hunter2");
+  });
+
   test("is missing where none runs, and where one ended without saying so", () => {
     const codeOf = (): string => {
       try {
@@ -60,6 +76,10 @@ describe("the hub meant", () => {
     // The highest pid that Linux gives is 2^22.
     running(2 ** 22 + 1);
     expect(codeOf()).toContain("is gone");
+  });
+
+  test("is not that of the folder one is in where the home is given as nothing", () => {
+    expect(() => homePaths(testShell(), "")).toThrow(expect.objectContaining({ code: "validation_failed" }));
   });
 
   test("is noted whole, and the note of another process is left alone", () => {

@@ -3,6 +3,7 @@
 import { createClient, type MusterClient } from "@muster/client";
 import { MusterError } from "@muster/contracts";
 import type { Context } from "./context.ts";
+import { refusal } from "./errors.ts";
 import { isAlive, readEndpoint, readToken } from "./home.ts";
 
 export interface HubAddress {
@@ -16,7 +17,7 @@ export interface HubAddress {
 export function findHub({ shell, options, paths }: Context): HubAddress {
   const endpoint = readEndpoint(paths);
   const given = options.url ?? (shell.env["MUSTER_URL"] || undefined);
-  const givenToken = options.token ?? (shell.env["MUSTER_TOKEN"] || undefined);
+  const givenToken = checkToken(options.token ?? (shell.env["MUSTER_TOKEN"] || undefined));
   if (given !== undefined) {
     if (!/^https?:\/\//.test(given) || !URL.canParse(given)) {
       throw new MusterError(
@@ -24,6 +25,13 @@ export function findHub({ shell, options, paths }: Context): HubAddress {
         `"${given}" is no address of a hub: give one like http://127.0.0.1:7600.`,
       );
     }
+    const { username, password } = new URL(given);
+    if (username !== "" || password !== "")
+      throw refusal(
+        "validation_failed",
+        "The address of a hub holds no user name and no password.",
+        "Leave them out, and give a token with MUSTER_TOKEN.",
+      );
     const isOurs = endpoint !== null && new URL(endpoint.url).origin === new URL(given).origin;
     const token = givenToken ?? (isOurs ? readToken(paths) : null);
     return { url: given, token, pid: isOurs ? endpoint.pid : null };
@@ -36,6 +44,16 @@ export function findHub({ shell, options, paths }: Context): HubAddress {
     );
   }
   return { url: endpoint.url, token: givenToken ?? readToken(paths), pid: endpoint.pid };
+}
+
+/** What no header can carry is no token; said here, because a request with it would fail as if the hub were away. */
+function checkToken(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
+  throw refusal(
+    "validation_failed",
+    "The token is empty, or holds characters that no token has.",
+    "Give it as it was printed, without spaces and line breaks.",
+  );
 }
 
 export interface Hub extends MusterClient {

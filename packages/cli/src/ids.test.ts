@@ -34,6 +34,9 @@ describe("an abbreviated id", () => {
     expect(match("01a1fc69-4dce-74e7-9a19-fe1257c68673").title).toBe("Prices");
     expect(isWholeId("01a1fc69-4dce-74e7-9a19-fe1257c68673")).toBe(true);
     expect(isWholeId("57c68673")).toBe(false);
+    // It is told apart by case, so it is looked up like a part.
+    expect(isWholeId("01A1FC69-4DCE-74E7-9A19-FE1257C68673")).toBe(false);
+    expect(match("01A1FC69-4DCE-74E7-9A19-FE1257C68673").title).toBe("Prices");
   });
 
   test("that fits several is refused with their names", () => {

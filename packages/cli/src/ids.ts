@@ -8,10 +8,17 @@ const CANDIDATES_SHOWN = 5;
 
 export const shortId = (id: string): string => (id.length <= SHOWN_CHARACTERS + 2 ? id : id.slice(-SHOWN_CHARACTERS));
 
-const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+/** As they are made; one in capitals is looked up, because ids are told apart by case. */
+const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 
 /** True for an id that needs no list to be understood. */
 export const isWholeId = (given: string): boolean => isUuid(given);
+
+/** A beginning or an end of the id, in any case. */
+export const fitsId = (id: string, given: string): boolean => {
+  const wanted = given.toLowerCase();
+  return id.toLowerCase().startsWith(wanted) || id.toLowerCase().endsWith(wanted);
+};
 
 export interface Choice {
   readonly id: string;
@@ -28,10 +35,9 @@ export interface WantedId {
 
 /** The one id that `given` means. Throws `validation_failed` when it could be several, `missing` when it is none. */
 export function matchId<Found extends Choice>({ given, noun, missing }: WantedId, choices: readonly Found[]): Found {
-  const wanted = given.toLowerCase();
   const exact = choices.find(({ id }) => id === given);
   if (exact) return exact;
-  const fitting = choices.filter(({ id }) => id.toLowerCase().startsWith(wanted) || id.toLowerCase().endsWith(wanted));
+  const fitting = choices.filter(({ id }) => fitsId(id, given));
   const [only] = fitting;
   if (only === undefined || given === "") {
     throw new MusterError(missing, `No ${noun} has an id that begins or ends with "${given}".`);

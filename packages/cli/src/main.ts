@@ -1,16 +1,25 @@
 // The muster command: the only file that reads argv, environment, terminal and clock. Everything below it gets them
 // as a Shell.
 import { once } from "node:events";
+import { writeSync } from "node:fs";
 import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { run } from "./program.ts";
 import type { Output, Shell } from "./shell.ts";
 
-/** A reader that went away, as in `muster events tail | head`, ends the command quietly. */
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-}
+/** A reader that went away, as in `muster events tail | head`, ends the command quietly; a full disk does not. */
+process.stderr.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  try {
+    const why = error.code ?? error.message;
+    writeSync(2, `Error: Standard output cannot be written (${why}), so the answer is not all there.\n`);
+  } catch {
+    // Nobody is left to tell.
+  }
+  process.exit(1);
+});
 
 const outputOf = (stream: NodeJS.WriteStream): Output => ({
   write: (text) => {
@@ -48,10 +57,13 @@ function interrupted(): AbortSignal {
   return interruption.signal;
 }
 
-async function readInput(): Promise<string> {
+async function readInput(maxCharacters: number): Promise<string | null> {
   let text = "";
   process.stdin.setEncoding("utf8");
-  for await (const piece of process.stdin) text += piece;
+  for await (const piece of process.stdin) {
+    text += piece;
+    if (text.length > maxCharacters) return null;
+  }
   return text;
 }
 

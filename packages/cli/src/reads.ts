@@ -12,7 +12,7 @@ import type {
 import type { Context } from "./context.ts";
 import { refusal } from "./errors.ts";
 import type { Hub } from "./hub.ts";
-import { isWholeId, matchId } from "./ids.ts";
+import { fitsId, isWholeId, matchId } from "./ids.ts";
 
 /** More than anyone reads; beyond it a whole id is needed. */
 const PAGES_MAX = 25;
@@ -61,8 +61,7 @@ export async function resolveThread(context: Context, hub: Hub, given: string | 
   if (given !== undefined) {
     const wanted = { given, noun: "thread", missing: "thread_not_found" } as const;
     const choices = threads.map(({ threadId, title }) => ({ id: threadId, title }));
-    const fits = ({ id }: { id: string }) => id.startsWith(given) || id.endsWith(given);
-    if (choices.some(fits)) return matchId(wanted, choices).id;
+    if (choices.some(({ id }) => fitsId(id, given))) return matchId(wanted, choices).id;
     const { threads: archived } = await readEverything(hub, { archived: true });
     return matchId(
       wanted,

@@ -24,8 +24,8 @@ export interface Shell {
   readonly err: Output;
   /** Milliseconds since the epoch. */
   now(): number;
-  /** All of standard input. */
-  readInput(): Promise<string>;
+  /** All of standard input; null where it has more than `maxCharacters`, and then no more of it is read. */
+  readInput(maxCharacters: number): Promise<string | null>;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP from the first call on; a second SIGINT ends the process at once. */
   interrupted(): AbortSignal;
   /** Ends the process at once. */

@@ -1,11 +1,10 @@
 // prune: takes out what archived and deleted threads no longer need, in parts, telling what each run freed.
-import { ARCHIVED_KEPT_DAYS_MIN, DELETED_KEPT_DAYS, type PruneReport } from "@muster/contracts";
+import { ARCHIVED_KEPT_DAYS_MAX, ARCHIVED_KEPT_DAYS_MIN, DELETED_KEPT_DAYS, type PruneReport } from "@muster/contracts";
 import { type Command, InvalidArgumentError } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
 import { connect } from "../hub.ts";
 import { facts } from "../output/table.ts";
 import { counted, sizeText } from "../output/text.ts";
-import { parseDays } from "../up/options.ts";
 
 interface PruneOptions {
   readonly olderThan?: number;
@@ -14,6 +13,8 @@ interface PruneOptions {
 
 type Totals = Omit<PruneReport, "next">;
 
+/** Of a person's own SIGINT, as shells have it. */
+const INTERRUPTED_EXIT_CODE = 130;
 /** How often a person hears how far it is. */
 const PROGRESS_INTERVAL_MS = 2_000;
 
@@ -31,8 +32,9 @@ export function addPruneCommand({ program, context }: Registry): void {
 export function parseAge(text: string): number {
   const match = /^(\d{1,5})([dw]?)$/.exec(text);
   if (match === null) throw new InvalidArgumentError("An age is a number of days or weeks, as 30d or 8w.");
-  const days = parseDays(String(Number(match[1]) * (match[2] === "w" ? 7 : 1)));
-  if (days === null) throw new InvalidArgumentError(`The least is ${ARCHIVED_KEPT_DAYS_MIN}d.`);
+  const days = Number(match[1]) * (match[2] === "w" ? 7 : 1);
+  if (days < ARCHIVED_KEPT_DAYS_MIN) throw new InvalidArgumentError(`The least is ${ARCHIVED_KEPT_DAYS_MIN}d.`);
+  if (days > ARCHIVED_KEPT_DAYS_MAX) throw new InvalidArgumentError(`The most is ${ARCHIVED_KEPT_DAYS_MAX}d.`);
   return days;
 }
 
@@ -58,7 +60,9 @@ async function prune(context: Context, { olderThan, dryRun = false }: PruneOptio
   } while (after !== null && !signal.aborted);
   const isDone = after === null;
   voice.answer({ json: { ...totals, isDone }, text: reportText(totals, context) });
-  if (!isDone) voice.note("Stopped before the end. What is done is done; run it again to go on.");
+  if (isDone) return;
+  voice.note("Stopped before the end. What is done is done; run it again to go on.");
+  context.exitWith(INTERRUPTED_EXIT_CODE);
 }
 
 const sum = (first: Totals, second: Totals): Totals => ({

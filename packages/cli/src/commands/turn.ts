@@ -1,6 +1,6 @@
 // turn start, turn interrupt, turn tail: what is asked of an agent, and watching it work.
 import { canContinue, continuationOf } from "@muster/client";
-import type { DispatchResult, ThreadId, TurnId } from "@muster/contracts";
+import { type DispatchResult, MESSAGE_TEXT_MAX_CHARACTERS, type ThreadId, type TurnId } from "@muster/contracts";
 import { type Command, Option } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
 import { refusal } from "../errors.ts";
@@ -76,7 +76,7 @@ export function threadAndText(words: readonly string[]): { thread: string | unde
 
 async function startTurn(context: Context, words: readonly string[], options: StartOptions): Promise<void> {
   const { thread, text: given } = threadAndText(words);
-  const text = given === "-" ? (await context.shell.readInput()).trimEnd() : given;
+  const text = given === "-" ? await textFromInput(context) : given;
   if (text.trim() === "") throw refusal("validation_failed", "The text is empty.", "Say what the agent is to do.");
   const hub = connect(context);
   const threadId = await resolveThread(context, hub, thread);
@@ -91,6 +91,16 @@ async function startTurn(context: Context, words: readonly string[], options: St
     whenBusy: options.queue ? "queue" : "reject",
   });
   await asked(context, hub, { threadId, turnId, sequence, receipt }, options);
+}
+
+async function textFromInput({ shell }: Context): Promise<string> {
+  const text = await shell.readInput(MESSAGE_TEXT_MAX_CHARACTERS);
+  if (text !== null) return text.trimEnd();
+  throw refusal(
+    "validation_failed",
+    `The text on standard input is longer than ${MESSAGE_TEXT_MAX_CHARACTERS} characters.`,
+    "Put it into a file of the project, and ask the agent to read that.",
+  );
 }
 
 /** The latest turn's own request once more, as a new turn. */

@@ -71,19 +71,25 @@ export async function checkPort(port: number, endpoint: Endpoint | null): Promis
   if (endpoint !== null)
     return { name: "port", state: "ok", message: `the hub of this home listens at ${endpoint.url}` };
   if (port === 0) return { name: "port", state: "ok", message: "any free port is taken" };
-  const isFree = await new Promise<boolean>((resolve) => {
+  const refused = await new Promise<string | null>((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen({ host: "127.0.0.1", port }, () => server.close(() => resolve(true)));
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host: "127.0.0.1", port }, () => server.close(() => resolve(null)));
   });
-  return isFree
-    ? { name: "port", state: "ok", message: `port ${port} is free` }
-    : {
-        name: "port",
-        state: "fail",
-        message: `port ${port} is taken by another program`,
-        advice: "Stop that program, or choose another port with --port (0 means any free one).",
-      };
+  if (refused === null) return { name: "port", state: "ok", message: `port ${port} is free` };
+  if (refused === "EADDRINUSE")
+    return {
+      name: "port",
+      state: "fail",
+      message: `port ${port} is taken by another program`,
+      advice: "Stop that program, or choose another port with --port (0 means any free one).",
+    };
+  return {
+    name: "port",
+    state: "fail",
+    message: `port ${port} may not be used (${refused})`,
+    advice: "Choose another port with --port (0 means any free one); those below 1024 mostly need special permission.",
+  };
 }
 
 export function checkConsole(): Check {

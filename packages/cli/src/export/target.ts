@@ -1,6 +1,6 @@
 // Where an export goes: standard output, or a file that is there whole under its name or not at all.
 import { randomUUID } from "node:crypto";
-import { type FileHandle, link, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { MusterError } from "@muster/contracts";
 import type { Output } from "../shell.ts";
@@ -30,6 +30,7 @@ export const outputTarget = (out: Output): Target => ({
 export async function fileTarget(path: string, options: { readonly overwrite: boolean }): Promise<Target> {
   const folder = dirname(path);
   const part = join(folder, `.${basename(path)}.${randomUUID()}.part`);
+  if (options.overwrite) await requirePlainFile(path);
   let file: FileHandle;
   try {
     file = await open(part, "wx", FILE_MODE);
@@ -38,14 +39,20 @@ export async function fileTarget(path: string, options: { readonly overwrite: bo
   }
   return {
     write: async (text) => {
-      await file.appendFile(text);
+      try {
+        await file.appendFile(text);
+      } catch (error) {
+        throw failure(path, error);
+      }
     },
     finish: async () => {
       try {
         await file.sync();
         await file.close();
-        if (options.overwrite) await rename(part, path);
-        else {
+        if (options.overwrite) {
+          await requirePlainFile(path);
+          await rename(part, path);
+        } else {
           // Unlike a rename it fails where the name is taken.
           await link(part, path);
           await rm(part);
@@ -53,7 +60,7 @@ export async function fileTarget(path: string, options: { readonly overwrite: bo
         await syncFolder(folder);
       } catch (error) {
         await rm(part, { force: true });
-        throw failure(path, error);
+        throw error instanceof MusterError ? error : failure(path, error);
       }
     },
     discard: async () => {
@@ -61,6 +68,14 @@ export async function fileTarget(path: string, options: { readonly overwrite: bo
       await rm(part, { force: true });
     },
   };
+}
+
+/** A rename would put a file in the place of a device, a pipe or a link, for everyone who uses it. */
+async function requirePlainFile(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined || found.isFile()) return;
+  const message = `${path} is no plain file, so it is not replaced.`;
+  throw new MusterError("validation_failed", message, { advice: "Name a file, or leave --out away and redirect." });
 }
 
 async function syncFolder(folder: string): Promise<void> {
@@ -75,5 +90,9 @@ async function syncFolder(folder: string): Promise<void> {
 const failure = (path: string, cause: unknown): MusterError => {
   const { code } = cause as NodeJS.ErrnoException;
   const why = code === "EEXIST" ? "it is there already; give --force to replace it" : `${code ?? String(cause)}`;
-  return new MusterError("validation_failed", `${path} cannot be written: ${why}.`, undefined, { cause });
+  const advice = ROOM_FAILURES.has(code) ? "Make room there, or name another file with --out." : undefined;
+  const details = advice === undefined ? undefined : { advice };
+  return new MusterError("validation_failed", `${path} cannot be written: ${why}.`, details, { cause });
 };
+
+const ROOM_FAILURES: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);

@@ -1,5 +1,5 @@
 // A turn on the screen: whatever is doubled, late or lost on the way, each thing said appears once and in order.
-import type { FeedMessage, ThreadWindow, TurnId } from "@muster/contracts";
+import type { EventId, FeedMessage, ThreadWindow, TurnId } from "@muster/contracts";
 import { describe, expect, test } from "vitest";
 import { plainPaint } from "../shell.ts";
 import { createTurnView } from "./turn-view.ts";
@@ -124,5 +124,39 @@ describe("a turn on the screen", () => {
     for (const message of [delta(3, "lo wor"), said(0, "Hello"), said(5, " world")]) view.take(message);
     view.begin(window);
     expect(text()).toBe("Hello world");
+  });
+
+  test("goes on from a snapshot after a reset: nothing is missing, nothing comes twice", () => {
+    const { view, text } = screen();
+    const question = {
+      requestId: "01a1fc69-4dce-74e7-9a19-fe1257c68673",
+      kind: "edit",
+      title: "Write NOTES.md",
+      options: [{ decision: "accept", label: "Allow" }],
+    };
+    const asked = step("approval.requested", question);
+    if (asked.type === "event") asked.event.eventId = "event-1" as EventId;
+    view.take(said(0, "One. "));
+    view.take(asked);
+    // While the feed was away.
+    const activity = (activityId: string, more: object) => ({
+      activityId,
+      turnId,
+      tone: "info",
+      createdAt: "2",
+      ...more,
+    });
+    view.begin({
+      messages: [{ messageId: "message-1", turnId, role: "assistant", text: "One. Two. ", createdAt: "1" }],
+      activities: [
+        activity("event-1", { kind: "approval.requested", summary: "Write NOTES.md", payload: question }),
+        activity("event-2", { kind: "note", summary: "Something else", payload: {} }),
+      ],
+      approvals: [{ requestId: question.requestId, turnId, status: "pending" }],
+    } as unknown as ThreadWindow);
+    view.take(said(10, "Three."));
+    expect(text()).toBe(
+      "One. \n? Write NOTES.md\n  waits for you: muster approve 57c68673, or muster deny 57c68673\nTwo. \n· Something else\nThree.",
+    );
   });
 });

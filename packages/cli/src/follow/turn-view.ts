@@ -21,7 +21,7 @@ export interface TurnEnd {
 }
 
 export interface TurnView {
-  /** What a reader missed before the feed begins. */
+  /** What a reader missed before the feed begins, or between a reset and this snapshot; what was shown is not shown again. */
   begin(window: ThreadWindow): void;
   /** True when the message belonged to the turn. */
   take(message: FeedMessage): boolean;
@@ -45,6 +45,8 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
   const said = new Map<string, Said>();
   /** Calls whose beginning stands on the screen. */
   const begun = new Set<string>();
+  /** Steps and questions that stand on the screen, by their event's id and their own. */
+  const told = new Set<string>();
   let isAtLineStart = true;
   let speaking: string | null = null;
   let plan: Plan = [];
@@ -72,6 +74,16 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
     print(safeText(visible.slice(message.shown)));
     message.shown = visible.length;
   };
+  /** How to answer, once. */
+  const hintFor = (requestId: string): string => {
+    if (told.has(requestId)) return "";
+    told.add(requestId);
+    return waitsFor(requestId, paint);
+  };
+  const answerHint = (step: Parameters<typeof approvalOf>[0]): string => {
+    const approval = approvalOf(step);
+    return approval ? hintFor(approval.requestId) : "";
+  };
   const showStep = (step: Parameters<typeof stepText>[0]): string => {
     const tool = toolOf(step);
     if (tool !== null) {
@@ -90,6 +102,7 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
   };
   const takeEvent = (event: MusterEvent): boolean => {
     if (!("turnId" in event.payload) || event.payload.turnId !== turnId) return false;
+    told.add(event.eventId);
     switch (event.eventType) {
       case "thread.message-sent": {
         const { role, messageId, offset, text } = event.payload;
@@ -101,7 +114,7 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
       case "thread.activity-appended":
         // The end that follows tells it.
         if (event.payload.kind === "turn.failed") return true;
-        line(showStep(event.payload) + answerHint(event.payload, paint));
+        line(showStep(event.payload) + answerHint(event.payload));
         return true;
       case "thread.turn-diff-completed": {
         const { files, turnCount } = event.payload;
@@ -120,7 +133,10 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
   return {
     begin: (window) => {
       const messages = window.messages.filter((message) => message.turnId === turnId && message.role === "assistant");
-      const activities = window.activities.filter((activity) => activity.turnId === turnId);
+      const activities = window.activities.filter(
+        (activity) => activity.turnId === turnId && !told.has(activity.activityId),
+      );
+      for (const { activityId } of activities) told.add(activityId);
       const pieces = [
         ...messages.map((message) => ({
           at: message.createdAt,
@@ -131,7 +147,7 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
       pieces.sort((first, second) => (first.at < second.at ? -1 : first.at > second.at ? 1 : 0));
       for (const piece of pieces) piece.show();
       for (const approval of window.approvals) {
-        if (approval.turnId === turnId && approval.status === "pending") line(waitsFor(approval.requestId, paint));
+        if (approval.turnId === turnId && approval.status === "pending") line(hintFor(approval.requestId));
       }
     },
     take: (message) => {
@@ -149,9 +165,4 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
       return end;
     },
   };
-}
-
-function answerHint(step: Parameters<typeof approvalOf>[0], paint: Paint): string {
-  const approval = approvalOf(step);
-  return approval ? waitsFor(approval.requestId, paint) : "";
 }

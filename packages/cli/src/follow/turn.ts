@@ -1,5 +1,6 @@
 // Follows one turn to its end: a snapshot first, then the feed from exactly there, and a new snapshot when the feed
 // cannot go on.
+import type { FeedState } from "@muster/client";
 import {
   ERRORS,
   isErrorCode,
@@ -18,6 +19,9 @@ import { createTurnView, type TurnEnd } from "./turn-view.ts";
 
 /** Exit code of a person's own SIGINT, as shells have it. */
 export const INTERRUPTED_EXIT_CODE = 130;
+
+/** Tries to reach a hub that went away before the person is told. */
+const TRIES_UNTOLD = 2;
 
 export interface FollowedTurn {
   readonly threadId: ThreadId;
@@ -42,15 +46,22 @@ export async function followTurn(context: Context, hub: Hub, { threadId, turnId 
       if (!voice.isJson && !voice.isQuiet) shell.out.write(text);
     },
   });
-  let isFirst = true;
+  let isAway = false;
+  const onState = ({ status, attempt }: FeedState): void => {
+    if (status === "live") isAway = false;
+    // The first try comes after a moment: whatever that mends is no news.
+    if (isAway || attempt <= TRIES_UNTOLD) return;
+    isAway = true;
+    voice.note("The hub does not answer; trying again until it does. Ctrl-C ends the watching, not the turn.");
+  };
   while (!signal.aborted && view.end === null) {
     const window = await readWindow(hub, threadId, turnId);
     const turn = turnOf(window, turnId);
-    if (isFirst || isSettled(turn)) view.begin(window);
-    isFirst = false;
+    // Again after a reset: what came between is in the window alone.
+    view.begin(window);
     if (isSettled(turn)) break;
     const after = `${window.generation}:${window.snapshotSequence}`;
-    for await (const message of hub.followFeed({ after, threadId, signal })) {
+    for await (const message of hub.followFeed({ after, threadId, signal, onState })) {
       if (view.take(message) && voice.isJson) voice.row(message, "");
       if (view.end !== null) break;
     }
