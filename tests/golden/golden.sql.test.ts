@@ -7,6 +7,7 @@ import { knownEvent } from "../../packages/hub/src/orchestration/event-log.ts";
 import { readEvent } from "../../packages/hub/src/orchestration/event-reader.ts";
 import { onBothDatabases, openWorld, until, type World } from "../../packages/hub/src/orchestration/test-world.ts";
 import { HUB_COLUMNS } from "../../packages/hub/src/schema/index.ts";
+import type { Database } from "../../packages/hub/src/schema/test-databases.ts";
 import {
   actualSums,
   type GoldenLog,
@@ -34,8 +35,8 @@ if (process.env["ADD_GOLDEN_LOG"] === "1" && !hasLogOfToday()) {
 }
 
 /** A hub that starts on a database in which the log stands, and no rows yet. */
-async function startedOn(log: GoldenLog): Promise<World> {
-  const world = await openWorld({ isFile: true, core: { pageEventsMax: PAGE_EVENTS } });
+async function startedOn(log: GoldenLog, hasThreads: boolean): Promise<World> {
+  const world = await openWorld({ isFile: true, hasThreads, core: { pageEventsMax: PAGE_EVENTS } });
   const columns = HUB_COLUMNS.orchestration_events;
   const rows = readLog(log).map((row) => columns.map((column) => row[column] ?? null));
   for (let start = 0; start < rows.length; start += ROWS_PER_COMMIT) {
@@ -65,11 +66,17 @@ describe("golden logs", () => {
   });
 });
 
-onBothDatabases("a golden log", () => {
-  it.each(goldenLogs())(
-    "$version/$name gives the rows it gave then, at a start and by a rebuild, and is left as it is (ORC-6, ORC-25)",
-    async (log) => {
-      const world = await startedOn(log);
+/** On SQLite in the calling thread, and in threads as a hub has it. */
+const ways = (database: Database) =>
+  goldenLogs().flatMap((log) =>
+    (database === "sqlite" ? [false, true] : [false]).map((hasThreads) => ({ ...log, hasThreads })),
+  );
+
+onBothDatabases("a golden log", (database) => {
+  it.each(ways(database))(
+    "$version/$name gives the rows it gave then, at a start and by a rebuild, and is left as it is, in threads: $hasThreads (ORC-6, ORC-25)",
+    async ({ hasThreads, ...log }) => {
+      const world = await startedOn(log, hasThreads);
       try {
         expect(await rowsIn(world)).toEqual(readRows(log));
         await world.orchestration.rebuildProjections();

@@ -4,6 +4,7 @@ export * from "./commands.ts";
 export * from "./contract.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
+export * from "./exact.ts";
 export * from "./frames.ts";
 export * from "./ids.ts";
 export * from "./lanes.ts";

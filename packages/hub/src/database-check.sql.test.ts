@@ -88,7 +88,7 @@ it("the store of a large file keeps its capabilities: windows are prepared besid
   expect(database.uncheckedFile).toBeDefined();
   expect(store).not.toBe(database.store);
   expect(Object.keys(store).sort()).toEqual(
-    ["close", "commit", "dialect", "migrate", "prepare", "read", "readTransaction"].sort(),
+    ["close", "commit", "dialect", "migrate", "openScratch", "prepare", "read", "readTransaction"].sort(),
   );
   expect(
     await store.prepare?.({ generation: "", spaceId: "no space", input: { threadId: "no thread", turnLimit: 1 } }),

@@ -79,18 +79,28 @@ export class DatabaseCheck {
   }
 
   #guarded(store: Store): Store {
+    const { openScratch } = store;
+    const commitOf = (target: Pick<Store, "commit">): Store["commit"] => {
+      return async (batch) => {
+        if (this.#damage !== null)
+          throw new StoreError("corrupt", damagedDatabase(this.#path ?? "", this.#damage).message);
+        return target.commit(batch);
+      };
+    };
     return {
       dialect: store.dialect,
       read: (query) => store.read(query),
       readTransaction: (queries) => store.readTransaction(queries),
-      commit: async (batch) => {
-        if (this.#damage !== null)
-          throw new StoreError("corrupt", damagedDatabase(this.#path ?? "", this.#damage).message);
-        return store.commit(batch);
-      },
+      commit: commitOf(store),
       migrate: (set, stamp) => store.migrate(set, stamp),
       ...(store.listen !== undefined && { listen: store.listen.bind(store) }),
       ...(store.prepare !== undefined && { prepare: store.prepare.bind(store) }),
+      ...(openScratch !== undefined && {
+        openScratch: async () => {
+          const scratch = await openScratch.call(store);
+          return { ...scratch, commit: commitOf(scratch) };
+        },
+      }),
       close: () => store.close(),
     };
   }

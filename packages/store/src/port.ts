@@ -106,6 +106,29 @@ export type Prepare = (
   request: unknown,
 ) => Promise<Uint8Array<ArrayBuffer> | null>;
 
+/** What a piece of work beside the data has: the store to read, and its scratch to write. */
+export type Workbench = Pick<Store, "dialect" | "read" | "readTransaction" | "commit">;
+
+/** Does a long piece of work at a workbench, a step at a time. Request and answer are plain data. */
+export type Work = (bench: Workbench, request: unknown) => Promise<unknown>;
+
+/**
+ * Tables beside a store's, for its opener alone. They are read and written by the names that they were made with, beside
+ * those of the store. Nothing of them survives the end of the process, its thread's, or `close`.
+ */
+export interface Scratch {
+  /**
+   * Does a step by the `work` of the module that the store was opened with, in a thread of its own. There, a commit may change
+   * tables of the scratch alone. Throws what the work throws as StoreError, any other failure of it as `invalid_statement`,
+   * and `unavailable` when the thread is gone: then it stays so.
+   */
+  work(request: unknown): Promise<unknown>;
+  /** As `Store.commit`, for statements that read the scratch and change the store. Other commits of this store wait. */
+  commit(batch: Batch): Promise<CommitResult>;
+  /** Its tables are gone. May be called twice. */
+  close(): Promise<void>;
+}
+
 export interface Store {
   readonly dialect: "sqlite" | "postgres";
   read(query: Query): Promise<readonly Row[]>;
@@ -131,6 +154,8 @@ export interface Store {
    * cloned. Throws what `read` throws; any other failure of the module is `invalid_statement`.
    */
   prepare?(request: unknown): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Optional capability of a store with threads and a module. Throws StoreError. */
+  openScratch?(): Promise<Scratch>;
   /** Waits for nothing: every later call throws `unavailable`. May be called twice. */
   close(): Promise<void>;
 }

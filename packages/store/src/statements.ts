@@ -71,10 +71,11 @@ const refuseRepeatedKeys = (
   const positions = on.map((column) => columns.indexOf(column));
   const seen = new Set<string>();
   for (const row of rows) {
-    const key = positions
-      .map((position) => row[position])
-      .map((value) => (isAllocatedNumber(value) ? `#${value.allocated}` : `${typeof value}:${String(value)}`))
-      .join("\u0000");
+    let key = "";
+    for (const position of positions) {
+      const value = row[position];
+      key += isAllocatedNumber(value) ? `#${value.allocated}\u0000` : `${typeof value}:${String(value)}\u0000`;
+    }
     if (seen.has(key))
       throw new StoreError("invalid_statement", `two rows of one upsert into ${table} have the same ${on.join(", ")}`);
     seen.add(key);
@@ -113,7 +114,11 @@ export const insertRows = (
   let size = largestChunk(columns.length);
   for (let start = 0; start < rows.length; start += size) {
     while (size > rows.length - start) size /= 2;
-    statements.push({ sql: textOf(target, key, size), parameters: rows.slice(start, start + size).flat() });
+    const parameters: Parameter[] = [];
+    // A loop, because `flat` takes several times as long.
+    for (let place = start; place < start + size; place += 1)
+      for (const value of rows[place] ?? []) parameters.push(value);
+    statements.push({ sql: textOf(target, key, size), parameters });
   }
   return statements;
 };

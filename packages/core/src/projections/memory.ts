@@ -1,6 +1,6 @@
 // The in-memory interpreter of row operations: what a client folds its feed with, and what property tests compare
 // the SQL rows to. Keys are the tables' own; the space is the caller's.
-import { PROJECTION_KEYS, type ProjectionRows, type ProjectionTable, type RowOperation } from "./operations.ts";
+import { PROJECTION_KEYS, type ProjectionRows, type ProjectionTable, type RowOperation, rowKey } from "./operations.ts";
 
 type AnyRow = Readonly<Record<string, unknown>>;
 
@@ -21,7 +21,7 @@ export class MemoryTables {
 
   /** Puts rows of a snapshot in, replacing rows of the same key. */
   load<Table extends ProjectionTable>(table: Table, rows: readonly ProjectionRows[Table][]): void {
-    for (const row of rows) this.#table(table).set(keyOf(table, row as unknown as AnyRow), row as unknown as AnyRow);
+    for (const row of rows) this.#table(table).set(rowKey(table, row as unknown as AnyRow), row as unknown as AnyRow);
   }
 
   clear(): void {
@@ -37,7 +37,7 @@ export class MemoryTables {
     switch (operation.operation) {
       case "insert": {
         const row = operation.row as unknown as AnyRow;
-        const key = keyOf(operation.table, row);
+        const key = rowKey(operation.table, row);
         const existing = table.get(key);
         if (existing === undefined) table.set(key, row);
         else if (operation.replace !== undefined) table.set(key, { ...existing, ...pick(row, operation.replace) });
@@ -70,9 +70,6 @@ export class MemoryTables {
   }
 }
 
-const keyOf = (table: ProjectionTable, row: AnyRow): string =>
-  PROJECTION_KEYS[table].map((column) => String(row[column])).join("\0");
-
 const pick = (row: AnyRow, columns: readonly string[]): AnyRow =>
   Object.fromEntries(columns.map((column) => [column, row[column]]));
 
@@ -80,16 +77,20 @@ function matching(table: Map<string, AnyRow>, name: ProjectionTable, where: obje
   const conditions = Object.entries(where) as [string, unknown][];
   const keyColumns: readonly string[] = PROJECTION_KEYS[name];
   const [first] = conditions;
-  // The common case, one row by its key, must not walk the table.
-  if (first !== undefined && keyColumns.length === 1 && keyColumns[0] === first[0] && !Array.isArray(first[1])) {
-    const key = String(first[1]);
+  if (first === undefined || keyColumns.length > 1 || keyColumns[0] !== first[0])
+    return [...table].filter(([, row]) => fits(row, conditions));
+  // The common case, rows by their keys, must not walk the table.
+  const found: [string, AnyRow][] = [];
+  for (const one of Array.isArray(first[1]) ? new Set(first[1]) : [first[1]]) {
+    const key = String(one);
     const row = table.get(key);
-    return row !== undefined && fits(row, conditions) ? [[key, row]] : [];
+    if (row !== undefined && fits(row, conditions)) found.push([key, row]);
   }
-  return [...table].filter(([, row]) => fits(row, conditions));
+  return found;
 }
 
-const fits = (row: AnyRow, conditions: readonly [string, unknown][]): boolean =>
-  conditions.every(([column, wanted]) =>
-    Array.isArray(wanted) ? wanted.includes(row[column]) : row[column] === wanted,
-  );
+const fits = (row: AnyRow, conditions: readonly [string, unknown][]): boolean => {
+  for (const [column, wanted] of conditions)
+    if (Array.isArray(wanted) ? !wanted.includes(row[column]) : row[column] !== wanted) return false;
+  return true;
+};

@@ -36,6 +36,13 @@ export const PROJECTION_KEYS = {
   projection_pending_approvals: ["requestId"],
 } as const satisfies { [Table in ProjectionTable]: readonly (keyof ProjectionRows[Table])[] };
 
+/** A row's key as one text, for maps. */
+export const rowKey = (table: ProjectionTable, row: Readonly<Record<string, unknown>>): string => {
+  const [first, second] = PROJECTION_KEYS[table] as readonly string[];
+  const key = String(row[first as string]);
+  return second === undefined ? key : `${key}\0${String(row[second])}`;
+};
+
 export const PROJECTION_TABLES = Object.keys(PROJECTION_KEYS) as readonly ProjectionTable[];
 
 /** Columns that hold JSON; their SQL name ends in `_json`. */

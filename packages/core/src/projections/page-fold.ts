@@ -8,6 +8,7 @@ import {
   type ProjectionRows,
   type ProjectionTable,
   type RowOperation,
+  rowKey,
 } from "./operations.ts";
 
 type Insert = Extract<RowOperation, { operation: "insert" }>;
@@ -32,9 +33,6 @@ const isOverwrite = ({ table, row, replace }: Insert): boolean =>
       (replace as readonly string[]).includes(column) || (PROJECTION_KEYS[table] as readonly string[]).includes(column),
   );
 
-const keyOf = (table: ProjectionTable, row: AnyRow): string =>
-  PROJECTION_KEYS[table].map((column) => String(row[column])).join("\0");
-
 /** Keys that a change of rows names. Throws for one that names none: it could mean any row of before the page. */
 function namedKeys({ table, where }: Exclude<RowOperation, Insert | Removal>): readonly string[] {
   const [column, second] = PROJECTION_KEYS[table] as readonly string[];
@@ -43,23 +41,29 @@ function namedKeys({ table, where }: Exclude<RowOperation, Insert | Removal>): r
   return Array.isArray(named) ? named.map(String) : [String(named)];
 }
 
+const setOf = (sets: Map<ProjectionTable, Set<string>>, table: ProjectionTable): Set<string> => {
+  let keys = sets.get(table);
+  if (keys === undefined) {
+    keys = new Set();
+    sets.set(table, keys);
+  }
+  return keys;
+};
+
 /** Rows of before the page that its operations build on. */
 export function rowsToLoad(operations: readonly RowOperation[]): WantedRows {
   const wanted = new Map<ProjectionTable, Set<string>>();
-  const made = new Set<string>();
+  const made = new Map<ProjectionTable, Set<string>>();
   const want = (table: ProjectionTable, key: string): void => {
-    if (made.has(`${table}\0${key}`)) return;
-    const keys = wanted.get(table);
-    if (keys === undefined) wanted.set(table, new Set([key]));
-    else keys.add(key);
+    if (made.get(table)?.has(key) !== true) setOf(wanted, table).add(key);
   };
   for (const operation of operations) {
     const { table } = operation;
     if (operation.operation === "remove") continue;
     if (operation.operation !== "insert") for (const key of namedKeys(operation)) want(table, key);
     else if (operation.replace === undefined || isOverwrite(operation))
-      made.add(`${table}\0${keyOf(table, operation.row as unknown as AnyRow)}`);
-    else want(table, keyOf(table, operation.row as unknown as AnyRow));
+      setOf(made, table).add(rowKey(table, operation.row as unknown as AnyRow));
+    else want(table, rowKey(table, operation.row as unknown as AnyRow));
   }
   return wanted;
 }
@@ -87,7 +91,7 @@ export function foldPage(operations: readonly RowOperation[], loaded: LoadedRows
 function vanished(tables: MemoryTables, loaded: LoadedRows): Removal[] {
   return [...loaded].flatMap(([table, rows]) => {
     const [column = ""] = PROJECTION_KEYS[table];
-    const keys = rows.map((row) => keyOf(table, row as unknown as AnyRow)).filter((key) => !tables.get(table, key));
+    const keys = rows.map((row) => rowKey(table, row as unknown as AnyRow)).filter((key) => !tables.get(table, key));
     return keys.length === 0 ? [] : [{ operation: "remove", table, where: { [column]: keys } } as unknown as Removal];
   });
 }

@@ -1,6 +1,6 @@
 // The eight projectors: pure functions from an event to changes of rows. A projector names the types it handles and
 // is never called for others. Names are stored as cursors and never change.
-import { type EventType, type MusterEvent, PROJECTOR_NAMES, type ProjectorName } from "@muster/contracts";
+import { EVENT_TYPES, type EventType, type MusterEvent, PROJECTOR_NAMES, type ProjectorName } from "@muster/contracts";
 import type { Handlers } from "./handlers.ts";
 import type { ProjectionTable, RowOperation } from "./operations.ts";
 import { projects, sessions, threads } from "./thread-projectors.ts";
@@ -34,12 +34,29 @@ const HANDLERS: Readonly<Record<ProjectorName, Handlers>> = {
 /** Event types that a projector handles; for all others it does no row work. */
 export const handledTypes = (name: ProjectorName): readonly EventType[] => Object.keys(HANDLERS[name]) as EventType[];
 
-/** What one projector makes of an event. */
-export function project(name: ProjectorName, event: MusterEvent): readonly RowOperation[] {
-  const handler = HANDLERS[name][event.eventType] as ((event: MusterEvent) => readonly RowOperation[]) | undefined;
-  return handler === undefined ? [] : handler(event);
+type Handler = (event: MusterEvent) => readonly RowOperation[];
+
+/** Who handles a type, in the order of PROJECTOR_NAMES. */
+const BY_TYPE: ReadonlyMap<EventType, readonly (readonly [ProjectorName, Handler])[]> = new Map(
+  EVENT_TYPES.map((type) => [
+    type,
+    PROJECTOR_NAMES.flatMap((name) => {
+      const handler = HANDLERS[name][type] as Handler | undefined;
+      return handler === undefined ? [] : [[name, handler] as const];
+    }),
+  ]),
+);
+
+/** What some projectors make of an event, in the order of PROJECTOR_NAMES. */
+export function projectBy(names: readonly ProjectorName[], event: MusterEvent): RowOperation[] {
+  const operations: RowOperation[] = [];
+  for (const [name, handler] of BY_TYPE.get(event.eventType) ?? [])
+    if (names === PROJECTOR_NAMES || names.includes(name)) operations.push(...handler(event));
+  return operations;
 }
 
-/** What all projectors make of an event, in the order of PROJECTOR_NAMES. */
-export const projectAll = (event: MusterEvent): RowOperation[] =>
-  PROJECTOR_NAMES.flatMap((name) => project(name, event));
+/** What one projector makes of an event. */
+export const project = (name: ProjectorName, event: MusterEvent): readonly RowOperation[] => projectBy([name], event);
+
+/** What all projectors make of an event. */
+export const projectAll = (event: MusterEvent): RowOperation[] => projectBy(PROJECTOR_NAMES, event);

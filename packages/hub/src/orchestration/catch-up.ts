@@ -45,10 +45,14 @@ async function applyPage(
   const positions = new Map(cursors.map((row) => [String(row["projector"]), Number(row["last_applied_sequence"])]));
   const lowest = Math.min(...positions.values());
   if (!(lowest < head)) return false;
+  const highest = positions.size < PROJECTOR_NAMES.length ? Number.POSITIVE_INFINITY : Math.max(...positions.values());
   const page = await readLogPage(lowest, {
     store,
     readEvent,
-    projectorsAt: (sequence) => PROJECTOR_NAMES.filter((name) => (positions.get(name) ?? sequence) < sequence),
+    projectorsAt: (sequence) =>
+      sequence > highest
+        ? PROJECTOR_NAMES
+        : PROJECTOR_NAMES.filter((name) => (positions.get(name) ?? sequence) < sequence),
     ...(eventsMax && { eventsMax }),
   });
   const last = page.last > lowest ? page.last : head;

@@ -2,6 +2,7 @@
 // 0 and 1). One rule for all tables: no table has a shape of its own hidden somewhere.
 import { PROJECTION_JSON_COLUMNS, type ProjectionRows, type ProjectionTable } from "@muster/core";
 import type { Row, SqlValue } from "@muster/store";
+import { HUB_COLUMNS } from "../schema/index.ts";
 
 const snakeNames = new Map<string, string>();
 
@@ -43,6 +44,36 @@ function readingOf(column: string): { readonly name: string; readonly as: Readin
     readings.set(column, reading);
   }
   return reading;
+}
+
+/** Of each SQL column but `space_id`, the field of a row that it holds. */
+interface ColumnPlan {
+  readonly columns: readonly string[];
+  readonly fields: readonly { readonly name: string; readonly as: Reading }[];
+}
+const plans = new Map<ProjectionTable, ColumnPlan>();
+
+/** Names of a table's columns behind `space_id`, in the order in which `valuesOf` writes them. */
+export function columnsOf(table: ProjectionTable): ColumnPlan {
+  let plan = plans.get(table);
+  if (plan === undefined) {
+    const columns = HUB_COLUMNS[table].filter((column) => column !== "space_id");
+    plan = { columns, fields: columns.map(readingOf) };
+    plans.set(table, plan);
+  }
+  return plan;
+}
+
+/** A whole row, with `spaceId` in front. Throws where it lacks a column. */
+export function valuesOf(table: ProjectionTable, spaceId: string, row: Readonly<Record<string, unknown>>): SqlValue[] {
+  const values: SqlValue[] = [spaceId];
+  for (const { name, as } of columnsOf(table).fields) {
+    const value = row[name];
+    if (value === undefined) throw new Error(`a row for ${table} has no ${name}`);
+    if (as === "json") values.push(JSON.stringify(value));
+    else values.push(typeof value === "boolean" ? (value ? 1 : 0) : (value as SqlValue));
+  }
+  return values;
 }
 
 /** A projection's row as readers know it. `spaceId` is left out: it is the caller's own. */

@@ -1,7 +1,14 @@
 // The event log's table: how an event becomes a row and a row an event. Rows are read as they are; a type or a MAJOR
 // this program does not know is carried on as it stands, and one undecodable row never stops a reader.
 import type { EventOf, EventType, MusterEvent, NewEvent, SpaceId, WireEvent } from "@muster/contracts";
-import { EVENT_PAYLOADS, EVENT_SCHEMA_VERSION, isEventType, isKnownEvent } from "@muster/contracts";
+import {
+  EVENT_PAYLOADS,
+  EVENT_SCHEMA_VERSION,
+  EVENT_TYPES,
+  exactly,
+  isEventType,
+  isKnownEvent,
+} from "@muster/contracts";
 import type { Parameter, Query, Row, Statement, Store } from "@muster/store";
 import { insertRows, queryBuilder } from "@muster/store";
 import { HUB_COLUMNS, type HubDatabase } from "../schema/index.ts";
@@ -60,8 +67,9 @@ export function wireEventOf(row: Row): WireEvent {
 
 function objectOf(value: unknown): Record<string, unknown> | null {
   if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  if (typeof value !== "string") return null;
   try {
-    const parsed: unknown = JSON.parse(String(value));
+    const parsed: unknown = JSON.parse(value);
     return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)
       ? (parsed as Record<string, unknown>)
       : null;
@@ -70,9 +78,13 @@ function objectOf(value: unknown): Record<string, unknown> | null {
   }
 }
 
+/** Whether the schema would leave a payload as it is: nearly all are written by this very version. */
+const IS_EXACT = new Map(EVENT_TYPES.map((type) => [type, exactly(EVENT_PAYLOADS[type])]));
+
 /** The event for projectors, or null where this program does not know its type, its MAJOR or its shape. */
 export function knownEvent(event: WireEvent): MusterEvent | null {
   if (!isEventType(event.eventType) || !isKnownEvent(event) || isUndecodable(event.payload)) return null;
+  if (IS_EXACT.get(event.eventType)?.(event.payload) === true) return event;
   const payload = EVENT_PAYLOADS[event.eventType].safeParse(event.payload);
   return payload.success ? ({ ...event, payload: payload.data } as MusterEvent) : null;
 }

@@ -45,7 +45,7 @@ export class SkippedEvents {
     return known;
   }
 
-  addAll(others: SkippedEvents): void {
+  addAll(others: { readonly count: number; readonly kinds: readonly SkippedKind[] }): void {
     for (const kind of others.kinds) this.#add(kind, kind.count);
     this.#count += others.count - others.kinds.reduce((sum, { count }) => sum + count, 0);
   }

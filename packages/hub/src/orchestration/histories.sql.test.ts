@@ -15,8 +15,12 @@ import { OWNER, onBothDatabases, openWorld, until, type World } from "./test-wor
 const runsOn = (database: Database): number => Number(process.env["PROPERTY_RUNS"] ?? (database === "sqlite" ? 12 : 3));
 const LONG_MS = 3_600_000;
 
-const inWorld = async (pageEventsMax: number, check: (world: World) => Promise<void>): Promise<void> => {
-  const world = await openWorld({ isFile: true, core: { pageEventsMax } });
+const inWorld = async (
+  pageEventsMax: number,
+  check: (world: World) => Promise<void>,
+  hasThreads = false,
+): Promise<void> => {
+  const world = await openWorld({ isFile: true, hasThreads, core: { pageEventsMax } });
   try {
     await world.dispatch(createProject());
     for (const threadId of ["thread-0", "thread-1"]) await world.dispatch(createThread({ threadId }));
@@ -43,12 +47,12 @@ const emptied = async (world: World): Promise<void> => {
 };
 
 onBothDatabases("for every history", (database) => {
-  it(
-    "a rebuild in pages of any size gives the rows moved with each append (ORC-25)",
-    async () => {
+  it.each(database === "sqlite" ? [false, true] : [false])(
+    "a rebuild in pages of any size gives the rows moved with each append, in threads: %s (ORC-25)",
+    async (hasThreads) => {
       await fc.assert(
         fc.asyncProperty(someHistory(60), fc.integer({ min: 1, max: 9 }), async (steps, pageEventsMax) => {
-          await inWorld(pageEventsMax, async (world) => {
+          const check = async (world: World): Promise<void> => {
             await play(world, steps);
             const incremental = await rowsOf(world);
             await emptied(world);
@@ -57,9 +61,10 @@ onBothDatabases("for every history", (database) => {
             expect(await rowsOf(world)).toEqual(incremental);
             await world.orchestration.rebuildProjections();
             expect(await rebuilt(world)).toEqual({ removed: 0, written: 0 });
-          });
+          };
+          await inWorld(pageEventsMax, check, hasThreads);
         }),
-        { numRuns: runsOn(database) },
+        { numRuns: hasThreads ? Math.ceil(runsOn(database) / 4) : runsOn(database) },
       );
     },
     LONG_MS,

@@ -7,13 +7,12 @@ import {
   type ProjectionRows,
   type ProjectionTable,
   type ProjectorName,
-  project,
+  projectBy,
   type RowOperation,
   rowsToLoad,
 } from "@muster/core";
-import { insertRows, type Parameter, type Query, type Row, type Statement, type Store } from "@muster/store";
-import { HUB_COLUMNS } from "../schema/index.ts";
-import { columnName, fromSql, toSql } from "./columns.ts";
+import { insertRows, type Query, type Row, type SqlValue, type Statement, type Store } from "@muster/store";
+import { columnName, columnsOf, fromSql, valuesOf } from "./columns.ts";
 import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
 import { projectionStatements, type TableNames } from "./projection-writer.ts";
@@ -37,8 +36,10 @@ export interface LogPage {
   readonly last: number;
 }
 
+type Reads = Pick<Store, "dialect" | "read" | "readTransaction">;
+
 export interface PageOptions {
-  readonly store: Store;
+  readonly store: Reads;
   readonly readEvent: ReadEvent;
   /** Projectors that take the event of a sequence. */
   readonly projectorsAt: (sequence: number) => readonly ProjectorName[];
@@ -63,7 +64,7 @@ export async function readLogPage(after: number, options: PageOptions): Promise<
       if (event === null) continue;
       const ofSpace = operations.get(event.spaceId) ?? [];
       operations.set(event.spaceId, ofSpace);
-      for (const name of projectorsAt(event.sequence)) ofSpace.push(...project(name, event));
+      for (const operation of projectBy(projectorsAt(event.sequence), event)) ofSpace.push(operation);
     }
     events += rows.length;
     last = Number(rows.at(-1)?.["sequence"] ?? last);
@@ -72,24 +73,32 @@ export async function readLogPage(after: number, options: PageOptions): Promise<
   return { operations, skipped, last };
 }
 
-/** Metadata is left out: projectors never look at it, and it is a tenth of the bytes. */
-const SLICE_COLUMNS = HUB_COLUMNS.orchestration_events
-  .map((column) => (column === "metadata_json" ? "'{}' AS metadata_json" : column))
-  .join(", ");
+/** What projectors look at, and what it takes to read it. The rest is a third of the cost of a row. */
+const SLICE_COLUMNS = "sequence, event_id, space_id, stream_id, event_type, schema_version, occurred_at, payload_json";
 
 /** Rows of the log behind `after`, oldest first; none at the head. */
-async function readSlice(store: Store, after: number, eventsMax: number): Promise<readonly Row[]> {
+async function readSlice(store: Reads, after: number, eventsMax: number): Promise<readonly Row[]> {
   // Sizes first: a few hundred payloads may have any number of bytes together.
-  const end = `SELECT max(sequence) AS last FROM (
+  const usual = `SELECT max(sequence) AS last, sum(bytes) AS bytes FROM (
+    SELECT sequence, octet_length(payload_json) AS bytes FROM orchestration_events
+    WHERE sequence > ? ORDER BY sequence LIMIT ?) AS sizes`;
+  const [slice] = await store.read(query(store.dialect, usual, after, eventsMax));
+  const isSmall = Number(slice?.["bytes"] ?? 0) <= LOG_SLICE_BYTES_MAX;
+  const last = isSmall ? (slice?.["last"] ?? null) : await endOfHeavySlice(store, after, eventsMax);
+  if (last === null) return [];
+  const sql = `SELECT ${SLICE_COLUMNS} FROM orchestration_events WHERE sequence > ? AND sequence <= ? ORDER BY sequence`;
+  return store.read(query(store.dialect, sql, after, last));
+}
+
+/** The last event that fits. */
+async function endOfHeavySlice(store: Reads, after: number, eventsMax: number): Promise<SqlValue> {
+  const sql = `SELECT max(sequence) AS last FROM (
     SELECT sequence, bytes, sum(bytes) OVER (ORDER BY sequence) AS total FROM (
       SELECT sequence, octet_length(payload_json) AS bytes FROM orchestration_events
       WHERE sequence > ? ORDER BY sequence LIMIT ?) AS sizes) AS totals
     WHERE total <= ? OR total = bytes`;
-  const [ends] = await store.read(query(store.dialect, end, after, eventsMax, LOG_SLICE_BYTES_MAX));
-  const last = ends?.["last"] ?? null;
-  if (last === null) return [];
-  const sql = `SELECT ${SLICE_COLUMNS} FROM orchestration_events WHERE sequence > ? AND sequence <= ? ORDER BY sequence`;
-  return store.read(query(store.dialect, sql, after, last));
+  const [end] = await store.read(query(store.dialect, sql, after, eventsMax, LOG_SLICE_BYTES_MAX));
+  return end?.["last"] ?? null;
 }
 
 /** What a page comes to in statements. */
@@ -100,7 +109,7 @@ export interface PageWrite {
 }
 
 /** Reads the rows that the page builds on. `tableNames` says where rows stand; in the live tables unless given. */
-export async function writePage(store: Store, page: LogPage, tableNames?: TableNames): Promise<PageWrite> {
+export async function writePage(store: Reads, page: LogPage, tableNames?: TableNames): Promise<PageWrite> {
   const statements: Statement[] = [];
   const removedByThread = new Set<ProjectionTable>();
   for (const [spaceId, operations] of page.operations) {
@@ -114,7 +123,7 @@ export async function writePage(store: Store, page: LogPage, tableNames?: TableN
 async function spaceStatements(
   spaceId: SpaceId,
   operations: readonly RowOperation[],
-  { store, tableNames }: { readonly store: Store; readonly tableNames: TableNames | undefined },
+  { store, tableNames }: { readonly store: Reads; readonly tableNames: TableNames | undefined },
 ): Promise<readonly Statement[]> {
   const loaded = new Map<ProjectionTable, ProjectionRows[ProjectionTable][]>();
   for (const [table, keys] of rowsToLoad(operations))
@@ -133,7 +142,7 @@ interface RowsOfTable {
 }
 
 async function loadRows(
-  store: Store,
+  store: Reads,
   { spaceId, table, keys, tableNames }: RowsOfTable & { readonly keys: readonly string[] },
 ): Promise<ProjectionRows[ProjectionTable][]> {
   const [key = ""] = PROJECTION_KEYS[table];
@@ -151,15 +160,8 @@ function rowStatements(
   dialect: Store["dialect"],
   { spaceId, table, rows, tableNames }: RowsOfTable & { readonly rows: readonly ProjectionRows[ProjectionTable][] },
 ): readonly Statement[] {
-  const [first] = rows;
-  if (first === undefined) return [];
-  const fields = Object.keys(first);
-  const columns = ["space_id", ...fields.map((field) => columnName(table, field))];
-  if (columns.length !== HUB_COLUMNS[table].length) throw new Error(`a row for ${table} has not all of its columns`);
-  const values = rows.map((row): Parameter[] => [
-    spaceId,
-    ...fields.map((field) => toSql(table, field, (row as unknown as Record<string, unknown>)[field])),
-  ]);
+  const columns = ["space_id", ...columnsOf(table).columns];
+  const values = rows.map((row) => valuesOf(table, spaceId, row as unknown as Readonly<Record<string, unknown>>));
   const on = ["space_id", ...PROJECTION_KEYS[table].map((field) => columnName(table, field))];
   const update = columns.filter((column) => !on.includes(column));
   return insertRows(dialect, tableNames?.(table) ?? table, columns, values, { conflict: { update, on } });

@@ -26,7 +26,7 @@ import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../po
 import { TurnDiffs } from "./diffs.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EffectWorker } from "./effect-worker.ts";
-import { eventReader } from "./event-reader.ts";
+import { eventReader, readEvent as readEventOfToday } from "./event-reader.ts";
 import { Feeds } from "./feed.ts";
 import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
@@ -89,7 +89,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   // For what stands between a command and its commit, or a commit and its readers: short reads, many of them.
   const near = keyedReads(store);
   const timers = options.timers ?? systemTimers;
-  const readEvent = eventReader(options.upcasters);
+  const readEvent = options.upcasters === undefined ? readEventOfToday : eventReader(options.upcasters);
   const onWarning = options.onWarning ?? ((message: string) => onBug(new Error(message)));
   const slotLeaseMs = options.slotLeaseMs ?? SLOT_LEASE_MS;
   const visibility = new Visibility(near);

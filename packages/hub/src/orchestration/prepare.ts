@@ -1,7 +1,8 @@
-// What a store's reading thread prepares for the hub: the window of a thread as the JSON that leaves over HTTP. Loaded in
-// that thread, so that parsing, cutting, checking and writing a megabyte hold up nobody else.
+// What a store's threads do for the hub: a reading one prepares the window of a thread as the JSON that leaves over HTTP, so
+// that parsing, cutting, checking and writing a megabyte hold up nobody else; one of a rebuild's own fills its tables.
 import { ThreadWindow } from "@muster/contracts";
-import type { Prepare } from "@muster/store";
+import type { Prepare, Work } from "@muster/store";
+import { type ShadowRequest, workOnShadows } from "./shadow-fill.ts";
 import { readWindow, type WindowRequest } from "./thread-window.ts";
 
 /** For `SqliteOptions.preparer`. */
@@ -12,3 +13,6 @@ export const prepare: Prepare = async (reads, request) => {
   const window = await readWindow(reads, request as WindowRequest);
   return window === null ? null : new TextEncoder().encode(JSON.stringify(ThreadWindow.parse(window)));
 };
+
+/** The request must be a ShadowRequest. */
+export const work: Work = (bench, request) => workOnShadows(bench, request as ShadowRequest);

@@ -5,7 +5,7 @@ import { type Clock, isoTime, PROJECTOR_NAMES } from "@muster/core";
 import { type Guard, insertRows, type Row, type Statement, type Store } from "@muster/store";
 import { HUB_COLUMNS } from "../schema/index.ts";
 import { query } from "./placeholders.ts";
-import { createShadows, dropShadows, tablesOf } from "./shadow-tables.ts";
+import { dropShadows, tablesOf } from "./shadow-tables.ts";
 
 /** A rebuild that has written nothing for so long is taken for dead. */
 export const REBUILD_LEASE_MS = 15_000;
@@ -36,8 +36,10 @@ export class RebuildRows {
     return row === undefined ? null : rebuildOf(row);
   }
 
-  /** Takes the lease and makes empty shadow tables. null while another rebuild has the lease. */
-  async begin(owner: string, projectors: readonly ProjectorName[]): Promise<number | null> {
+  /**
+   * Takes the lease, in one commit with `more`. null while another rebuild has the lease.
+   */
+  async begin(owner: string, projectors: readonly ProjectorName[], more: readonly Statement[]): Promise<number | null> {
     const now = this.#clock.now();
     const { dialect } = this.#store;
     const row = [
@@ -68,7 +70,7 @@ export class RebuildRows {
           parameters: [],
         },
         ...insertRows(dialect, "projection_rebuilds", HUB_COLUMNS.projection_rebuilds, [row]),
-        ...createShadows(tablesOf(projectors)),
+        ...more,
       ],
     });
     return result.status === "committed" ? result.firstAllocated : null;

@@ -1,17 +1,23 @@
 // Rebuilding projections while the hub serves: under load, killed half way, twice at once, and as a reader sees it.
+import type { Worker } from "node:worker_threads";
 import type { ProjectorName, Rebuild } from "@muster/contracts";
 import { PROJECTION_TABLES, PROJECTOR_NAMES, PROJECTOR_TABLES } from "@muster/core";
 import { command, createProject, createThread, startTurn } from "@muster/core/testing";
-import type { Batch, Store } from "@muster/store";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Batch, CommitResult, Store } from "@muster/store";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Orchestration } from "../ports.ts";
 import { listColumns } from "../schema/listing.ts";
+import { DATABASES, type Database } from "../schema/test-databases.ts";
 import { FREE_SWAPS_MAX } from "./rebuild.ts";
 import { HOLD_MS, REBUILD_LEASE_MS } from "./rebuild-row.ts";
-import { OWNER, onBothDatabases, openWorld, refusalOf, settled, until, type World } from "./test-world.ts";
+import { OWNER, openWorld, refusalOf, settled, until, type World } from "./test-world.ts";
+
+type Committing = (batch: Batch) => Promise<CommitResult>;
 
 /** Waits at a commit that a test picks, so that something else can happen there. */
 class Gate {
+  /** What stands between every commit and its store. */
+  around: (batch: Batch, commit: Committing) => Promise<CommitResult> = (batch, commit) => commit(batch);
   /** Picks the commit that waits. */
   picks: (batch: Batch) => boolean = () => false;
   readonly #reached = Promise.withResolvers<void>();
@@ -23,21 +29,31 @@ class Gate {
     this.#opened.resolve();
   }
   wrap(store: Store): Store {
-    const commit = store.commit.bind(store);
-    store.commit = async (batch) => {
+    store.commit = this.#gated(store.commit.bind(store));
+    const openScratch = store.openScratch?.bind(store);
+    if (openScratch !== undefined)
+      store.openScratch = async () => {
+        const scratch = await openScratch();
+        return { ...scratch, commit: this.#gated(scratch.commit.bind(scratch)) };
+      };
+    return store;
+  }
+  #gated(commit: Committing): Committing {
+    return async (batch) => {
       if (this.picks(batch)) {
         this.picks = () => false;
         this.#reached.resolve();
         await this.#opened.promise;
       }
-      return commit(batch);
+      return this.around(batch, commit);
     };
-    return store;
   }
 }
 const has = (batch: Batch, text: string): boolean => batch.statements.some(({ sql }) => sql.includes(text));
 const isSwap = (batch: Batch): boolean => has(batch, 'FROM "shadow_') && has(batch, "UPDATE projection_state");
-const isPage = (batch: Batch): boolean => has(batch, "SET applied_sequence") && !isSwap(batch);
+/** A page that is written, or, where that happens beside the store, what is told of several. */
+const isPage = (batch: Batch): boolean =>
+  !isSwap(batch) && (has(batch, 'INSERT INTO "shadow_') || has(batch, "SET applied_sequence"));
 
 /** Of a page here, so that a short log has several. */
 const PAGE_EVENTS = 40;
@@ -49,8 +65,16 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
+/** Both databases, and SQLite as a hub opens it, whose rebuilds stand beside the store. */
+const PLACES: readonly (readonly [name: string, database: Database, hasThreads: boolean])[] = [
+  ...DATABASES.map(([name, database]) => [name, database, false] as const),
+  ["SQLite in threads", "sqlite", true],
+];
+let place: { readonly database: Database; readonly hasThreads: boolean };
+
 const open = async (threads = 3): Promise<void> => {
   world = await openWorld({
+    ...place,
     isFile: true,
     wrapStore: (store) => gate.wrap(store),
     core: { pageEventsMax: PAGE_EVENTS },
@@ -79,7 +103,11 @@ const rowsOfAll = async () => {
 const shadows = async () => Object.keys(await listColumns(world.store)).filter((table) => table.startsWith("shadow_"));
 const rename = (title: string) => command("thread.meta.update", { threadId: "thread-0", title });
 
-onBothDatabases("a rebuild", () => {
+describe.each(PLACES)("%s: a rebuild", (_name, database, hasThreads) => {
+  beforeEach(() => {
+    place = { database, hasThreads };
+  });
+
   it("makes rows anew that were wrong, and leaves right ones alone (ORC-25)", async () => {
     await open();
     await world.dispatch(startTurn("turn", { threadId: "thread-0" }));
@@ -177,9 +205,8 @@ onBothDatabases("a rebuild", () => {
     const { orchestration: other, store } = await world.another();
     let appended = 0;
     let held = 0;
-    const commit = world.store.commit.bind(world.store);
     // As often as it tries, another hub is quicker.
-    world.store.commit = async (batch) => {
+    gate.around = async (batch, commit) => {
       if (isSwap(batch)) {
         const dispatched = other.dispatch(OWNER, createThread({ threadId: `overtakes-${appended}` }));
         const before = appended;
@@ -276,7 +303,7 @@ onBothDatabases("a rebuild", () => {
     gate.picks = isSwap;
     await world.orchestration.rebuildProjections();
     await gate.reached;
-    expect(await shadows()).toHaveLength(PROJECTION_TABLES.length);
+    expect(await shadows()).toHaveLength(hasThreads ? 0 : PROJECTION_TABLES.length);
     // The lease of the dead is over when the next process starts.
     world.time.advance(REBUILD_LEASE_MS);
     await world.restart();
@@ -291,7 +318,7 @@ onBothDatabases("a rebuild", () => {
   });
 
   it("that was taken over changes nothing any more (ORC-25)", async () => {
-    await open(PAGE_EVENTS + 10);
+    await open(PAGE_EVENTS * 6);
     const { orchestration: other } = await world.another();
     gate.picks = isPage;
     await world.orchestration.rebuildProjections();
@@ -308,7 +335,7 @@ onBothDatabases("a rebuild", () => {
   });
 
   it("ends with the hub that does it, without a trace in the rows (ORC-25)", async () => {
-    await open(PAGE_EVENTS + 10);
+    await open(PAGE_EVENTS * 6);
     const before = await rowsOfAll();
     gate.picks = isPage;
     await world.orchestration.rebuildProjections();
@@ -341,5 +368,55 @@ onBothDatabases("a rebuild", () => {
     expect(world.bugs.map(String)).toEqual([expect.stringContaining("A rebuild skipped 3 events")]);
     await world.restart();
     expect((await world.orchestration.projections()).skipped.count).toBe(0);
+  });
+});
+
+describe("a rebuild beside the store", () => {
+  beforeEach(() => {
+    place = { database: "sqlite", hasThreads: true };
+  });
+
+  it("reads no event and writes no shadow in the hub's own thread, which goes on serving (ORC-25)", async () => {
+    const read: string[] = [];
+    const written: string[] = [];
+    await open(PAGE_EVENTS * 3);
+    const { store } = world;
+    for (const name of ["read", "readTransaction"] as const) {
+      const reading = store[name].bind(store) as (queries: unknown) => Promise<never>;
+      store[name] = (queries: unknown) => {
+        read.push(JSON.stringify(queries));
+        return reading(queries);
+      };
+    }
+    gate.around = (batch, commit) => {
+      written.push(...batch.statements.map(({ sql }) => sql));
+      return commit(batch);
+    };
+    await world.orchestration.rebuildProjections();
+    expect(await finished()).toMatchObject({ state: "finished", rows: { removed: 0, written: 0 } });
+    expect(read.filter((queries) => queries.includes("payload_json"))).toEqual([]);
+    expect(written.filter((sql) => /(INSERT INTO|CREATE TABLE) "shadow_/.test(sql))).toEqual([]);
+  });
+
+  it("whose thread dies has failed and changed nothing, and the next one finishes (ORC-25)", async () => {
+    const workers: Worker[] = [];
+    const remember = (worker: Worker): void => void workers.push(worker);
+    await open(PAGE_EVENTS * 8);
+    await world.run("UPDATE projection_threads SET title = 'wrong'");
+    const before = await rowsOfAll();
+    gate.picks = isPage;
+    process.on("worker", remember);
+    await world.orchestration.rebuildProjections();
+    await gate.reached;
+    process.off("worker", remember);
+    expect(workers).toHaveLength(1);
+    await workers[0]?.terminate();
+    gate.open();
+    expect(await finished()).toMatchObject({ state: "failed", error: "unavailable", rows: null });
+    expect(await rowsOfAll()).toEqual(before);
+    await world.dispatch(createThread({ threadId: "served" }));
+    await world.orchestration.rebuildProjections();
+    expect(await finished()).toMatchObject({ state: "finished", rows: { removed: PAGE_EVENTS * 8 } });
+    expect(world.bugs).toHaveLength(1);
   });
 });

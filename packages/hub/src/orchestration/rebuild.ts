@@ -4,14 +4,13 @@
 // the first one behind it is refused once, so that its process forgets what it read from the old rows.
 import { MusterError, type ProjectorName, type Rebuild } from "@muster/contracts";
 import { type Clock, isoTime, PROJECTOR_NAMES } from "@muster/core";
-import { type CommitResult, type Statement, type Store, StoreError } from "@muster/store";
+import { type CommitResult, type Query, type Statement, type Store, StoreError } from "@muster/store";
 import { HOLD_POLL_MS } from "./append-guard.ts";
-import { logQueries } from "./event-log.ts";
 import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
-import { type LogPage, readLogPage, writePage } from "./log-pages.ts";
 import { query } from "./placeholders.ts";
 import { RebuildRows } from "./rebuild-row.ts";
-import { dropShadows, indexShadowsByThread, shadowName, swapShadows, tablesOf } from "./shadow-tables.ts";
+import { hasScratch, openShadows, type ShadowPlace } from "./shadow-fill.ts";
+import { createShadows, dropShadows, swapShadows, tablesOf } from "./shadow-tables.ts";
 import type { Timers } from "./timers.ts";
 
 /** Swaps that are tried against appends before these are held. */
@@ -57,7 +56,8 @@ export class Rebuilds {
   async start(projector: ProjectorName | undefined): Promise<Rebuild> {
     if (this.#isClosed) throw new MusterError("unavailable", "The hub is stopping.");
     const projectors = projector === undefined ? PROJECTOR_NAMES : [projector];
-    const rebuildNumber = await this.#rows.begin(this.#options.owner, projectors).catch((error: unknown) => {
+    const shadows = hasScratch(this.#options) ? [] : createShadows(tablesOf(projectors));
+    const rebuildNumber = await this.#rows.begin(this.#options.owner, projectors, shadows).catch((error: unknown) => {
       throw error instanceof StoreError
         ? new MusterError(codeOf(error), undefined, undefined, { cause: error })
         : error;
@@ -138,89 +138,63 @@ class Run {
   }
 
   async run(): Promise<void> {
-    let swaps = 0;
-    let isAhead = false;
-    let reading = this.#read(0);
-    for (;;) {
-      const page = await reading;
-      if (this.#isStopping()) throw new MusterError("unavailable", "The hub is stopping.");
-      if (page.last < page.head || isAhead) {
-        // The next page is read while this one is written. One that was read so and ends the log may be old by now.
-        isAhead = page.last < page.head;
-        if (isAhead) reading = this.#read(page.last);
-        // Should writing fail, nobody waits for it any more.
-        reading.catch(() => undefined);
-        await this.#apply(page, await this.#write(page));
-        if (!isAhead) reading = this.#read(page.last);
-        continue;
-      }
-      const write = await this.#write(page);
-      if (await this.#swap(page, write)) return;
-      swaps += 1;
-      if (swaps >= FREE_SWAPS_MAX + HELD_SWAPS_MAX) throw new MusterError("concurrency_conflict");
-      await this.#apply(page, write);
-      if (swaps >= FREE_SWAPS_MAX) this.#mine(await this.#commit([this.#rows.hold(this.#rebuildNumber)]));
-      reading = this.#read(page.last);
+    const place = await openShadows(this.#options, this.#projectors);
+    try {
+      await this.#fillAndSwap(place);
+    } finally {
+      await place.close();
     }
   }
 
   /** The shadow tables go, and the reason is kept. Nothing is done where another rebuild has taken over. */
   async fail(error: unknown): Promise<void> {
-    const code = codeOf(error);
-    const ending = [...dropShadows(tablesOf(this.#projectors)), this.#rows.end(this.#rebuildNumber, code)];
-    await this.#commit(ending);
+    await this.#commit([...this.#dropped(), this.#rows.end(this.#rebuildNumber, codeOf(error))]);
   }
 
-  async #read(after: number): Promise<Page> {
-    const { store, readEvent, pageEventsMax: eventsMax } = this.#options;
-    // Before the page, so that under constant appends a page still reaches the head that it is measured by.
-    const [head] = await store.read(logQueries(store.dialect).head());
-    const projectorsAt = () => this.#projectors;
-    const page = await readLogPage(after, { store, readEvent, projectorsAt, ...(eventsMax && { eventsMax }) });
-    return { ...page, head: Math.max(page.last, Number(head?.["head"] ?? 0)) };
+  async #fillAndSwap(place: ShadowPlace): Promise<void> {
+    const guard = this.#rows.guard(this.#rebuildNumber);
+    const { pageEventsMax } = this.#options;
+    for (let after = 0, swaps = 0; ; ) {
+      const filled = await place.fill({
+        kind: "fill",
+        projectors: this.#projectors,
+        after,
+        guard,
+        ...(pageEventsMax && { pageEventsMax }),
+      });
+      if (this.#isStopping()) throw new MusterError("unavailable", "The hub is stopping.");
+      if (!filled.isMine) throw lost();
+      this.skipped.addAll(filled.skipped);
+      after = filled.last;
+      const isAtHead = filled.last >= filled.head;
+      if (isAtHead && (await this.#swap(place, filled.last))) return;
+      if (isAtHead) swaps += 1;
+      if (swaps >= FREE_SWAPS_MAX + HELD_SWAPS_MAX) throw new MusterError("concurrency_conflict");
+      const hold = swaps >= FREE_SWAPS_MAX ? [this.#rows.hold(this.#rebuildNumber)] : [];
+      this.#mine(await this.#commit([this.#progress(filled.last, filled.head), ...hold]));
+    }
   }
 
-  /** What the page does to the shadow tables. They must hold the page before. */
-  async #write(page: Page): Promise<readonly Statement[]> {
-    const { statements, removedByThread } = await writePage(this.#options.store, page, shadowName);
-    return [...indexShadowsByThread([...removedByThread]), ...statements];
-  }
-
-  async #apply({ skipped, last, head }: Page, statements: readonly Statement[]): Promise<void> {
-    this.skipped.addAll(skipped);
-    const { count, kinds } = this.skipped;
-    const progress = { appliedSequence: last, headSequence: head, skipped: { count, kinds: [...kinds] } };
-    this.#mine(await this.#commit([...statements, this.#rows.progress(this.#rebuildNumber, progress)]));
-  }
-
-  /** False where the log has grown since the page was read: then nothing was written. */
-  async #swap({ skipped, head }: Page, statements: readonly Statement[]): Promise<boolean> {
+  /** False where the log has grown since the shadows were filled up to this head: then nothing was written. */
+  async #swap(place: ShadowPlace, head: number): Promise<boolean> {
     const { store, clock } = this.#options;
-    const tables = tablesOf(this.#projectors);
-    const total = new SkippedEvents();
-    total.addAll(this.skipped);
-    total.addAll(skipped);
-    const progress = {
-      appliedSequence: head,
-      headSequence: head,
-      skipped: { count: total.count, kinds: [...total.kinds] },
-    };
     const cursors = `UPDATE projection_state SET last_applied_sequence = ?, updated_at = ? WHERE projector IN (${this.#projectors.map(() => "?").join(", ")})`;
-    const swap = swapShadows(tables);
-    const result = await this.#commitAtHead(head, [
-      ...statements,
-      ...swap,
-      ...dropShadows(tables),
-      query(store.dialect, cursors, head, isoTime(clock.now()), ...this.#projectors),
-      this.#rows.progress(this.#rebuildNumber, progress),
-      this.#rows.end(this.#rebuildNumber, null),
-    ]);
+    const swap = swapShadows(tablesOf(this.#projectors));
+    const result = await place.commit({
+      guards: [this.#rows.guard(this.#rebuildNumber), { query: HEAD, expected: [{ head }] }],
+      statements: [
+        ...swap,
+        ...this.#dropped(),
+        query(store.dialect, cursors, head, isoTime(clock.now()), ...this.#projectors),
+        this.#progress(head, head),
+        this.#rows.end(this.#rebuildNumber, null),
+      ],
+    });
     if (result.status === "conflict") {
       if (result.failedGuards.includes(0)) throw lost();
       return false;
     }
-    this.skipped.addAll(skipped);
-    const changes = result.changes.slice(statements.length, statements.length + swap.length);
+    const changes = result.changes.slice(0, swap.length);
     const sum = (parity: number): number =>
       changes.reduce((total, change, index) => total + (index % 2 === parity ? change : 0), 0);
     const changed = this.#rows.changed(this.#rebuildNumber, { removed: sum(0), written: sum(1) });
@@ -228,16 +202,21 @@ class Run {
     return true;
   }
 
-  #commit(statements: readonly Statement[]): Promise<CommitResult> {
-    return this.#options.store.commit({ guards: [this.#rows.guard(this.#rebuildNumber)], statements });
+  #progress(appliedSequence: number, headSequence: number): Statement {
+    const { count, kinds } = this.skipped;
+    return this.#rows.progress(this.#rebuildNumber, {
+      appliedSequence,
+      headSequence,
+      skipped: { count, kinds: [...kinds] },
+    });
   }
 
-  #commitAtHead(head: number, statements: readonly Statement[]): Promise<CommitResult> {
-    const sql = "SELECT coalesce(max(sequence), 0) AS head FROM orchestration_events";
-    return this.#options.store.commit({
-      guards: [this.#rows.guard(this.#rebuildNumber), { query: { sql, parameters: [] }, expected: [{ head }] }],
-      statements,
-    });
+  #dropped(): readonly Statement[] {
+    return hasScratch(this.#options) ? [] : dropShadows(tablesOf(this.#projectors));
+  }
+
+  #commit(statements: readonly Statement[]): Promise<CommitResult> {
+    return this.#options.store.commit({ guards: [this.#rows.guard(this.#rebuildNumber)], statements });
   }
 
   #mine(result: CommitResult): void {
@@ -245,9 +224,6 @@ class Run {
   }
 }
 
-const lost = (): MusterError => new MusterError("concurrency_conflict", "Another hub has taken the rebuild over.");
+const HEAD: Query = { sql: "SELECT coalesce(max(sequence), 0) AS head FROM orchestration_events", parameters: [] };
 
-interface Page extends LogPage {
-  /** Where the log ended before it was read, or its last event where that is later. */
-  readonly head: number;
-}
+const lost = (): MusterError => new MusterError("concurrency_conflict", "Another hub has taken the rebuild over.");

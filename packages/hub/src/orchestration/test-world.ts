@@ -32,6 +32,7 @@ import {
 } from "../schema/test-databases.ts";
 import { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";
 import { inDialect } from "./placeholders.ts";
+import { PREPARER } from "./prepare.ts";
 import type { Timers } from "./timers.ts";
 
 export { DATABASES, onBothDatabases } from "../schema/test-databases.ts";
@@ -153,6 +154,8 @@ export interface WorldOptions {
   readonly database?: Database;
   /** Of SQLite: in a file that can be opened again, and by a second process. Default: in memory. */
   readonly isFile?: boolean;
+  /** Of such a file: opened with the threads of a hub. */
+  readonly hasThreads?: boolean;
   readonly seed?: number;
   /** Puts something between the event core and its store. */
   readonly wrapStore?: (store: Store) => Store;
@@ -278,7 +281,7 @@ export class World {
 }
 
 export const openWorld = async (options: WorldOptions = {}): Promise<World> => {
-  const database = await openTestDatabase(options.database, options.isFile);
+  const database = await openTestDatabase(options.database, options.isFile, options.hasThreads ? PREPARER : undefined);
   return new World(options, database).open();
 };
 

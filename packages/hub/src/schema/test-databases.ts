@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSqliteStore, type Store } from "@muster/store";
+import { openSqliteStore, type Scratch, type Store } from "@muster/store";
 import { openPostgresStore } from "@muster/store/postgres";
 import { type OpenedSchema, openFreshPostgres, runOn } from "@muster/store/testing";
 import { beforeAll, describe } from "vitest";
@@ -43,15 +43,19 @@ export interface TestDatabase {
 /**
  * @param database default: that of the surrounding `onBothDatabases`, else SQLite
  * @param isFile of SQLite: in a file that several stores may open, not in memory
+ * @param preparer of a file: opened with threads, as a hub opens it, and this module in them
  */
-export const openTestDatabase = (database: Database = surrounding, isFile = false): Promise<TestDatabase> =>
-  database === "postgres" ? postgres() : sqlite(isFile);
+export const openTestDatabase = (
+  database: Database = surrounding,
+  isFile = false,
+  preparer?: URL,
+): Promise<TestDatabase> => (database === "postgres" ? postgres() : sqlite(isFile, preparer));
 
-async function sqlite(isFile: boolean): Promise<TestDatabase> {
+async function sqlite(isFile: boolean, preparer: URL | undefined): Promise<TestDatabase> {
   if (!isFile) return { open: () => openSqliteStore({ path: ":memory:" }), dispose: async () => undefined };
   const directory = await mkdtemp(join(tmpdir(), "muster-orchestration-"));
   return {
-    open: () => openSqliteStore({ path: join(directory, "hub.db") }),
+    open: () => openSqliteStore({ path: join(directory, "hub.db"), ...(preparer && { useThreads: true, preparer }) }),
     dispose: () => rm(directory, { recursive: true }),
   };
 }
@@ -99,16 +103,24 @@ let inFlight = 0;
 /** Whether no counted store has a call that is not answered. */
 export const isAtRest = (): boolean => inFlight === 0;
 
+const count = async <Result>(call: Promise<Result>): Promise<Result> => {
+  inFlight += 1;
+  try {
+    return await call;
+  } finally {
+    inFlight -= 1;
+  }
+};
+
+const countedScratch = (scratch: Scratch): Scratch => ({
+  work: (request) => count(scratch.work(request)),
+  commit: (batch) => count(scratch.commit(batch)),
+  close: () => count(scratch.close()),
+});
+
 /** Counts calls until they are answered, so that tests can wait for their end. */
 export const counted = (store: Store): Store => {
-  const count = async <Result>(call: Promise<Result>): Promise<Result> => {
-    inFlight += 1;
-    try {
-      return await call;
-    } finally {
-      inFlight -= 1;
-    }
-  };
+  const { prepare, openScratch } = store;
   return {
     dialect: store.dialect,
     read: (query) => count(store.read(query)),
@@ -116,6 +128,8 @@ export const counted = (store: Store): Store => {
     commit: (batch) => count(store.commit(batch)),
     migrate: (set, stamp) => count(store.migrate(set, stamp)),
     ...(store.listen !== undefined && { listen: store.listen.bind(store) }),
+    ...(prepare !== undefined && { prepare: (request) => count(prepare.call(store, request)) }),
+    ...(openScratch !== undefined && { openScratch: async () => countedScratch(await count(openScratch.call(store))) }),
     close: () => count(store.close()),
   };
 };

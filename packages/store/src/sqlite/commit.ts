@@ -10,14 +10,18 @@ import { type Activity, toStoreError } from "./errors.ts";
 
 const NO_ROWS: readonly Row[] = [];
 
+/** DEFERRED: locks only the files of the connection that are written, from the first write on. */
+type Begin = "BEGIN IMMEDIATE" | "BEGIN DEFERRED";
+
 /** Runs `work` under the write lock; commits what it did unless it answers `rollback`. Throws StoreError, rolled back. */
 export const inWriteTransaction = <Result>(
   connection: Connection,
   work: () => { readonly result: Result; readonly rollback: boolean },
+  begin: Begin = "BEGIN IMMEDIATE",
 ): Result => {
   let activity: Activity = "write";
   try {
-    connection.run("BEGIN IMMEDIATE", []);
+    connection.run(begin, []);
     const { result, rollback } = work();
     activity = "commit_end";
     connection.run(rollback ? "ROLLBACK" : "COMMIT", []);
@@ -87,5 +91,5 @@ const runStatement = (
   return returned.length;
 };
 
-export const commitBatch = (connection: Connection, batch: Batch): CommitResult =>
-  inWriteTransaction(connection, () => runBatch(connection, batch));
+export const commitBatch = (connection: Connection, batch: Batch, begin?: Begin): CommitResult =>
+  inWriteTransaction(connection, () => runBatch(connection, batch), begin);

@@ -25,6 +25,9 @@ export const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 /** Page cache per connection, in KiB. Holds the inner pages of every index of a database of some gigabytes. */
 export const PAGE_CACHE_KIB = 32 * 1024;
 
+/** Page cache of a scratch, in KiB: beyond it pages go to its file, which nobody waits for. */
+export const SCRATCH_CACHE_KIB = 64 * 1024;
+
 /** Only the owner reads the database: it holds messages and token hashes. */
 export const FILE_MODE = 0o600;
 

@@ -26,7 +26,10 @@ export interface SqliteOptions {
    * thread. Without effect in memory and read-only, where there is nothing to wait for. Default false.
    */
   readonly useThreads?: boolean;
-  /** The module whose `prepare` makes answers in the threads that read; see `Store.prepare`. Only with threads. */
+  /**
+   * The module whose `prepare` makes answers in the threads that read, and whose `work` is done in scratches; see
+   * `Store.prepare` and `Scratch`. Only with threads.
+   */
   readonly preparer?: URL;
 }
 
@@ -38,7 +41,7 @@ export interface Connections {
 }
 
 /** SQLite would create the file with the umask's mode, and the log files take their mode from it. */
-const createPrivately = (path: string): void => {
+export const createPrivately = (path: string): void => {
   const descriptor = openSync(path, "a", FILE_MODE);
   try {
     fchmodSync(descriptor, FILE_MODE);

@@ -1,7 +1,7 @@
 // One thread of the store as its caller sees it: calls go in, answers come back in order. Invariant: every call is
 // answered; those that a thread took with it when it died are told so, and the next call starts another thread.
 import { Worker } from "node:worker_threads";
-import { StoreError } from "../port.ts";
+import { StoreError, type StoreErrorCode } from "../port.ts";
 import { type Answer, fromPlainError, type Request, type ThreadTask } from "./messages.ts";
 
 interface Call {
@@ -49,6 +49,8 @@ export class StoreThread<
    */
   call<Kind extends Work["kind"]>(work: Extract<Work, { kind: Kind }>): Promise<Results[Kind]> {
     if (this.#worker !== null) return this.#send(this.#worker, work);
+    // What it held is gone, so no other can go on.
+    if (this.#task.role === "scratch") return Promise.reject(this.#lostError("unavailable"));
     const worker = this.#start();
     // Where it cannot be opened, the call that comes behind fails too, and the next one tries again.
     this.#open(worker).catch(() => worker.postMessage(null satisfies Request<Work>));
@@ -121,9 +123,12 @@ export class StoreThread<
   #died(cause: unknown): void {
     const lost = [...this.#calls.values()];
     this.#calls.clear();
-    const { path, role } = this.#task;
-    const message = `${path}: the ${role}'s thread ended unexpectedly`;
     for (const { kind, reject } of lost)
-      reject(new StoreError(isWrite(kind) ? "outcome_unknown" : "unavailable", message, { cause }));
+      reject(this.#lostError(isWrite(kind) ? "outcome_unknown" : "unavailable", cause));
+  }
+
+  #lostError(code: StoreErrorCode, cause?: unknown): StoreError {
+    const { path, role } = this.#task;
+    return new StoreError(code, `${path}: the ${role}'s thread ended unexpectedly`, { cause });
   }
 }

@@ -7,8 +7,8 @@ import type { EncodedRows } from "./rows.ts";
 
 /** What a thread is told at its start. */
 export interface SqliteTask extends ThreadTask {
-  readonly role: "writer" | "reader";
-  /** Address of the module whose `prepare` answers; null where nothing is prepared. */
+  readonly role: "writer" | "reader" | "scratch";
+  /** Address of the module whose `prepare` and `work` answer; null where nothing is prepared. */
   readonly preparer: string | null;
 }
 
@@ -16,6 +16,7 @@ export type Work =
   | { readonly kind: "open" }
   | { readonly kind: "read"; readonly queries: readonly Query[]; readonly isTransaction: boolean }
   | { readonly kind: "prepare"; readonly request: unknown }
+  | { readonly kind: "work"; readonly request: unknown }
   | { readonly kind: "commit"; readonly batch: EncodedBatch }
   | { readonly kind: "migrate"; readonly set: MigrationSet; readonly stamp: MigrationStamp };
 
@@ -24,6 +25,7 @@ export interface Results {
   open: null;
   read: EncodedRows;
   prepare: Uint8Array<ArrayBuffer> | null;
+  work: unknown;
   commit: CommitResult;
   migrate: MigrationReport;
 }

@@ -3,7 +3,7 @@
 // the event loop stays free. A read that follows an answered commit sees it: all connections share one file.
 import { availableParallelism } from "node:os";
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../../migrations/set.ts";
-import type { Batch, CommitResult, Query, Row, Store } from "../../port.ts";
+import type { Batch, CommitResult, Query, Row, Scratch, Store } from "../../port.ts";
 import { StoreThread } from "../../threads/thread.ts";
 import type { Connection } from "../connection.ts";
 import { CALLER_AND_WRITER, READER_THREADS } from "../limits.ts";
@@ -29,6 +29,10 @@ export class ThreadedStore implements Store {
   #here: Connection | null = null;
 
   readonly prepare?: NonNullable<Store["prepare"]>;
+  readonly openScratch?: NonNullable<Store["openScratch"]>;
+  readonly #scratches = new Set<SqliteThread>();
+  /** While a scratch commits: then the writer would only wait for its lock, and not for longer than SQLite waits. */
+  #others: Promise<unknown> | null = null;
 
   constructor(path: string, preparer: URL | undefined) {
     this.#path = path;
@@ -39,7 +43,9 @@ export class ThreadedStore implements Store {
       return startThread({ role: "reader", path, preparer: module });
     });
     this.#preparers = this.#readers.slice(0, preparers);
-    if (preparer !== undefined) this.prepare = (request) => this.#prepare(request);
+    if (preparer === undefined) return;
+    this.prepare = (request) => this.#prepare(request);
+    this.openScratch = () => this.#openScratch(preparer);
   }
 
   /** Opens the file in every thread. `openHere` opens it in this one, when the file is there. Throws StoreError. */
@@ -65,6 +71,10 @@ export class ThreadedStore implements Store {
 
   async commit(batch: Batch): Promise<CommitResult> {
     this.#open();
+    while (this.#others !== null) {
+      await this.#others;
+      this.#open();
+    }
     return this.#writer.call({ kind: "commit", batch: encodeBatch(batch) });
   }
 
@@ -77,7 +87,7 @@ export class ThreadedStore implements Store {
   async close(): Promise<void> {
     const here = this.#here;
     this.#here = null;
-    await Promise.all(this.#readers.map((reader) => reader.close()));
+    await Promise.all([...this.#scratches, ...this.#readers].map((thread) => thread.close()));
     here?.close();
     // Last, so that it copies the log into the database and removes it.
     await this.#writer.close();
@@ -91,6 +101,38 @@ export class ThreadedStore implements Store {
   async #prepare(request: unknown): Promise<Uint8Array<ArrayBuffer> | null> {
     this.#open();
     return leastBusy(this.#preparers).call({ kind: "prepare", request });
+  }
+
+  async #openScratch(preparer: URL): Promise<Scratch> {
+    this.#open();
+    const thread = startThread({ role: "scratch", path: this.#path, preparer: preparer.href });
+    this.#scratches.add(thread);
+    const close = async (): Promise<void> => {
+      this.#scratches.delete(thread);
+      await thread.close();
+    };
+    try {
+      await thread.open();
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    const commit = async (batch: Batch): Promise<CommitResult> => {
+      while (this.#others !== null) await this.#others;
+      this.#open();
+      const committing = thread.call({ kind: "commit", batch: encodeBatch(batch) });
+      const others = committing.then(
+        () => undefined,
+        () => undefined,
+      );
+      this.#others = others;
+      try {
+        return await committing;
+      } finally {
+        this.#others = null;
+      }
+    };
+    return { work: (request) => thread.call({ kind: "work", request }), commit, close };
   }
 
   async #reading(queries: readonly Query[], isTransaction: boolean): Promise<readonly (readonly Row[])[]> {

@@ -192,6 +192,84 @@ describe("a store with a preparer", () => {
   });
 });
 
+describe("a scratch", () => {
+  const preparer = new URL("../../threads/test-preparer.ts", import.meta.url);
+  const openBeside = async () => {
+    const store = await openSqliteStore({ path, useThreads: true, preparer });
+    await store.migrate(SET, STAMP);
+    await store.commit({ guards: [], statements: [insertOf(1)] });
+    if (store.openScratch === undefined) throw new Error("it has no scratch");
+    return { store, scratch: await store.openScratch() };
+  };
+  const statement = (sql: string) => ({ sql, parameters: [] });
+  const filling = {
+    statements: [
+      statement("CREATE TABLE beside AS SELECT * FROM notes WHERE 1 = 0"),
+      statement("INSERT INTO beside SELECT id + 10, 'from beside' FROM notes"),
+    ],
+    query: statement("SELECT (SELECT count(*) FROM beside) AS beside, (SELECT count(*) FROM notes) AS notes"),
+  };
+  const taken = [statement("INSERT INTO notes SELECT * FROM beside")];
+
+  test("holds tables that nobody else sees and no file shows, and its rows go into the store in one commit", async () => {
+    const { store, scratch } = await openBeside();
+    expect(await scratch.work(filling)).toEqual([{ beside: 1, notes: 1 }]);
+    await expect(store.read(statement("SELECT * FROM beside"))).rejects.toMatchObject({ code: "invalid_statement" });
+    expect((await readdir(directory)).filter((name) => name.includes("scratch"))).toEqual([]);
+    const guards = [{ query: count, expected: [{ notes: 2 }] }];
+    expect(await scratch.commit({ guards, statements: taken })).toMatchObject({ status: "conflict" });
+    expect(await scratch.commit({ guards: [], statements: taken })).toMatchObject({ changes: [1] });
+    expect(await store.read(statement("SELECT id FROM notes ORDER BY id"))).toEqual([{ id: 1 }, { id: 11 }]);
+    await scratch.close();
+    await scratch.close();
+    await store.close();
+    await expect(stat(`${path}-wal`)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("fills its tables while others write, and they wait for its commit instead of its lock", async () => {
+    const { store, scratch } = await openBeside();
+    const working = scratch.work({ ...filling, query: long });
+    expect(await store.commit({ guards: [], statements: [insertOf(2)] })).toMatchObject({ status: "committed" });
+    await working;
+    const long2 = { ...long, returning: true };
+    const committing = scratch.commit({ guards: [], statements: [...taken, long2, long2] });
+    const order: string[] = [];
+    const told = (name: string) => () => void order.push(name);
+    const behind = store.commit({ guards: [], statements: [insertOf(3)] }).then(told("behind"));
+    await Promise.all([committing.then(told("scratch")), behind]);
+    expect(order).toEqual(["scratch", "behind"]);
+    await scratch.close();
+    await store.close();
+  });
+
+  test("is gone with its thread, and says so from then on; the store stays, and gives another", async () => {
+    const { store, scratch } = await openBeside();
+    await scratch.work(filling);
+    const dying = expect(scratch.work({ statements: [], query: long })).rejects.toMatchObject({ code: "unavailable" });
+    await workers.at(-1)?.terminate();
+    await dying;
+    await expect(scratch.work(filling)).rejects.toMatchObject({ code: "unavailable" });
+    await expect(scratch.commit({ guards: [], statements: taken })).rejects.toMatchObject({ code: "unavailable" });
+    expect(await store.commit({ guards: [], statements: [insertOf(2)] })).toMatchObject({ status: "committed" });
+    const another = await store.openScratch?.();
+    expect(await another?.work(filling)).toEqual([{ beside: 2, notes: 2 }]);
+    await store.close();
+    await expect(another?.work(filling)).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  test("that fails in the middle of its commit has changed nothing", async () => {
+    const { store, scratch } = await openBeside();
+    await scratch.work(filling);
+    const dying = scratch.commit({ guards: [], statements: [...taken, { ...long, returning: true }] });
+    const refused = expect(dying).rejects.toMatchObject({ code: "outcome_unknown" });
+    await workers.at(-1)?.terminate();
+    await refused;
+    expect(await store.commit({ guards: [], statements: [insertOf(2)] })).toMatchObject({ status: "committed" });
+    expect(await store.read(statement("SELECT id FROM notes ORDER BY id"))).toEqual([{ id: 1 }, { id: 2 }]);
+    await store.close();
+  });
+});
+
 test("a value that no message carries is the caller's mistake", async () => {
   const store = await openThreads();
   const value = (() => undefined) as unknown as string;
