@@ -338,6 +338,25 @@ onBothDatabases("retention", () => {
     expect(turns.map(({ status }) => status)).toEqual(["completed", "running"]);
   });
 
+  it("keeps no plan that was the newest only when it looked: one may come late meanwhile (ORC-36)", async () => {
+    await world.dispatch(command("thread.archive", { threadId: "thread" }));
+    world.time.advance(40 * DAY_MS);
+    const late = activity("plan.updated", { turnId: "turn", summary: "late", payload: { entries: [] } });
+    let isFirst = true;
+    const store = hooked(world.store, {
+      before: async () => {
+        if (!isFirst) return;
+        isFirst = false;
+        await world.ingest(8, [late]);
+      },
+    });
+    await prune(world, { store });
+    const { activities } = await world.orchestration.getThread(OWNER, read);
+    const plans = activities.filter(({ kind }) => kind === "plan.updated").map(({ payload }) => payload);
+    expect(plans).toEqual([...Array(2).fill(expect.objectContaining({ pruned: true })), { entries: [] }]);
+    await expectRowsToEqualLog(world);
+  });
+
   it("a thread that was pruned goes on as any other when it is unarchived", async () => {
     await world.dispatch(command("thread.archive", { threadId: "thread" }));
     world.time.advance(40 * DAY_MS);
