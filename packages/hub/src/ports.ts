@@ -137,7 +137,8 @@ export interface Orchestration {
 
 /** Built by uplink/: the sockets of this replica. */
 export interface NodeConnections {
-  isConnected(spaceId: SpaceId, nodeId: NodeId): boolean;
+  /** @param connectionId by this connection; by any unless given */
+  isConnected(spaceId: SpaceId, nodeId: NodeId, connectionId?: string): boolean;
   /** False when the node has no connection here; true says sent, not done: the result comes through `effectResult`. */
   runEffect(
     spaceId: SpaceId,

@@ -117,19 +117,23 @@ export class EffectWorker {
   async #pass(): Promise<void> {
     const { store, connections } = this.#options;
     await this.#takeBackExpired();
-    // By node, so that whatever waits for a machine that is away stands in nobody's way, nor is it even counted.
+    // By node, so that whatever waits for a machine that is away stands in nobody's way, nor is it even counted. A machine
+    // that has moved to another hub is that one's, even where its old socket has not been found dead here yet.
     const nodes = await store.read(
       query(
         store.dialect,
-        `SELECT DISTINCT a.space_id, a.node_id FROM runtime_node_attachments a WHERE EXISTS (
+        `SELECT DISTINCT a.space_id, a.node_id, h.connection_id FROM runtime_node_attachments a
+         LEFT JOIN runtime_node_presence h ON h.space_id = a.space_id AND h.node_id = a.node_id WHERE EXISTS (
            SELECT 1 FROM orchestration_effects e WHERE e.space_id = a.space_id AND e.node_id = a.node_id AND e.status IN ('pending', 'running'))`,
       ),
     );
     let nextAt = await this.#giveUpReverts();
     for (const node of nodes) {
       const [spaceId, nodeId] = [node["space_id"] as SpaceId, node["node_id"] as NodeId];
+      const connectionId = (node["connection_id"] ?? undefined) as string | undefined;
       // Its hello wakes this worker again.
-      if (connections.isConnected(spaceId, nodeId)) nextAt = Math.min(nextAt, await this.#passNode(spaceId, nodeId));
+      if (connections.isConnected(spaceId, nodeId, connectionId))
+        nextAt = Math.min(nextAt, await this.#passNode(spaceId, nodeId));
     }
     this.#schedule(nextAt);
   }

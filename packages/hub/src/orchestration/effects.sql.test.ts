@@ -4,7 +4,16 @@ import { ERRORS, type ErrorBody } from "@muster/contracts";
 import { askApproval, command, createProject, createThread, finishDiff, settle, startTurn } from "@muster/core/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { EFFECT_LEASE_MS } from "./effect-worker.ts";
-import { type EffectRun, nodeIdentity, onBothDatabases, openWorld, settled, until, type World } from "./test-world.ts";
+import {
+  type EffectRun,
+  nodeIdentity,
+  onBothDatabases,
+  openWorld,
+  RecordingNodes,
+  settled,
+  until,
+  type World,
+} from "./test-world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -484,6 +493,22 @@ onBothDatabases("the hub killed", () => {
     await settled();
     expect(world.nodes.runs).toHaveLength(21);
     expect(new Set(world.nodes.runs.map(({ effectId }) => effectId)).size).toBe(21);
+  });
+});
+
+onBothDatabases("a node that has moved to another hub", () => {
+  it("gets its effects from that one at once, though the first has not found its old socket dead yet (ORC-24)", async () => {
+    const moved = new RecordingNodes();
+    const { orchestration: other } = await world.another({ connections: moved });
+    world.nodes.connectionId = "connection";
+    moved.connectionId = "newer";
+    await world.run("UPDATE runtime_node_presence SET connection_id = 'newer' WHERE node_id = 'node'");
+    await world.dispatch(startTurn("turn"));
+    const { spaceId, nodeId } = nodeIdentity();
+    other.nodeConnected(spaceId, nodeId);
+    await until(() => moved.runs.length === 1);
+    await settled();
+    expect(world.nodes.runs).toEqual([]);
   });
 });
 

@@ -95,14 +95,16 @@ export interface EffectRun {
 /** Nodes at the level of the port: they take effects and answer nothing by themselves. */
 export class RecordingNodes implements NodeConnections {
   readonly connected = new Set<string>(["node"]);
+  /** The connection of all of them; it may be no longer the newest. */
+  connectionId: string | null = null;
   readonly runs: EffectRun[] = [];
   readonly requests: NodeRequest[] = [];
   answer: (request: NodeRequest) => Promise<unknown> = () => Promise.reject(new MusterError("node_offline"));
   /** What a node does at the moment it gets an effect. */
   onRun: (run: EffectRun) => boolean = () => true;
 
-  isConnected(_spaceId: SpaceId, nodeId: NodeId): boolean {
-    return this.connected.has(nodeId);
+  isConnected(_spaceId: SpaceId, nodeId: NodeId, connectionId?: string): boolean {
+    return this.connected.has(nodeId) && (this.connectionId ?? connectionId) === connectionId;
   }
 
   runEffect(

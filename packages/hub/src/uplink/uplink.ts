@@ -74,7 +74,10 @@ class Uplink implements HubUplink {
     this.#timers = options.timers ?? systemTimers;
     this.#limits = { ...UPLINK_LIMITS, ...options.limits };
     this.connections = {
-      isConnected: (spaceId, nodeId) => this.#byNode.has(keyOf(spaceId, nodeId)),
+      isConnected: (spaceId, nodeId, connectionId) => {
+        const identity = this.#byNode.get(keyOf(spaceId, nodeId))?.connection.identity;
+        return identity !== undefined && (connectionId ?? identity.connectionId) === identity.connectionId;
+      },
       runEffect: (spaceId, nodeId, { effectId, fence, effect, traceparent }) =>
         this.#byNode.get(keyOf(spaceId, nodeId))?.connection.send({
           type: "effect.run",
