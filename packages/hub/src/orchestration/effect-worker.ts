@@ -202,7 +202,10 @@ export class EffectWorker {
       );
       const { ready, waitsUntil } = this.#choose(rows, busyThreads);
       nextAt = Math.min(nextAt, waitsUntil);
-      for (const effect of await this.#claim(ready)) {
+      const claimed = await this.#claim(ready);
+      // Whoever was faster with the others may give them back, and nobody would say so here.
+      if (claimed.length < ready.length) nextAt = Math.min(nextAt, this.#options.clock.now() + BACKOFF_BASE_MS);
+      for (const effect of claimed) {
         nextAt = Math.min(nextAt, this.#options.clock.now() + EFFECT_LEASE_MS);
         this.#options.onStep?.("effect.claimed", aboutEffect(effect));
         await this.#handOver(effect);

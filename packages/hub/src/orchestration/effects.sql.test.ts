@@ -496,6 +496,58 @@ onBothDatabases("the hub killed", () => {
   });
 });
 
+onBothDatabases("an effect that changes between a look and the write that rests on it", () => {
+  /** Changes the effect as another hub would, right before the first commit of such a statement. */
+  const meanwhile = (statement: string, change: string): void => {
+    const commit = world.store.commit.bind(world.store);
+    let isFirst = true;
+    world.store.commit = async (batch) => {
+      if (isFirst && batch.statements.some(({ sql }) => sql.includes(statement))) {
+        isFirst = false;
+        await world.run(`UPDATE orchestration_effects SET ${change}`);
+      }
+      return commit(batch);
+    };
+  };
+  const CLAIM = "SET status = 'running'";
+
+  it("is claimed a second later under its newest fence, where another hub had it and gave it back (ORC-24)", async () => {
+    meanwhile(CLAIM, "fence = fence + 1, attempt_count = attempt_count + 1");
+    await world.dispatch(startTurn("turn"));
+    await settled();
+    world.time.advance(1_000);
+    await handedOver(1);
+    expect(world.nodes.runs).toMatchObject([{ fence: 2 }]);
+    await answer(world.nodes.runs[0]);
+    expect(await statuses()).toEqual(["node.turn.start succeeded"]);
+  });
+
+  it("is not handed over, where its turn has ended (ORC-24)", async () => {
+    meanwhile(CLAIM, "status = 'cancelled'");
+    await world.dispatch(startTurn("turn"));
+    await settled();
+    world.time.advance(1_000);
+    await settled();
+    expect(world.nodes.runs).toEqual([]);
+    expect(await statuses()).toEqual(["node.turn.start cancelled"]);
+  });
+
+  it.each([
+    ["a result", undefined],
+    ["a failure for good", failure("provider_unknown")],
+    ["a failure that may pass", failure("queue_full")],
+  ])("is left to its newer holder by %s under the older fence (ORC-24)", async (_what, error) => {
+    await world.dispatch(startTurn("turn"));
+    await handedOver(1);
+    meanwhile("last_error =", "fence = fence + 1");
+    await answer(world.nodes.runs[0], error);
+    // A failure for good ended the turn before, and that cancelled whatever it was for.
+    expect(await statuses()).toEqual([
+      `node.turn.start ${error?.code === "provider_unknown" ? "cancelled" : "running"}`,
+    ]);
+  });
+});
+
 onBothDatabases("a node that has moved to another hub", () => {
   it("gets its effects from that one at once, though the first has not found its old socket dead yet (ORC-24)", async () => {
     const moved = new RecordingNodes();
