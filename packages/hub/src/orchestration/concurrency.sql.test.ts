@@ -1,11 +1,11 @@
 // Several processes on one database: a decision is proven again under the lock of its append, and readers of the log
 // never miss. Two event cores on one file stand for two processes.
 import { type WireEvent, WireEvent as WireEventSchema } from "@muster/contracts";
-import { command, createProject, createThread, startTurn } from "@muster/core/testing";
+import { activity, command, createProject, createThread, delta, entries, startTurn } from "@muster/core/testing";
 import type { Batch, CommitResult, Store } from "@muster/store";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Orchestration } from "../ports.ts";
-import { OWNER, onBothDatabases, openWorld, refusalOf, until, type World } from "./test-world.ts";
+import { nodeIdentity, OWNER, onBothDatabases, openWorld, refusalOf, until, type World } from "./test-world.ts";
 
 let world: World;
 let other: Orchestration;
@@ -131,6 +131,21 @@ onBothDatabases("an append", () => {
     expect(answers).toEqual([{ ...answer, receipt: "accepted" }]);
     expect(answer.receipt).toBe("duplicate");
     expect(await world.eventTypes()).toEqual(["thread.created", "thread.message-sent", "thread.turn-start-requested"]);
+  });
+});
+
+onBothDatabases("a journal that reaches two hubs", () => {
+  it("is never set back: a batch that comes late moves no cursor that stands beyond it (ORC-22)", async () => {
+    await world.dispatch(startTurn("turn"));
+    const { journalId } = world;
+    // It is about no stream that there is, so that none's version tells that somebody was faster.
+    const refused = activity("note", { threadId: "nowhere" });
+    const list = entries(1, [refused, delta(0, "one "), delta(4, "two")]);
+    meanwhile(() => other.ingest(nodeIdentity(), { journalId, firstSequence: 1, entries: list }));
+    expect(await world.ingestEntries(1, list.slice(0, 1))).toEqual({ lastSequence: 3 });
+    expect(conflicts).toBe(1);
+    expect(await world.rows("SELECT last_sequence FROM ingest_cursors")).toEqual([{ last_sequence: 3 }]);
+    expect(await world.rows("SELECT sequence FROM ingest_rejected")).toEqual([{ sequence: 1 }]);
   });
 });
 
