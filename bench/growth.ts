@@ -1,8 +1,8 @@
 // How many bytes a hub's database grows by a turn: of the demo, of a turn whose one command has 200 updates of its
 // output, and of a turn with 100 tool calls, which are 200 updates as well. A real hub, daemon and sample agent record
 // them; then the rows of each are written many times over into new databases of both kinds, because the pages of a few
-// rows say nothing: as the turns of a few threads at once, each time under ids as later turns would have them, for where
-// an id falls into an index decides how full its pages get. Indexes are counted; logs of the databases' own are not.
+// rows say nothing: as turns one after the other and as those of a few threads at once, each time under ids as later turns
+// would have them, for where an id falls into an index decides how full its pages get. Indexes are counted; logs of the databases' own are not.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -14,11 +14,11 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { ThreadId, TurnId } from "@muster/contracts";
 import { insertRows, type SqlValue, type Store } from "@muster/store";
-import { type DatabaseName, openDatabases } from "./databases.ts";
+import { type Database, type DatabaseName, openDatabases } from "./databases.ts";
 import { HUB_COLUMNS } from "./hub-doors.ts";
 
 const COPIES = 60;
-/** Copies that are written row by row beside each other. Divides their number. */
+/** Copies that are written row by row beside each other, where turns run at once. Divides their number. */
 const THREADS_AT_ONCE = 4;
 /** Longer than any of the turns takes. */
 const COPIES_APART_MS = 60 * 60 * 1_000;
@@ -46,8 +46,11 @@ interface GrowthReport {
   readonly turns: number;
   readonly events: number;
   readonly activities: number;
+  /** Of turns one after the other. */
   readonly bytesPerTurn: number;
   readonly indexBytesPerTurn: number;
+  /** Of turns of a few threads at once. */
+  readonly bytesPerTurnAtOnce: number;
   /** Of the tables that hold most of it. */
   readonly tables: Readonly<Record<string, number>>;
 }
@@ -87,14 +90,18 @@ function laterUuid(high: string, low: string, rest: string, byMs: number): strin
 }
 
 /** The same rows under later ids and sequences, between those of the other threads. The space stays. */
-function copyOf(table: string, row: readonly SqlValue[], copy: number, events: number): SqlValue[] {
-  const lane = copy % THREADS_AT_ONCE;
-  const round = (copy - lane) / THREADS_AT_ONCE;
+function copyOf(
+  table: string,
+  row: readonly SqlValue[],
+  { copy, lanes, events }: { readonly copy: number; readonly lanes: number; readonly events: number },
+): SqlValue[] {
+  const lane = copy % lanes;
+  const round = (copy - lane) / lanes;
   return (HUB_COLUMNS[table] ?? []).map((column, index) => {
     const value = row[index] ?? null;
     if (column === "space_id") return value;
     if (/^(sequence|event_sequence|result_sequence)$/.test(column) && typeof value === "number")
-      return (round * events + value) * THREADS_AT_ONCE + lane;
+      return (round * events + value) * lanes + lane;
     if (typeof value !== "string") return value;
     return value.replaceAll(UUID, (_id, high: string, low: string, rest: string) =>
       laterUuid(high, low, rest, round * COPIES_APART_MS + lane),
@@ -116,23 +123,24 @@ async function sizesOf(store: Store): Promise<Map<string, { readonly bytes: numb
   );
 }
 
-async function measure(store: Store, { what, turns, rows }: Recorded, database: DatabaseName): Promise<GrowthReport> {
+/** What a turn adds to each table, largest first, where so many threads have turns at once. */
+async function growthOf(store: Store, { turns, rows }: Recorded, lanes: number) {
   const before = await sizesOf(store);
   const log = rows.get("orchestration_events") ?? [];
   const events = Math.max(...log.map(([sequence]) => Number(sequence)));
-  for (let first = 0; first < COPIES; first += THREADS_AT_ONCE) {
-    const copies = Array.from({ length: THREADS_AT_ONCE }, (_, lane) => first + lane);
+  for (let first = 0; first < COPIES; first += lanes) {
+    const copies = Array.from({ length: lanes }, (_, lane) => first + lane);
     const statements = [...rows].flatMap(([table, list]) =>
       insertRows(
         store.dialect,
         table,
         HUB_COLUMNS[table] ?? [],
-        list.flatMap((row) => copies.map((copy) => copyOf(table, row, copy, events))),
+        list.flatMap((row) => copies.map((copy) => copyOf(table, row, { copy, lanes, events }))),
       ),
     );
     await store.commit({ guards: [], statements });
   }
-  const grown = [...(await sizesOf(store))]
+  return [...(await sizesOf(store))]
     .map(([table, now]) => {
       const was = before.get(table);
       const perTurn = (bytes: number): number => bytes / COPIES / turns;
@@ -144,15 +152,27 @@ async function measure(store: Store, { what, turns, rows }: Recorded, database: 
     })
     .filter(({ bytes }) => bytes > 0)
     .sort((first, second) => second.bytes - first.bytes);
+}
+
+async function measure(database: Database, recorded: Recorded): Promise<GrowthReport> {
+  const grown: Awaited<ReturnType<typeof growthOf>>[] = [];
+  for (const lanes of [1, THREADS_AT_ONCE]) {
+    const { store, dispose } = await database.open();
+    grown.push(await growthOf(store, recorded, lanes));
+    await dispose();
+  }
+  const [alone = [], atOnce = []] = grown;
+  const { what, turns, rows } = recorded;
   return {
     what,
-    database,
+    database: database.name,
     turns,
-    events: log.length / turns,
+    events: (rows.get("orchestration_events")?.length ?? 0) / turns,
     activities: (rows.get("projection_thread_activities")?.length ?? 0) / turns,
-    bytesPerTurn: grown.reduce((sum, { bytes }) => sum + bytes, 0),
-    indexBytesPerTurn: grown.reduce((sum, { indexBytes }) => sum + indexBytes, 0),
-    tables: Object.fromEntries(grown.slice(0, 4).map(({ table, bytes }) => [table, Math.round(bytes)])),
+    bytesPerTurn: alone.reduce((sum, { bytes }) => sum + bytes, 0),
+    indexBytesPerTurn: alone.reduce((sum, { indexBytes }) => sum + indexBytes, 0),
+    bytesPerTurnAtOnce: atOnce.reduce((sum, { bytes }) => sum + bytes, 0),
+    tables: Object.fromEntries(alone.slice(0, 4).map(({ table, bytes }) => [table, Math.round(bytes)])),
   };
 }
 
@@ -258,11 +278,7 @@ export async function benchGrowth(): Promise<GrowthReport[]> {
       })),
     ];
     for (const one of recorded) {
-      for (const database of databases) {
-        const opened = await database.open();
-        reports.push(await measure(opened.store, one, database.name));
-        await opened.dispose();
-      }
+      for (const database of databases) reports.push(await measure(database, one));
     }
   } finally {
     for (const database of databases) await database.stop();
@@ -279,18 +295,21 @@ export async function main(args: string[]): Promise<void> {
     return;
   }
   console.table(
-    reports.map(({ what, database, turns, events, activities, bytesPerTurn, indexBytesPerTurn, tables }) => ({
-      what,
-      database,
-      turns,
-      "events/turn": Math.round(events),
-      "activities/turn": Math.round(activities),
-      "bytes/turn": Math.round(bytesPerTurn),
-      "of indexes": Math.round(indexBytesPerTurn),
-      "most of it": Object.entries(tables)
-        .map(([table, bytes]) => `${table.replace(/^(orchestration|projection)_/, "")} ${bytes}`)
-        .join(", "),
-    })),
+    reports.map(
+      ({ what, database, turns, events, activities, bytesPerTurn, indexBytesPerTurn, bytesPerTurnAtOnce, tables }) => ({
+        what,
+        database,
+        turns,
+        "events/turn": Math.round(events),
+        "activities/turn": Math.round(activities),
+        "bytes/turn": Math.round(bytesPerTurn),
+        "of indexes": Math.round(indexBytesPerTurn),
+        "4 at once": Math.round(bytesPerTurnAtOnce),
+        "most of it": Object.entries(tables)
+          .map(([table, bytes]) => `${table.replace(/^(orchestration|projection)_/, "")} ${bytes}`)
+          .join(", "),
+      }),
+    ),
   );
   console.log(`Asked for: at most ${TARGET_BYTES} bytes for a turn with 200 updates of tools.`);
 }

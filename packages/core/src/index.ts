@@ -1,4 +1,5 @@
 // Pure rules of Muster: no I/O, no clock, no randomness of its own; runs in a browser as it is.
+export * from "./calls.ts";
 export * from "./fingerprint.ts";
 export * from "./orchestration/context.ts";
 export * from "./orchestration/decide-internal.ts";

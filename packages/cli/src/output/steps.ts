@@ -1,7 +1,7 @@
 // One line for each step of a turn, from the activities that a node reports. What an unknown kind means is in its
 // summary, so nothing has to be known here to be shown.
-import { type ActivityRow, ApprovalRequest, PlanEntry, ToolCall } from "@muster/contracts";
-import { isPruned } from "@muster/core";
+import { type ActivityRow, ApprovalRequest, PlanEntry, type ToolCall } from "@muster/contracts";
+import { callOf, isPruned } from "@muster/core";
 import { shortId } from "../ids.ts";
 import type { Paint } from "../shell.ts";
 import { oneLine } from "./text.ts";
@@ -9,11 +9,7 @@ import { oneLine } from "./text.ts";
 type Step = Pick<ActivityRow, "kind" | "summary" | "tone" | "payload">;
 
 /** The tool call of a step, when it tells of one. */
-export function toolOf({ kind, payload }: Step): ToolCall | null {
-  if (!kind.startsWith("tool.")) return null;
-  const parsed = ToolCall.safeParse(payload["tool"] ?? payload);
-  return parsed.success ? parsed.data : null;
-}
+export const toolOf = (step: Step): ToolCall | null => (step.kind.startsWith("tool.") ? callOf(step) : null);
 
 /** The question of a step, when it asks one. */
 export function approvalOf({ kind, payload }: Step): ApprovalRequest | null {

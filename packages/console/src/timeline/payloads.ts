@@ -1,7 +1,7 @@
 // What an activity's payload holds, by its kind. A payload that does not fit its schema is not shown rather than shown
 // wrongly: a full journal drops payloads, and another version of the daemon may have written it.
-import { type ActivityRow, PlanEntry, ToolCall, Usage } from "@muster/contracts";
-import { isPruned } from "@muster/core";
+import { type ActivityRow, PlanEntry, type ToolCall, Usage } from "@muster/contracts";
+import { callOf, isPruned } from "@muster/core";
 
 const cache = new WeakMap<ActivityRow, unknown>();
 
@@ -12,7 +12,7 @@ function parsed<Value>(activity: ActivityRow, parse: () => Value): Value {
 }
 
 export const toolOf = (activity: ActivityRow): ToolCall | null =>
-  activity.kind.startsWith("tool.") ? parsed(activity, () => ToolCall.safeParse(activity.payload).data ?? null) : null;
+  activity.kind.startsWith("tool.") ? parsed(activity, () => callOf(activity)) : null;
 
 export const planOf = (activity: ActivityRow): PlanEntry[] | null =>
   activity.kind === "plan.updated"

@@ -9,6 +9,7 @@ import type {
   ToolCall,
   TurnId,
 } from "@muster/contracts";
+import { recordedCall } from "@muster/core";
 import {
   DETAIL_MAX_CHARACTERS,
   DIFF_FILES_MAX,
@@ -46,7 +47,11 @@ const activity = (
 });
 
 const ofTool = (place: Place, event: RuntimeEvent & { readonly tool: ToolCall }): Activity[] => [
-  activity(place, event, { tone: "tool", summary: event.tool.title, payload: event.tool }),
+  activity(place, event, {
+    tone: "tool",
+    summary: event.tool.title,
+    payload: recordedCall(event.tool, event.tool.title),
+  }),
 ];
 
 const planSummary = (entries: readonly PlanEntry[]): string =>

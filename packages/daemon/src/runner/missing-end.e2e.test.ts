@@ -109,7 +109,7 @@ describe("a turn that is killed with its daemon", () => {
     await spawnDaemon(world);
     await settled(world, effect.turnId);
     expect(world.hub.activities("tool.started")).toMatchObject([
-      { turnId: effect.turnId, payload: { title: "touch begun; sleep 60" } },
+      { turnId: effect.turnId, summary: "touch begun; sleep 60" },
     ]);
     const told = world.hub.entries.map(({ command }) => ("kind" in command ? command.kind : command.type));
     expect(told.indexOf("tool.started")).toBeLessThan(told.indexOf("thread.turn.settle"));

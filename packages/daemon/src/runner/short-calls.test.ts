@@ -56,7 +56,7 @@ describe("a call that ends soon", () => {
       {
         kind: "tool.completed",
         summary: "Run a",
-        payload: { itemId: "a", title: "Run a", status: "completed", output: "done", durationMs: 1_200 },
+        payload: { itemId: "a", status: "completed", output: "done", durationMs: 1_200 },
       },
     ]);
     timers.advance(60_000);
