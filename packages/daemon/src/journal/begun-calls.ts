@@ -1,6 +1,6 @@
 // Calls of tools whose beginning waits to be recorded, because a short call is recorded once, at its end. On disk, so that
 // a daemon that was killed meanwhile still tells that they had begun. Each is gone in the transaction that records it.
-import { InternalCommand, type ProviderItemId, type TurnId } from "@muster/contracts";
+import type { InternalCommand, ProviderItemId, TurnId } from "@muster/contracts";
 import { type Clock, isoTime } from "@muster/core";
 import type { Statement, Store } from "@muster/store";
 
@@ -30,12 +30,12 @@ export class BegunCallLedger {
     return { sql: "DELETE FROM begun_calls", parameters: [] };
   }
 
-  /** Those of one turn in the order in which they began. */
+  /** Those of one turn in the order in which they began. The journal leaves out what does not fit the contract. */
   async unrecorded(turnId: TurnId): Promise<InternalCommand[]> {
     const rows = await this.#store.read({
       sql: "SELECT payload FROM begun_calls WHERE turn_id = ? ORDER BY rowid",
       parameters: [turnId],
     });
-    return rows.map((row) => InternalCommand.parse(JSON.parse(String(row["payload"]))));
+    return rows.map((row) => JSON.parse(String(row["payload"])) as InternalCommand);
   }
 }

@@ -90,6 +90,34 @@ describe("a call that goes on", () => {
   });
 });
 
+describe("the edits of a call that goes on", () => {
+  const edits = [{ path: "/a", oldText: null, newText: "x" }];
+
+  it("are told with its beginning and not again", async () => {
+    const { timers, journal, calls } = open();
+    await calls.begin(call("a", { edits }));
+    timers.advance(2_000);
+    expect(calls.untold(call("a", { edits, output: "new" }))).toEqual(call("a", { output: "new" }));
+    await calls.end(call("a", { edits: [...edits], status: "completed" }));
+    expect(journal.map((command) => "payload" in command && command.payload["edits"])).toEqual([edits, undefined]);
+  });
+
+  it("are told again when they are others, and at the end where they come late", async () => {
+    const { timers, journal, calls } = open();
+    const others = [{ path: "/a", oldText: null, newText: "y" }];
+    for (const itemId of ["a", "b"]) await calls.begin(call(itemId, itemId === "a" ? { edits } : {}));
+    timers.advance(2_000);
+    await calls.end(call("a", { edits: others }));
+    await calls.end(call("b", { edits }));
+    expect(journal.map((command) => "payload" in command && command.payload["edits"])).toEqual([
+      edits,
+      undefined,
+      others,
+      edits,
+    ]);
+  });
+});
+
 describe("calls beside each other", () => {
   it("are recorded in the order in which they began when something else is told, each once", async () => {
     const { timers, calls, onDisk, told } = open();

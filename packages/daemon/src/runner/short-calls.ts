@@ -30,6 +30,8 @@ interface HeldCall {
 export class ShortCalls {
   readonly #options: ShortCallsOptions;
   readonly #held = new Map<ProviderItemId, HeldCall>();
+  /** As JSON, the edits that the journal has of a call that goes on: they may be large, and are told once. */
+  readonly #toldEdits = new Map<ProviderItemId, string>();
 
   constructor(options: ShortCallsOptions) {
     this.#options = options;
@@ -58,10 +60,27 @@ export class ShortCalls {
     return held !== undefined;
   }
 
+  /**
+   * What is to be recorded, now, of a call that goes on: without edits that the journal has of it already. A reader keeps
+   * those it knows where none are told.
+   */
+  untold(tool: ToolCall): ToolCall {
+    const { edits, ...rest } = tool;
+    if (edits === undefined) return tool;
+    const text = JSON.stringify(edits);
+    if (text === this.#toldEdits.get(tool.itemId)) return rest;
+    this.#toldEdits.set(tool.itemId, text);
+    return tool;
+  }
+
   async end(tool: ToolCall): Promise<void> {
     const { place, timers, ledger, append } = this.#options;
     const held = this.#held.get(tool.itemId);
-    if (held === undefined) return append(commandsOf({ type: "tool.completed", tool }, place), []);
+    if (held === undefined) {
+      const untold = this.untold(tool);
+      this.#toldEdits.delete(tool.itemId);
+      return append(commandsOf({ type: "tool.completed", tool: untold }, place), []);
+    }
     held.cancel();
     this.#held.delete(tool.itemId);
     const durationMs = Math.max(0, Math.round(timers.nowMs() - held.begunMs));
@@ -83,7 +102,9 @@ export class ShortCalls {
     held.cancel();
     this.#held.delete(itemId);
     onRecorded(itemId);
-    await append(commandsOf({ type: "tool.started", tool: held.tool }, place), [ledger.recorded(place.turnId, itemId)]);
+    await append(commandsOf({ type: "tool.started", tool: this.untold(held.tool) }, place), [
+      ledger.recorded(place.turnId, itemId),
+    ]);
   }
 }
 

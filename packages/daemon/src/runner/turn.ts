@@ -96,7 +96,7 @@ export class TurnRun {
       intervalMs: limits.updateIntervalMs,
       intervalMaxMs: limits.updateIntervalMaxMs,
       // A failure shows where the turn's end is written.
-      pass: (event) => void this.#append(commandsOf(event, this.place)).catch(() => {}),
+      pass: (event) => void this.#append(commandsOf(this.#untold(event), this.place)).catch(() => {}),
     });
     this.#calls = new ShortCalls({
       place: this.place,
@@ -258,6 +258,10 @@ export class TurnRun {
       default:
     }
     return this.#append(commandsOf(event, this.place));
+  }
+
+  #untold(event: RuntimeEvent): RuntimeEvent {
+    return event.type === "tool.updated" ? { ...event, tool: this.#calls.untold(event.tool) } : event;
   }
 
   async #finish(outcome: TurnOutcome): Promise<void> {
