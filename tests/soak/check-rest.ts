@@ -53,6 +53,9 @@ export function* checkEffects({ hub, daemon }: Evidence, story: Story): Generato
   }
   for (const [eventId, kind] of wanted) yield `event ${eventId} has no effect ${kind}`;
   for (const [key, state] of seen) if (state === "running") yield `the daemon still counts ${key} as running`;
+  for (const row of daemon.effectsSeen)
+    if (Number(row["has_begun"] ?? 0) === 1)
+      yield `revert ${String(row["effect_id"])} has begun on the machine and never ended`;
 }
 
 /** What may come too late: the hub ended it before the node told. */

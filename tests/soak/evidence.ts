@@ -73,7 +73,11 @@ export async function readDaemon(store: Store): Promise<DaemonEvidence> {
   return {
     journalId,
     lastSequence: Number(head?.["last"] ?? 0),
-    effectsSeen: await all(store, "SELECT effect_id, state FROM effects_seen"),
+    effectsSeen: await all(
+      store,
+      `SELECT effect_id, state,
+      state = 'accepted' AND result_json IS NOT NULL AS has_begun FROM effects_seen`,
+    ),
   };
 }
 

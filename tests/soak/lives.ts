@@ -105,6 +105,9 @@ const revert: Life = {
   kills: [
     COMMITTED,
     ...effectSteps("node.checkpoint.revert"),
+    ["daemon", "daemon", "revert.begun"],
+    ["hub", "daemon", "revert.begun"],
+    ["daemon", "daemon", "revert.changed"],
     ["daemon", "daemon", "revert.restored"],
     ["hub", "daemon", "revert.restored"],
     ["daemon", "daemon", "revert.told"],

@@ -246,6 +246,14 @@ export const LINES: readonly (readonly [PromiseName, string, (record: EvidenceDr
     },
   ],
   [
+    "effects",
+    "the daemon has half a revert",
+    (record) => {
+      const half = { effect_id: "given-up", state: "accepted", has_begun: 1 };
+      record.daemon = { ...record.daemon, effectsSeen: [...record.daemon.effectsSeen, half] };
+    },
+  ],
+  [
     "ingest",
     "the journal goes on",
     (record) => {

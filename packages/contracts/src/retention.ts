@@ -18,6 +18,17 @@ export const DELETED_KEPT_DAYS = 30;
  */
 export const RECEIPTS_KEPT_MIN_DAYS = 31;
 
+/**
+ * How long the row of an effect that has ended is kept, for whoever asks what a machine was asked to do and how often.
+ * Nothing rests on it: an answer that comes later changes nothing either way.
+ */
+export const EFFECTS_KEPT_DAYS = 7;
+/**
+ * How long the end of an agent, or the putting aside of checkpoints, waits for a machine that stays away. Below the age of
+ * receipts, so that those of its thread are not kept for ever by a machine that never comes back.
+ */
+export const EFFECTS_WAIT_MAX_DAYS = 30;
+
 export const daysToMs = (days: number): number => days * DAY_MS;
 
 export const ArchivedKeptDays = z.int().min(ARCHIVED_KEPT_DAYS_MIN).max(ARCHIVED_KEPT_DAYS_MAX);
@@ -43,6 +54,8 @@ export const PruneReport = z.object({
   events: z.int().min(0),
   diffs: z.int().min(0),
   receipts: z.int().min(0),
+  /** Rows of the effect outbox, of threads of any age. */
+  effects: z.int().min(0),
   /** Bytes of the values that were taken out of rows, less what stands in their place. */
   bytesFreed: z.int(),
   /** Give it as `after` to go on; null when everything has been looked at. */

@@ -6,6 +6,7 @@ export * from "./orchestration/decide-internal.ts";
 export * from "./orchestration/decide-project.ts";
 export * from "./orchestration/decide-thread.ts";
 export * from "./orchestration/effects.ts";
+export * from "./orchestration/revert-ends.ts";
 export * from "./orchestration/settle.ts";
 export * from "./orchestration/state.ts";
 export * from "./orchestration/workspace.ts";

@@ -96,12 +96,8 @@ export class Daemon implements RunningDaemon {
     const daemon = new Daemon(parts, journal, log);
     holder.daemon = daemon;
     const recovered = await daemon.#runner.recover();
-    if (recovered.turns > 0 || recovered.processGroups.length > 0) {
-      log.warn(
-        { turns: recovered.turns, processGroups: recovered.processGroups },
-        "ended what an earlier daemon left behind",
-      );
-    }
+    if (recovered.turns > 0 || recovered.reverts > 0 || recovered.processGroups.length > 0)
+      log.warn(recovered, "ended what an earlier daemon left behind");
     daemon.#connect(parts);
     daemon.#prune();
     return daemon;

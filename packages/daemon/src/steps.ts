@@ -19,7 +19,11 @@ export type DaemonStep =
   | "turn.answered"
   /** The turn's end is in the journal. */
   | "turn.told"
-  /** A revert's files are back; nothing of it is written down. */
+  /** It is written down that a revert begins; no file is touched. */
+  | "revert.begun"
+  /** One more of a revert's files is back. */
+  | "revert.changed"
+  /** A revert's files are back; nothing of that is written down. */
   | "revert.restored"
   /** The revert's end is in the journal. */
   | "revert.told"

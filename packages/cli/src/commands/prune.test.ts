@@ -25,6 +25,7 @@ describe("prune", () => {
     events: 10,
     diffs: 3,
     receipts: 4,
+    effects: 6,
     bytesFreed: 5 * 1024 * 1024,
     store: { sizeBytes: 140 * 1024 * 1024, reusableBytes: 2_048 },
   };
@@ -32,13 +33,14 @@ describe("prune", () => {
   test("ORC-36 tells what was freed, and that the file keeps its size", () => {
     const text = reportText(report, { paint: plainPaint });
     expect(text).toContain("Pruned 2 threads archived more than 30 days ago or deleted more than 30 days ago.");
+    expect(text).toMatch(/Effects +6/);
     expect(text).toMatch(/Freed +5\.0 MiB/);
     expect(text).toMatch(/Database +140 MiB \(2\.0 KiB of it free, and used again\)/);
   });
 
   test("ORC-36 says of a dry run that nothing was changed, and of an empty one that there was nothing", () => {
     expect(reportText({ ...report, dryRun: true }, { paint: plainPaint })).toContain("nothing was changed");
-    expect(reportText({ ...report, threads: 0, olderThanDays: null }, { paint: plainPaint })).toBe(
+    expect(reportText({ ...report, threads: 0, effects: 0, olderThanDays: null }, { paint: plainPaint })).toBe(
       "Nothing to prune: no thread that was deleted more than 30 days ago has anything left to take.\n",
     );
   });

@@ -71,16 +71,17 @@ const sum = (first: Totals, second: Totals): Totals => ({
   events: first.events + second.events,
   diffs: first.diffs + second.diffs,
   receipts: first.receipts + second.receipts,
+  effects: first.effects + second.effects,
   bytesFreed: first.bytesFreed + second.bytesFreed,
 });
 
 export function reportText(report: Totals, { paint }: Pick<Context, "paint">): string {
-  const { dryRun, olderThanDays, threads, events, diffs, receipts, bytesFreed, store } = report;
+  const { dryRun, olderThanDays, threads, events, diffs, receipts, effects, bytesFreed, store } = report;
   const ages = [
     ...(olderThanDays === null ? [] : [`archived more than ${counted(olderThanDays, "day")} ago`]),
     `deleted more than ${DELETED_KEPT_DAYS} days ago`,
   ].join(" or ");
-  if (threads === 0) return `Nothing to prune: no thread that was ${ages} has anything left to take.\n`;
+  if (threads + effects === 0) return `Nothing to prune: no thread that was ${ages} has anything left to take.\n`;
   const free =
     store.reusableBytes === null ? "" : paint("dim", ` (${sizeText(store.reusableBytes)} of it free, and used again)`);
   const head = dryRun
@@ -90,6 +91,7 @@ export function reportText(report: Totals, { paint }: Pick<Context, "paint">): s
     ["Events", String(events)],
     ["Diffs", String(diffs)],
     ["Receipts", String(receipts)],
+    ["Effects", String(effects)],
     [dryRun ? "To free" : "Freed", paint("bold", sizeText(bytesFreed))],
     ["Database", `${sizeText(store.sizeBytes)}${free}`],
   ];

@@ -157,10 +157,10 @@ function Outcome({
           color="red"
           variant="light"
           icon={<IconAlertTriangle size={18} />}
-          title="Nothing was changed"
+          title="The revert did not go through"
           role="alert"
         >
-          {error}
+          {error}. The thread says what is known of the files.
         </Alert>
       )}
       {sorted.length > 0 && (

@@ -57,8 +57,13 @@ export interface DecisionContext {
     readonly messageIds: readonly MessageId[];
     readonly latestTurnId: TurnId | null;
   };
-  /** The finished revert had been given up here, and the thread does not say yet what it did; read for `thread.revert.complete` only. */
-  readonly isLateRevert: boolean;
+  /**
+   * What became of the revert that a node tells of, where its request is known: under way, given up here without a word
+   * of the node in the thread yet, or over. Read for `thread.revert.complete` only.
+   */
+  readonly revertStands: "under way" | "given up" | "over";
+  /** The revert under way has not been handed to its node; read for what gives one up. */
+  readonly isRevertUndelivered: boolean;
 }
 
 export const EMPTY_CONTEXT: Omit<DecisionContext, "actor"> = {
@@ -75,7 +80,8 @@ export const EMPTY_CONTEXT: Omit<DecisionContext, "actor"> = {
   isStartUndelivered: false,
   checkpoint: null,
   afterRevert: { turnIds: [], messageIds: [], latestTurnId: null },
-  isLateRevert: false,
+  revertStands: "under way",
+  isRevertUndelivered: false,
 };
 
 /** A fact for a stream. `causedBy` is the index, in the same decision, of the fact that led to it. */

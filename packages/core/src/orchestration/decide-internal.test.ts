@@ -335,7 +335,7 @@ describe("the end of a revert", () => {
   it("that had been given up is told as an activity, and changes nothing else (ORC-35)", () => {
     const files = [{ path: "a", outcome: "restored" as const }];
     const late = decideReport(settledTurn("a"), finishRevert(1, { safetyRef: refOf(1), files }), {
-      isLateRevert: true,
+      revertStands: "given up",
     });
     expect(late.events).toMatchObject([
       {
@@ -347,6 +347,56 @@ describe("the end of a revert", () => {
         },
       },
     ]);
+  });
+
+  const summaryOf = (fields: Record<string, unknown>, context: Parameters<typeof decideReport>[2] = {}) =>
+    decideReport(given, finishRevert(1, fields), { afterRevert, ...context }).events.at(-1)?.payload;
+
+  it("that stopped in the middle names what holds the files as they were, and is not called nothing (ORC-35)", () => {
+    const error = "workspace_unavailable: gone";
+    expect(summaryOf({ error, safetyRef: refOf(1) })).toMatchObject({
+      tone: "error",
+      kind: "revert.failed",
+      summary: `Stopped in the middle of going back to the state after turn 1, some files may be changed; ${refOf(1)} holds all as they were before: ${error}`,
+    });
+  });
+
+  it("that the hub gives up says no more of the files than is known (ORC-35)", () => {
+    const actor = { kind: "server", id: "hub" } as const;
+    const givenUp = (fields: Record<string, unknown>, isRevertUndelivered: boolean) =>
+      summaryOf({ error: "node_offline", ...fields }, { actor, isRevertUndelivered });
+    expect(givenUp({}, false)).toMatchObject({
+      kind: "revert.given-up",
+      summary:
+        "Going back to the state after turn 1 was given up (node_offline): whether files were changed is not known until the machine says so here; one that has begun finishes it",
+    });
+    expect(givenUp({}, true)).toMatchObject({
+      summary:
+        "Going back to the state after turn 1 was given up (node_offline): nothing was changed, its machine was not asked yet",
+    });
+  });
+
+  it("that had been given up and went wrong on the machine is told as well (ORC-35)", () => {
+    const late = (fields: Record<string, unknown>) =>
+      decideReport(settledTurn("a"), finishRevert(1, fields), { revertStands: "given up" }).events;
+    expect(late({ error: "checkpoint_missing: gone" })).toMatchObject([
+      {
+        payload: {
+          kind: "revert.late",
+          tone: "error",
+          summary:
+            "The revert that was given up did not go through on the machine. Nothing was taken back to the state after turn 1: checkpoint_missing: gone",
+        },
+      },
+    ]);
+    expect(late({ error: "git_failed: x", safetyRef: refOf(1) })[0]?.payload).toMatchObject({
+      summary: expect.stringContaining("Stopped in the middle"),
+    });
+  });
+
+  it("that is over is refused, also while one of the same kind is under way (ORC-35)", () => {
+    const facts = { afterRevert, revertStands: "over" } as const;
+    expect(decideReport(given, finishRevert(1), facts).refused).toBe("turn_settled");
   });
 
   it("is refused where no revert, or another one, is under way", () => {

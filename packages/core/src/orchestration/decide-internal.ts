@@ -3,6 +3,7 @@
 import { type InternalCommand, type NewEvent, storableText } from "@muster/contracts";
 import type { Decision, DecisionContext } from "./context.ts";
 import { refuse } from "./context.ts";
+import { completeRevert } from "./revert-ends.ts";
 import { requireRunning, settleAndContinue } from "./settle.ts";
 import type { ThreadState } from "./state.ts";
 import { openedApproval } from "./state.ts";
@@ -133,81 +134,4 @@ function appendActivity(
   if (opened !== null && state.running?.turnId !== opened.turnId) refuse("turn_settled");
   if (opened !== null && isRequestIdUsed) refuse("approval_not_pending", "An approval with that id was opened before.");
   return [{ eventType: "thread.activity-appended", payload: { turnId, tone, kind, summary, payload } }];
-}
-
-function completeRevert(
-  state: ThreadState,
-  command: CommandOf<"thread.revert.complete">,
-  context: DecisionContext,
-): NewEvent[] {
-  const { turnCount, mode, safetyRef, files, error } = command;
-  if (context.isLateRevert) return [lateRevert(command)];
-  if (state.reverting?.turnCount !== turnCount || state.reverting.mode !== mode)
-    refuse("turn_settled", "No such revert is under way.");
-  const drops = error === null && mode !== "files";
-  const events: NewEvent[] = [];
-  if (drops)
-    for (const { turnId } of state.queue)
-      events.push({ eventType: "thread.turn-dequeued", payload: { turnId, reason: "reverted" } });
-  events.push({
-    eventType: "thread.reverted",
-    payload: {
-      turnCount,
-      mode,
-      safetyRef,
-      files,
-      droppedTurnIds: drops ? [...context.afterRevert.turnIds] : [],
-      droppedMessageIds: drops ? [...context.afterRevert.messageIds] : [],
-      latestTurnId: drops ? context.afterRevert.latestTurnId : state.latestTurnId,
-      error,
-    },
-  });
-  events.push(toldRevert(command));
-  return events;
-}
-
-/** Files of a revert that its activity names; the event has them all. */
-const TOLD_FILES_MAX = 200;
-
-/** What became of a revert, for whoever opens the thread later. No agent can be told to forget, so it starts anew. */
-function toldRevert({ turnCount, mode, safetyRef, files, error }: CommandOf<"thread.revert.complete">): NewEvent {
-  const count = (...outcomes: readonly string[]) => files.filter(({ outcome }) => outcomes.includes(outcome)).length;
-  const where = turnCount === 0 ? "before the first turn" : `after turn ${turnCount}`;
-  const [kept, failed] = [count("kept"), count("failed")];
-  const parts = [
-    ...(mode === "conversation" ? [] : [`${count("restored", "deleted")} files changed back`]),
-    ...(kept === 0 ? [] : [`${kept} kept as they are`]),
-    ...(failed === 0 ? [] : [`${failed} failed`]),
-    ...(mode === "files" ? [] : ["the agent starts a new conversation and is told what was kept of this one"]),
-  ];
-  return {
-    eventType: "thread.activity-appended",
-    payload: {
-      turnId: null,
-      tone: error === null ? "info" : "error",
-      kind: error === null ? "revert.done" : "revert.failed",
-      summary:
-        error === null
-          ? `Went back to the state ${where}: ${parts.join(", ")}`
-          : `Nothing was taken back to the state ${where}: ${error}`.slice(0, 1_024),
-      payload: { turnCount, mode, safetyRef, files: files.slice(0, TOLD_FILES_MAX), fileCount: files.length, error },
-    },
-  };
-}
-
-export const LATE_REVERT_KIND = "revert.late";
-
-/** Files have changed on the machine though the thread had stopped waiting: it says so, and nothing else of it changes. */
-function lateRevert({ turnCount, mode, safetyRef, files }: CommandOf<"thread.revert.complete">): NewEvent {
-  const changed = files.filter(({ outcome }) => outcome === "restored" || outcome === "deleted").length;
-  return {
-    eventType: "thread.activity-appended",
-    payload: {
-      turnId: null,
-      tone: "info",
-      kind: LATE_REVERT_KIND,
-      summary: `The revert that was given up went through on the machine after all: ${changed} files changed back`,
-      payload: { turnCount, mode, safetyRef, files },
-    },
-  };
 }

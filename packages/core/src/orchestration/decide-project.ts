@@ -45,7 +45,7 @@ export function decideProject(state: ProjectState | null, command: ProjectComman
   }
   const events: DecidedEvent[] = [];
   for (const { threadId, state: thread } of context.liveThreads) {
-    const settled = settleAndClear(thread, "project_deleted");
+    const settled = settleAndClear(thread, "project_deleted", context);
     for (const event of settled) events.push({ aggregateKind: "thread", streamId: threadId, event });
     events.push({ aggregateKind: "thread", streamId: threadId, event: { eventType: "thread.deleted", payload: {} } });
   }

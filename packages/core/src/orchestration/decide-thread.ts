@@ -4,7 +4,8 @@ import type { ClientCommand, NewEvent, ThreadId } from "@muster/contracts";
 import { QUEUED_TURNS_MAX, storableText } from "@muster/contracts";
 import type { Decision, DecisionContext } from "./context.ts";
 import { refuse } from "./context.ts";
-import { giveUpRevert, requireRunning, settleAndClear, settleAndContinue, startRequested } from "./settle.ts";
+import { giveUpRevert } from "./revert-ends.ts";
+import { requireRunning, settleAndClear, settleAndContinue, startRequested } from "./settle.ts";
 import type { ThreadState } from "./state.ts";
 
 export type ThreadCommand = Extract<ClientCommand, { threadId: ThreadId }>;
@@ -30,19 +31,22 @@ function eventsOf(state: ThreadState | null, command: ThreadCommand, context: De
     case "thread.unarchive":
       return state.isArchived ? [{ eventType: "thread.unarchived", payload: {} }] : refuse("thread_not_archived");
     case "thread.delete":
-      return [...settleAndClear(state, "thread_deleted"), { eventType: "thread.deleted", payload: {} }];
+      return [...settleAndClear(state, "thread_deleted", context), { eventType: "thread.deleted", payload: {} }];
     case "thread.approval.respond":
       return respond(state, command);
     case "thread.turn.interrupt":
       return interrupt(state, command, context);
     case "thread.session.stop":
-      return [{ eventType: "thread.session-stop-requested", payload: {} }, ...settleAndClear(state, "session_stopped")];
+      return [
+        { eventType: "thread.session-stop-requested", payload: {} },
+        ...settleAndClear(state, "session_stopped", context),
+      ];
     default:
   }
   if (state.isArchived) refuse("thread_archived");
   switch (command.type) {
     case "thread.archive":
-      return [...settleAndClear(state, "thread_archived"), { eventType: "thread.archived", payload: {} }];
+      return [...settleAndClear(state, "thread_archived", context), { eventType: "thread.archived", payload: {} }];
     case "thread.meta.update":
       return updateMeta(command);
     case "thread.turn.start":
@@ -130,7 +134,7 @@ function interrupt(
   context: DecisionContext,
 ): NewEvent[] {
   if (state.running === null && state.reverting !== null && command.turnId === undefined)
-    return giveUpRevert(state, "interrupted");
+    return giveUpRevert(state, "interrupted", context);
   const running = requireRunning(state, command.turnId);
   const requested: NewEvent = { eventType: "thread.turn-interrupt-requested", payload: { turnId: running.turnId } };
   if (!context.isStartUndelivered && context.node?.isOnline === true) return [requested];

@@ -1,7 +1,9 @@
 // How a turn ends: with one terminal status, once, together with what hung on it (streaming messages, approvals)
 // and with the start of the next queued turn or the clearing of the queue.
 import type { NewEvent, TurnTerminalStatus } from "@muster/contracts";
+import type { DecisionContext } from "./context.ts";
 import { refuse } from "./context.ts";
+import { giveUpRevert } from "./revert-ends.ts";
 import type { QueuedTurn, RunningTurn, ThreadState } from "./state.ts";
 
 export interface Ending {
@@ -45,21 +47,17 @@ export function startRequested(state: ThreadState, turn: Omit<QueuedTurn, "posit
 }
 
 /** Ends the running turn `interrupted`, gives up a revert and drops what waits: stop, archive and delete. */
-export function settleAndClear(state: ThreadState, reason: string): NewEvent[] {
-  const events: NewEvent[] = [...giveUpRevert(state, reason)];
+export function settleAndClear(
+  state: ThreadState,
+  reason: string,
+  context: Pick<DecisionContext, "isRevertUndelivered">,
+): NewEvent[] {
+  const events: NewEvent[] = [...giveUpRevert(state, reason, context)];
   if (state.running !== null)
     events.push(settled(state, state.running, { status: "interrupted", reason, detail: null }));
   for (const { turnId } of state.queue)
     events.push({ eventType: "thread.turn-dequeued", payload: { turnId, reason: "stopped" } });
   return events;
-}
-
-/** Ends a revert that its node has not answered, and may never answer. What it has done to files it tells if it comes back. */
-export function giveUpRevert(state: ThreadState, reason: string): NewEvent[] {
-  if (state.reverting === null) return [];
-  const { turnCount, mode } = state.reverting;
-  const payload = { turnCount, mode, safetyRef: null, files: [], droppedTurnIds: [], droppedMessageIds: [] };
-  return [{ eventType: "thread.reverted", payload: { ...payload, latestTurnId: state.latestTurnId, error: reason } }];
 }
 
 /** The running turn, if it is the one meant; otherwise refused. */

@@ -67,6 +67,10 @@ export interface RevertOfThread {
   readonly toRef: CheckpointRef;
   /** Whether a turn that left no end can be at work: one of a daemon that was killed is not. */
   readonly isRunning: (threadId: ThreadId) => boolean;
+  /** Called once, when nothing can refuse any more and the first file is touched next; not where there is none to touch. */
+  readonly beforeChanges?: () => Promise<void>;
+  /** Called after each path that was tried. */
+  readonly onChanged?: () => void;
 }
 
 interface InWorkspace {
@@ -169,7 +173,7 @@ export class Checkpoints {
    * `kept`; what the thread did not change is neither touched nor reported. Otherwise as `restore`.
    */
   async restoreThread(request: InWorkspace & RevertOfThread): Promise<readonly RestoredPath[]> {
-    const { signal, threadId, turnCount, eventId, isRunning } = request;
+    const { signal, threadId, turnCount, eventId, isRunning, beforeChanges, onChanged } = request;
     const workspace = await this.#locate(request);
     return this.#alone(workspace, async () => {
       const [safety, current, target] = await allEnded([
@@ -177,7 +181,8 @@ export class Checkpoints {
         requireRef(this.#plumbing, workspace, request.fromRef, signal),
         requireRef(this.#plumbing, workspace, request.toRef, signal),
       ]);
-      const event = { threadId, turnCount, eventId, safety, current, target, isRunning, signal };
+      const asked = { threadId, turnCount, eventId, isRunning, beforeChanges, onChanged };
+      const event = { ...asked, safety, current, target, signal };
       const { files, done } = await restoreThread(this.#plumbing, workspace, event);
       try {
         const treeOid = await withChanges(this.#plumbing, workspace, safety.treeOid, done);

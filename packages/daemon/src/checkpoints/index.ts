@@ -14,6 +14,6 @@ export {
   isCheckpointError,
 } from "./errors.ts";
 export { CHECKPOINT_LIMITS, type CheckpointLimits } from "./limits.ts";
-export type { ListedCheckpoint } from "./refs.ts";
+export { type ListedCheckpoint, safetyRef } from "./refs.ts";
 export type { RestoredPath, RestoreOutcome } from "./restore-plan.ts";
 export type { SkippedPath, SkipReason } from "./snapshot.ts";

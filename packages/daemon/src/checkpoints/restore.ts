@@ -27,6 +27,10 @@ export interface RestoreRequest {
   readonly keepReason?: (change: RawDiffEntry) => string | undefined;
   /** Paths that others changed meanwhile, or that have others' files in their way, are kept; otherwise all is refused. */
   readonly keepsObstructed?: boolean;
+  /** Called once, when nothing can refuse any more and the first change comes next. */
+  readonly beforeChanges?: (() => Promise<void>) | undefined;
+  /** Called after each path that was tried. */
+  readonly onChanged?: (() => void) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -68,16 +72,28 @@ export async function restoreTree(
   // From here on the restore runs to its end: half of it is worse than a late one.
   signal?.throwIfAborted();
   const report = [...plan.settled];
-  for (const path of plan.deletions) report.push(await deletePath(workspace, path));
-  report.push(...(await writeAll(plumbing, workspace, plan.writes, sizes)));
+  if (plan.deletions.length + plan.writes.length > 0) await request.beforeChanges?.();
+  const { onChanged } = request;
+  for (const path of plan.deletions) {
+    report.push(await deletePath(workspace, path));
+    onChanged?.();
+  }
+  report.push(...(await writeAll(plumbing, workspace, { writes: plan.writes, sizes, onChanged })));
   return report.sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
 async function writeAll(
   plumbing: Plumbing,
   workspace: Workspace,
-  writes: readonly RawDiffEntry[],
-  sizes: ReadonlyMap<string, number>,
+  {
+    writes,
+    sizes,
+    onChanged,
+  }: {
+    readonly writes: readonly RawDiffEntry[];
+    readonly sizes: ReadonlyMap<string, number>;
+    readonly onChanged: (() => void) | undefined;
+  },
 ): Promise<RestoredPath[]> {
   const report: RestoredPath[] = [];
   const open = new Set(writes);
@@ -90,6 +106,7 @@ async function writeAll(
         if (content === undefined) return;
         open.delete(write);
         report.push(await writePath(workspace, write, content));
+        onChanged?.();
       });
     }
   } catch (error) {

@@ -23,6 +23,8 @@ export interface ThreadRestore {
   readonly current: ResolvedCheckpoint;
   readonly target: ResolvedCheckpoint;
   readonly isRunning: (threadId: ThreadId) => boolean;
+  readonly beforeChanges?: (() => Promise<void>) | undefined;
+  readonly onChanged?: (() => void) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -68,6 +70,8 @@ export async function restoreThread(
       return own.get(path) === `${oldMode} ${oldOid}` ? undefined : "changed since this thread's last turn";
     },
     keepsObstructed: true,
+    beforeChanges: request.beforeChanges,
+    onChanged: request.onChanged,
     signal,
   });
 

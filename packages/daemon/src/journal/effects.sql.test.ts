@@ -1,4 +1,4 @@
-import { MusterError, type ProviderSessionId, type ThreadId, type TurnId } from "@muster/contracts";
+import { type CheckpointRef, MusterError, type ProviderSessionId, type ThreadId, type TurnId } from "@muster/contracts";
 import { afterEach, describe, expect, it } from "vitest";
 import { EffectLedger } from "./effects.ts";
 import { ProviderSessionLedger } from "./provider-sessions.ts";
@@ -53,6 +53,31 @@ describe("DMN-27 effects", () => {
     expect([await effects.turnState(turn.turnId), await effects.runningTurns()]).toEqual(["settled", []]);
     await journal.append([], [effects.tombstone("other" as TurnId)]);
     expect(await effects.turnState("other" as TurnId)).toBe("interrupted");
+  });
+
+  it("ORC-35 reverts that have begun are known until they end, and never forgotten before", async () => {
+    const { effects, journal, timers } = await open();
+    const effect = {
+      kind: "node.checkpoint.revert",
+      threadId: turn.threadId,
+      workspaceRoot: "/work",
+      worktreePath: null,
+      turnCount: 1,
+      checkpointRef: "refs/muster/checkpoints/thread/turn/1" as CheckpointRef,
+      mode: "both",
+      eventId: "event",
+      correlationId: null,
+    } as const;
+    await journal.append([], [effects.record("e", 1), effects.record("f", 1)]);
+    expect([await effects.hasBegun("e"), await effects.begunReverts()]).toEqual([false, []]);
+    await journal.append([], [effects.beginRevert("e", effect)]);
+    expect(await effects.look("e", 1)).toEqual({ status: "unfinished" });
+    timers.advance(31 * 24 * 60 * 60 * 1_000);
+    await journal.append([], [effects.prune(), effects.record("e", 2)]);
+    expect([await effects.hasBegun("e"), await effects.begunReverts()]).toEqual([true, [{ effectId: "e", effect }]]);
+    await journal.append([], [effects.finish("e", null), effects.beginRevert("e", effect)]);
+    expect([await effects.hasBegun("e"), await effects.begunReverts()]).toEqual([false, []]);
+    expect(await effects.look("e", 3)).toEqual({ status: "answered", error: null });
   });
 
   it("are forgotten long after they ended, while they run never", async () => {

@@ -1,6 +1,6 @@
 // Effects taken over from the hub, written down before they are acted on, so that a repeated one is answered and not run
 // again. A turn has a row of its own that lives on after its effect was answered: what runs must be found after a crash.
-import { type CommandId, ErrorBody, MusterError, type ThreadId, type TurnId } from "@muster/contracts";
+import { type CommandId, EffectBody, ErrorBody, MusterError, type ThreadId, type TurnId } from "@muster/contracts";
 import { type Clock, isoTime } from "@muster/core";
 import { queryBuilder, type Statement, type Store, template } from "@muster/store";
 import { z } from "zod";
@@ -16,6 +16,8 @@ export interface TurnFacts {
   /** Where it works, for the checkpoint of its end; turns of an older version have none. */
   readonly place?: { readonly workspaceRoot: string; readonly turnCount: number } | undefined;
 }
+
+export type RevertEffect = Extract<EffectBody, { kind: "node.checkpoint.revert" }>;
 
 export type Taken =
   /** Not seen before: record it, then act. */
@@ -35,6 +37,14 @@ const runningRows = builder
   .selectFrom("effects_seen")
   .select("result_json")
   .where("state", "=", "running")
+  .orderBy("seen_at")
+  .compile();
+
+const begunRows = builder
+  .selectFrom("effects_seen")
+  .select(["effect_id", "result_json"])
+  .where("state", "=", "accepted")
+  .where("result_json", "is not", null)
   .orderBy("seen_at")
   .compile();
 
@@ -77,6 +87,28 @@ export class EffectLedger {
             ON CONFLICT (effect_id) DO UPDATE SET fence = max(fence, excluded.fence), updated_at = excluded.updated_at`,
       parameters: [effectId, fence, state, at, at],
     };
+  }
+
+  /** From here on the revert has to come to its end here, whether its effect comes again or not. */
+  beginRevert(effectId: string, effect: RevertEffect): Statement {
+    return {
+      sql: "UPDATE effects_seen SET result_json = ?, updated_at = ? WHERE effect_id = ? AND state = 'accepted'",
+      parameters: [JSON.stringify(effect), this.#now(), effectId],
+    };
+  }
+
+  async hasBegun(effectId: string): Promise<boolean> {
+    const [row] = await this.#store.read(rowOf({ id: effectId }));
+    return row?.["state"] === "accepted" && row["result_json"] !== null;
+  }
+
+  /** Reverts that have begun and not ended, oldest first. */
+  async begunReverts(): Promise<{ readonly effectId: string; readonly effect: RevertEffect }[]> {
+    const rows = await this.#store.read({ sql: begunRows.sql, parameters: ["accepted"] });
+    return rows.flatMap((row) => {
+      const effect = EffectBody.parse(JSON.parse(String(row["result_json"])));
+      return effect.kind === "node.checkpoint.revert" ? [{ effectId: String(row["effect_id"]), effect }] : [];
+    });
   }
 
   finish(effectId: string, error: ErrorBody | null): Statement {

@@ -12,7 +12,14 @@ import {
 import type { Ids } from "@muster/core";
 import type { Logger } from "pino";
 import type { Checkpoints } from "../checkpoints/index.ts";
-import type { BegunCallLedger, EffectLedger, Journal, JournalEntry, ProviderSessionLedger } from "../journal/index.ts";
+import type {
+  BegunCallLedger,
+  EffectLedger,
+  Journal,
+  JournalEntry,
+  ProviderSessionLedger,
+  RevertEffect,
+} from "../journal/index.ts";
 import type { TurnRef } from "../ports.ts";
 import type { Environment, Timers } from "../processes/index.ts";
 import type { Provider, ProviderLimits } from "../providers/index.ts";
@@ -21,7 +28,7 @@ import { answer } from "./answers.ts";
 import { Lanes } from "./lanes.ts";
 import { RUNNER_LIMITS, type RunnerLimits } from "./limits.ts";
 import { type Recovered, recover } from "./recovery.ts";
-import { type DropEffect, dropReverted, type RevertEffect, revert } from "./revert.ts";
+import { type DropEffect, dropReverted, revert } from "./revert.ts";
 import { type AgentSession, ProviderSessions } from "./sessions.ts";
 import { ToldOnce } from "./told-once.ts";
 import { type TurnEffect, TurnRun } from "./turn.ts";
@@ -87,9 +94,15 @@ export class Runner {
   }
 
   /** Ends and tells what an earlier process left; before any effect is taken. */
-  recover(): Promise<Recovered> {
+  async recover(): Promise<Recovered & { readonly reverts: number }> {
     const { journal, effects, begunCalls, sessionLedger, timers, checkpoints, workspaceRoots } = this.#options;
-    return recover({ journal, effects, begunCalls, sessions: sessionLedger, timers, checkpoints, workspaceRoots });
+    const sessions = sessionLedger;
+    const recovered = await recover({ journal, effects, begunCalls, sessions, timers, checkpoints, workspaceRoots });
+    const begun = await effects.begunReverts();
+    // Half of one is worse than a late one, also where the hub has given it up meanwhile: then its thread hears of it.
+    for (const { effectId, effect } of begun)
+      await this.#revert(effectId, effect).catch((error: unknown) => this.#bug(error));
+    return { ...recovered, reverts: begun.length };
   }
 
   /** Turns that were taken over and have not settled. */
@@ -255,7 +268,18 @@ export class Runner {
 
   async #revert(effectId: string, effect: RevertEffect): Promise<void> {
     const { effects, journal, checkpoints, workspaceRoots, onStep } = this.#options;
-    const command = await revert(effect, { checkpoints, sessions: this.#sessions, workspaceRoots });
+    const command = await revert(effect, {
+      checkpoints,
+      sessions: this.#sessions,
+      workspaceRoots,
+      isResumed: await effects.hasBegun(effectId),
+      begin: async () => {
+        await journal.append([], [effects.beginRevert(effectId, effect)]);
+        onStep?.("revert.begun", aboutEffect(effect));
+      },
+      onChanged: () => onStep?.("revert.changed", aboutEffect(effect)),
+      onBug: (error) => this.#bug(error),
+    });
     onStep?.("revert.restored", aboutEffect(effect));
     await journal.append([{ command, correlationId: effect.correlationId }], [effects.finish(effectId, null)]);
     onStep?.("revert.told", aboutEffect(effect));

@@ -21,7 +21,10 @@ export interface EffectsSeenTable {
   effect_id: string;
   fence: number;
   state: EffectState;
-  /** Of an effect: the error it was answered with, or null. Of a turn: its thread and what it needs to be settled. */
+  /**
+   * Of an effect: the error it was answered with, or null; of a revert that has begun and not ended, the effect itself.
+   * Of a turn: its thread and what it needs to be settled.
+   */
   result_json: string | null;
   seen_at: string;
   updated_at: string;

@@ -286,7 +286,7 @@ export class BatchDecision {
   ): Promise<void> {
     const thread = await this.#streams.thread(command.threadId);
     const project = thread === null ? null : await this.#streams.project(thread.projectId);
-    const facts = await this.#contexts.ofReport(thread, command);
+    const facts = await this.#contexts.ofReport(thread, command, correlationId);
     const decision = decideInternal(thread, command, { ...EMPTY_CONTEXT, actor, project, ...facts });
     await this.#append(decision, {
       actorKind: actor.kind,

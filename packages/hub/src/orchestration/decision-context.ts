@@ -1,6 +1,6 @@
 // What a decision looks at besides its own stream, command by command: who may give it, and the facts that its rules
 // name. What the batch has written so far counts before what is stored.
-import type { InternalCommand, ThreadId } from "@muster/contracts";
+import type { CommandId, InternalCommand, ThreadId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { type DecisionContext, EMPTY_CONTEXT, openedApproval, type ProjectState, type ThreadState } from "@muster/core";
 import type { BatchStreams } from "./batch-streams.ts";
@@ -25,7 +25,11 @@ export class DecisionContexts {
   }
 
   /** What a node's report rests on besides its stream. What this batch has written counts before what is stored. */
-  async ofReport(thread: ThreadState | null, command: InternalCommand): Promise<Partial<DecisionContext>> {
+  async ofReport(
+    thread: ThreadState | null,
+    command: InternalCommand,
+    correlationId: CommandId | null,
+  ): Promise<Partial<DecisionContext>> {
     const { threadId } = command;
     switch (command.type) {
       case "thread.message.assistant.delta":
@@ -56,9 +60,11 @@ export class DecisionContexts {
         };
       }
       case "thread.revert.complete":
-        return thread?.reverting == null
-          ? { isLateRevert: await this.#facts.isLateRevert(command) }
-          : { afterRevert: await this.#facts.afterRevert(command) };
+        return {
+          revertStands: await this.#facts.revertStands(command, correlationId),
+          ...(thread?.reverting == null ? {} : { afterRevert: await this.#facts.afterRevert(command) }),
+          isRevertUndelivered: await this.#isRevertUndelivered(threadId, thread),
+        };
       default:
         return {};
     }
@@ -115,10 +121,19 @@ export class DecisionContexts {
           node: await this.#facts.node(project),
           isStartUndelivered:
             thread?.running != null && (await this.#facts.isStartUndelivered(command.threadId, thread.running.turnId)),
+          isRevertUndelivered: await this.#isRevertUndelivered(command.threadId, thread),
         };
+      case "thread.session.stop":
+      case "thread.archive":
+      case "thread.delete":
+        return { ...context, isRevertUndelivered: await this.#isRevertUndelivered(command.threadId, thread) };
       default:
         return context;
     }
+  }
+
+  async #isRevertUndelivered(threadId: ThreadId, thread: ThreadState | null): Promise<boolean> {
+    return thread?.reverting != null && (await this.#facts.isRevertUndelivered(threadId));
   }
 
   /** What is not the caller's looks like what was never there, also to someone who sends the same command twice. */

@@ -4,6 +4,7 @@ import type {
   ApprovalRequestId,
   CheckpointRef,
   ClientCommand,
+  CommandId,
   InternalCommand,
   MessageId,
   NodeCapabilities,
@@ -23,6 +24,8 @@ import type { Guard, Query, Row, Store } from "@muster/store";
 import { isBelowFloor } from "../nodes/index.ts";
 import { messageIdUse, turnIdUse } from "../schema/index.ts";
 import { inDialect } from "./placeholders.ts";
+
+type RevertComplete = Extract<InternalCommand, { type: "thread.revert.complete" }>;
 
 /** Reads and remembers what was read. One per batch: equal questions are asked once. */
 export class FactReader {
@@ -204,9 +207,7 @@ export class FactReader {
     };
   }
 
-  async afterRevert(
-    command: Extract<InternalCommand, { type: "thread.revert.complete" }>,
-  ): Promise<DecisionContext["afterRevert"]> {
+  async afterRevert(command: RevertComplete): Promise<DecisionContext["afterRevert"]> {
     const turns = await this.guarded(
       "SELECT turn_id, turn_count FROM projection_thread_turns WHERE space_id = ? AND thread_id = ? ORDER BY requested_at, turn_id",
       this.#spaceId,
@@ -232,37 +233,58 @@ export class FactReader {
     };
   }
 
+  /** True while no handing over of the revert was ever tried: then the node cannot have heard of it. */
+  async isRevertUndelivered(threadId: ThreadId): Promise<boolean> {
+    const rows = await this.guarded(
+      `SELECT attempt_count FROM orchestration_effects WHERE space_id = ? AND thread_id = ? AND status = 'pending'
+       AND kind = 'node.checkpoint.revert'`,
+      this.#spaceId,
+      threadId,
+    );
+    return rows.length > 0 && rows.every((row) => Number(row["attempt_count"]) === 0);
+  }
+
   /**
-   * True for the success of a revert that was given up here, where the thread does not say so yet: a node tells its
-   * journal again after a restore. The safety checkpoint names the request.
+   * What became of the revert that a node tells of. Its request is named by the safety checkpoint, or by the command that
+   * asked for it; one that nothing names is taken for the one under way. A node tells its journal again after a restore.
    */
-  async isLateRevert({
-    threadId,
-    safetyRef,
-    error,
-  }: Extract<InternalCommand, { type: "thread.revert.complete" }>): Promise<boolean> {
-    if (error !== null || safetyRef === null) return false;
-    const endings = await this.guarded(
-      `SELECT payload_json FROM orchestration_events WHERE space_id = ? AND aggregate_kind = 'thread' AND stream_id = ?
-       AND event_type = 'thread.reverted' AND sequence > (SELECT sequence FROM orchestration_events WHERE space_id = ? AND event_id = ?)
+  async revertStands(
+    { threadId, safetyRef }: Pick<RevertComplete, "threadId" | "safetyRef">,
+    correlationId: CommandId | null,
+  ): Promise<DecisionContext["revertStands"]> {
+    const named = correlationId ?? safetyRef?.slice(safetyRef.lastIndexOf("/") + 1);
+    if (named === undefined) return "under way";
+    const [ending] = await this.guarded(
+      `SELECT sequence, actor_kind, payload_json FROM orchestration_events
+       WHERE space_id = ? AND aggregate_kind = 'thread' AND stream_id = ? AND event_type = 'thread.reverted' AND sequence > (
+         SELECT sequence FROM orchestration_events WHERE space_id = ? AND ${correlationId === null ? "event_id" : "correlation_id"} = ?
+         AND stream_id = ? AND event_type = 'thread.checkpoint-revert-requested')
        ORDER BY sequence LIMIT 1`,
       this.#spaceId,
       threadId,
       this.#spaceId,
-      safetyRef.slice(safetyRef.lastIndexOf("/") + 1),
+      named,
+      threadId,
     );
-    const ending = endings[0];
-    if (ending === undefined) return false;
-    const { error: givenUp } = JSON.parse(String(ending["payload_json"])) as { error?: string | null };
-    if (givenUp == null) return false;
-    const told = await this.guarded(
-      "SELECT payload_json FROM projection_thread_activities WHERE space_id = ? AND thread_id = ? AND kind = ?",
+    if (ending === undefined) return "under way";
+    const { error } = JSON.parse(String(ending["payload_json"])) as { error?: string | null };
+    // Nobody here knew what its node had done only where nobody there had said it.
+    if (error == null || ending["actor_kind"] === "provider") return "over";
+    const late = await this.guarded(
+      `SELECT a.payload_json, e.correlation_id FROM projection_thread_activities a
+       JOIN orchestration_events e ON e.space_id = a.space_id AND e.event_id = a.activity_id
+       WHERE a.space_id = ? AND a.thread_id = ? AND a.kind = ? AND e.sequence > ?`,
       this.#spaceId,
       threadId,
       LATE_REVERT_KIND,
+      Number(ending["sequence"]),
     );
-    const safetyRefs = told.map((row) => (JSON.parse(String(row["payload_json"])) as { safetyRef?: string }).safetyRef);
-    return !safetyRefs.includes(safetyRef);
+    const isTold = late.some((row) =>
+      correlationId === null
+        ? (JSON.parse(String(row["payload_json"])) as { safetyRef?: string | null }).safetyRef === safetyRef
+        : row["correlation_id"] === correlationId,
+    );
+    return isTold ? "over" : "given up";
   }
 
   #holes(sql: string): string {

@@ -14,7 +14,8 @@ export const RETENTION_JITTER_MS = 10 * 60_000;
 /** Between the parts of a run, so that requests have the store to themselves most of the time. */
 export const RETENTION_PAUSE_MS = 100;
 
-export interface RetentionResult extends Pick<PruneReport, "threads" | "events" | "diffs" | "receipts" | "bytesFreed"> {
+export interface RetentionResult
+  extends Pick<PruneReport, "threads" | "events" | "diffs" | "receipts" | "effects" | "bytesFreed"> {
   readonly olderThanDays: number | null;
 }
 
@@ -53,7 +54,7 @@ export class RetentionJob {
     if (this.#isClosed) return;
     const jitter = (this.#options.random.fill(new Uint8Array(1))[0] ?? 0) / 255;
     this.#cancel = this.#options.timers.after(afterMs + Math.round(jitter * RETENTION_JITTER_MS), () =>
-      this.#begin(undefined, { threads: 0, events: 0, diffs: 0, receipts: 0, bytesFreed: 0 }),
+      this.#begin(undefined, { threads: 0, events: 0, diffs: 0, receipts: 0, effects: 0, bytesFreed: 0 }),
     );
   }
 
@@ -81,6 +82,7 @@ export class RetentionJob {
       events: before.events + report.events,
       diffs: before.diffs + report.diffs,
       receipts: before.receipts + report.receipts,
+      effects: before.effects + report.effects,
       bytesFreed: before.bytesFreed + report.bytesFreed,
     };
     const { next } = report;

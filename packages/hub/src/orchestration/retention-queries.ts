@@ -4,6 +4,7 @@ import type { SpaceId, ThreadId, WireEvent } from "@muster/contracts";
 import type { Guard, Query, Row, Store } from "@muster/store";
 import type { ReadEvent } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
+import { type EffectCutoffs, STILL_WANTED } from "./retention-effects.ts";
 
 export interface RetentionLimits {
   /** Of one commit: a few milliseconds under the append lock, with the rows that change along. */
@@ -14,6 +15,8 @@ export interface RetentionLimits {
   readonly diffsMax: number;
   /** Of one commit. */
   readonly receiptsMax: number;
+  /** Of one commit. */
+  readonly effectsMax: number;
   /** Of one call: about a second of work, so that whoever waits sees it go on. */
   readonly batchesPerCallMax: number;
 }
@@ -23,6 +26,7 @@ export const RETENTION_LIMITS: RetentionLimits = {
   bytesMax: 1024 * 1024,
   diffsMax: 32,
   receiptsMax: 200,
+  effectsMax: 200,
   batchesPerCallMax: 32,
 };
 const THREADS_PAGE = 50;
@@ -45,6 +49,7 @@ export interface Cutoffs {
   readonly removed: string;
   readonly archivedReceipts: string;
   readonly removedReceipts: string;
+  readonly effects: EffectCutoffs;
 }
 
 export interface Candidate {
@@ -66,7 +71,7 @@ export interface RetentionThread extends Candidate {
 }
 
 const UNFINISHED_EFFECTS = `SELECT 1 AS one FROM orchestration_effects f
-  WHERE f.space_id = ? AND f.thread_id = ? AND f.status IN ('pending', 'running') LIMIT 1`;
+  WHERE f.space_id = ? AND f.thread_id = ? AND ${STILL_WANTED} LIMIT 1`;
 const THREAD_STATE = "SELECT archived_at, deleted_at FROM projection_threads WHERE space_id = ? AND thread_id = ?";
 const MARK = "SELECT pruned_through, stubbed_through FROM thread_retention WHERE space_id = ? AND thread_id = ?";
 const VERSION =
@@ -100,7 +105,7 @@ export async function candidates(
            OR (EXISTS (SELECT 1 FROM orchestration_command_receipts c WHERE c.space_id = t.space_id AND c.aggregate_kind = 'thread'
                AND c.aggregate_id = t.thread_id AND c.accepted_at < CASE WHEN ${isRemoved} THEN ? ELSE ? END)
              AND NOT EXISTS (SELECT 1 FROM orchestration_effects f WHERE f.space_id = t.space_id AND f.thread_id = t.thread_id
-               AND f.status IN ('pending', 'running'))))
+               AND ${STILL_WANTED})))
        ORDER BY t.space_id, t.thread_id LIMIT ${THREADS_PAGE}`,
       from.spaceId,
       from.spaceId,
@@ -114,6 +119,7 @@ export async function candidates(
       cutoffs.archived,
       cutoffs.removedReceipts,
       cutoffs.archivedReceipts,
+      cutoffs.effects.waiting,
     ),
   );
   return rows.map((row) => ({ spaceId: row["space_id"] as SpaceId, threadId: row["thread_id"] as ThreadId }));
@@ -127,7 +133,10 @@ export async function readThread(
 ): Promise<RetentionThread | null> {
   const of = (sql: string, ...more: string[]): Query => query(store.dialect, sql, spaceId, threadId, ...more);
   const queries = [of(THREAD_STATE), of(MARK), of(VERSION)] as const;
-  const [state, mark, version, effects] = await store.readTransaction([...queries, of(UNFINISHED_EFFECTS)]);
+  const [state, mark, version, effects] = await store.readTransaction([
+    ...queries,
+    of(UNFINISHED_EFFECTS, cutoffs.effects.waiting),
+  ]);
   const row = state?.[0];
   if (row === undefined) return null;
   const isRemoved = row["deleted_at"] !== null;
@@ -167,9 +176,9 @@ export async function readThread(
   };
 }
 
-/** Proof that no effect of the thread waits or is on its way. */
-export const noUnfinishedEffects = (store: Store, { spaceId, threadId }: Candidate): Guard => ({
-  query: query(store.dialect, UNFINISHED_EFFECTS, spaceId, threadId),
+/** Proof that no effect of the thread that anybody still wants waits or is on its way. */
+export const noUnfinishedEffects = (store: Store, { spaceId, threadId }: Candidate, cutoffs: Cutoffs): Guard => ({
+  query: query(store.dialect, UNFINISHED_EFFECTS, spaceId, threadId, cutoffs.effects.waiting),
   expected: [],
 });
 

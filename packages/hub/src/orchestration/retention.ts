@@ -12,6 +12,18 @@ import { query } from "./placeholders.ts";
 import { RebuildRows } from "./rebuild-row.ts";
 import { archivedBatch, type RetentionBatch, removedBatch } from "./retention-batches.ts";
 import {
+  behindEffect,
+  EFFECTS_START,
+  type EffectsPlace,
+  effectCutoffs,
+  effectDeletion,
+  effectsCursorOf,
+  effectsInScope,
+  effectsPage,
+  effectsPlaceOf,
+  nextStretch,
+} from "./retention-effects.ts";
+import {
   type Candidate,
   type Cutoffs,
   candidates,
@@ -38,7 +50,9 @@ export interface RetentionInput {
   readonly after?: string;
 }
 
-type Counts = { -readonly [Name in "threads" | "events" | "diffs" | "receipts" | "bytesFreed"]: PruneReport[Name] };
+type Counts = {
+  -readonly [Name in "threads" | "events" | "diffs" | "receipts" | "effects" | "bytesFreed"]: PruneReport[Name];
+};
 
 /** Where a walk is: at a thread, behind a sequence of it, or behind the thread. */
 interface Place {
@@ -64,7 +78,7 @@ export class Retention {
     // Nothing is taken while a rebuild is under way, and one whose process died would be that for ever.
     if (!input.dryRun) await new RebuildRows(this.#parts.store, this.#clock).dropExpired();
     const walk = new Walk(this.#parts, this.#clock, input);
-    const next = await walk.run(placeOf(input.after));
+    const next = await walk.run(input.after);
     return {
       dryRun: input.dryRun,
       olderThanDays: input.olderThanDays,
@@ -76,7 +90,7 @@ export class Retention {
 }
 
 class Walk {
-  readonly counts: Counts = { threads: 0, events: 0, diffs: 0, receipts: 0, bytesFreed: 0 };
+  readonly counts: Counts = { threads: 0, events: 0, diffs: 0, receipts: 0, effects: 0, bytesFreed: 0 };
   readonly #parts: RetentionParts;
   readonly #store: Store;
   readonly #clock: Clock;
@@ -92,8 +106,17 @@ class Walk {
     this.#cutoffs = cutoffsOf(clock.now(), input.olderThanDays);
   }
 
-  /** Where to go on, or null at the end. */
-  async run(start: Place): Promise<string | null> {
+  /** Threads first, then the effects of all. Where to go on, or null at the end. */
+  async run(after: string | undefined): Promise<string | null> {
+    const effects = after === undefined ? null : effectsPlaceOf(after);
+    if (effects === null) {
+      const rest = await this.#threads(placeOf(after));
+      if (rest !== null) return rest;
+    }
+    return this.#effects(effects ?? EFFECTS_START);
+  }
+
+  async #threads(start: Place): Promise<string | null> {
     let from = { spaceId: start.spaceId, threadId: start.threadId, isIncluded: start.sequence !== null };
     for (;;) {
       const page = await candidates(this.#store, this.#input.scope, this.#cutoffs, from);
@@ -208,7 +231,7 @@ class Walk {
   /** What was asked of the thread stays known as long as anything that followed from it is still on its way. */
   async #receipts(thread: RetentionThread, count: (...counts: CountArguments) => void): Promise<Ending> {
     if (thread.hasUnfinishedEffects) return "done";
-    const guards = [...thread.guards, noUnfinishedEffects(this.#store, thread)];
+    const guards = [...thread.guards, noUnfinishedEffects(this.#store, thread, this.#cutoffs)];
     let after = "";
     for (;;) {
       const rows = await receiptsPage(this.#parts, thread, after);
@@ -226,6 +249,34 @@ class Walk {
       if (!(await this.#commit(guards, statements))) return "conflict";
       after = String(last["command_id"]);
       count(0, 0, rows.length, bytesOf(rows));
+    }
+  }
+
+  async #effects(start: EffectsPlace): Promise<string | null> {
+    let attempts = 0;
+    for (let place = start; ; ) {
+      const rows = await effectsPage(this.#parts, this.#cutoffs.effects, place);
+      const last = rows.at(-1);
+      if (last === undefined) {
+        const next = nextStretch(place);
+        if (next === null) return null;
+        place = next;
+        continue;
+      }
+      if (this.#batches >= this.#parts.limits.batchesPerCallMax) return effectsCursorOf(place);
+      this.#batches += 1;
+      const taken = await effectsInScope(this.#store, this.#input.scope, rows);
+      const statements = taken.map((row) => effectDeletion(this.#store, place, row));
+      // What has ended stays ended, so nothing else has to be proven.
+      if (taken.length === 0 || (await this.#commit([], statements))) {
+        place = behindEffect(place, last);
+        this.counts.effects += taken.length;
+        this.counts.bytesFreed += bytesOf(taken);
+        attempts = 0;
+      } else {
+        attempts += 1;
+        if (attempts >= ATTEMPTS_MAX) return null;
+      }
     }
   }
 
@@ -255,6 +306,7 @@ function cutoffsOf(now: number, olderThanDays: number | null): Cutoffs {
     removed: before(DELETED_KEPT_DAYS),
     archivedReceipts: before(Math.max(olderThanDays ?? 0, RECEIPTS_KEPT_MIN_DAYS)),
     removedReceipts: before(Math.max(DELETED_KEPT_DAYS, RECEIPTS_KEPT_MIN_DAYS)),
+    effects: effectCutoffs(now),
   };
 }
 

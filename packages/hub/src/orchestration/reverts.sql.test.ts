@@ -1,5 +1,5 @@
 // Reverts whose node does not answer: the thread is given back to its people, and what the node did after all is said.
-import { type CheckpointRef, type ErrorCode, type JournalId, MusterError } from "@muster/contracts";
+import { type CheckpointRef, type CommandId, type ErrorCode, type JournalId, MusterError } from "@muster/contracts";
 import {
   command,
   complete,
@@ -64,6 +64,7 @@ onBothDatabases("a revert that the node does not answer", () => {
     world.time.advance(20);
     await until(async () => (await endings()).length === 1);
     expect([await endings(), await effectStatus()]).toEqual([["node_offline"], ["cancelled"]]);
+    expect(await said("revert.given-up")).toEqual([expect.stringMatching(/nothing was changed/)]);
     await world.dispatch(startTurn("next"));
     world.nodes.connected.add("node");
     world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
@@ -109,6 +110,91 @@ onBothDatabases("a revert that the node does not answer", () => {
     await world.ingest(5, [settle("next")]);
     // The turns above are still the thread's, so their checkpoints are not put aside.
     expect(world.nodes.kinds).not.toContain("node.checkpoint.drop");
+  });
+
+  const said = async (kind: string) =>
+    (
+      await world.rows(
+        "SELECT summary FROM projection_thread_activities WHERE kind = ? ORDER BY created_at, activity_id",
+        kind,
+      )
+    ).map((row) => String(row["summary"]));
+  /** As the node tells it: under the command that asked. */
+  const tell = (sequence: number, correlationId: string, fields: Parameters<typeof finishRevert>[1] = {}) =>
+    world.ingestEntries(sequence, [
+      {
+        sequence,
+        command: finishRevert(1, fields),
+        correlationId: correlationId as CommandId,
+        createdAt: "2026-01-01T00:00:00.000Z",
+      },
+    ]);
+  const ask = (commandId: string) =>
+    world.dispatch(command("thread.checkpoint.revert", { ...thread, turnCount: 1, commandId }));
+  const UNKNOWN = /whether files were changed is not known until the machine says so/;
+
+  it.each(["thread.turn.interrupt", "thread.session.stop", "thread.archive", "thread.delete"] as const)(
+    "ORC-35 given up by %s says that nobody knows of the files once its machine was asked, and that nothing changed before",
+    async (type) => {
+      await askRevert();
+      await until(() => world.nodes.runs.length === 2);
+      await world.dispatch(command(type, thread));
+      expect(await said("revert.given-up")).toEqual([expect.stringMatching(UNKNOWN)]);
+
+      await world.dispatch(createThread({ threadId: "other" }));
+      await world.dispatch(startTurn("other-turn", { threadId: "other" }));
+      const of = { threadId: "other", turnId: "other-turn" };
+      await world.ingest(3, [settle("other-turn", of), finishDiff("other-turn", 1, of)]);
+      world.nodes.connected.clear();
+      await world.dispatch(command("thread.checkpoint.revert", { threadId: "other", turnCount: 1 }));
+      await settled();
+      await world.dispatch(command(type, { threadId: "other" }));
+      expect(
+        await world.rows(
+          "SELECT summary FROM projection_thread_activities WHERE kind = 'revert.given-up' AND thread_id = 'other'",
+        ),
+      ).toEqual([{ summary: expect.stringMatching(/nothing was changed, its machine was not asked yet/) }]);
+    },
+  );
+
+  it("ORC-35 whose machine was cut off and then tells what it could not do is heard, once, whatever it says", async () => {
+    await ask("asked");
+    await until(() => world.nodes.runs.length === 2);
+    await world.dispatch(command("thread.turn.interrupt", thread));
+    await tell(3, "asked", { error: "workspace_unavailable: gone" });
+    await tell(4, "asked", { error: "workspace_unavailable: gone" });
+    expect(await said("revert.late")).toEqual([
+      "The revert that was given up did not go through on the machine. Nothing was taken back to the state after turn 1: workspace_unavailable: gone",
+    ]);
+  });
+
+  it("ORC-35 given up, whose end comes while another one is under way, is told as its own and does not end the other", async () => {
+    await ask("first");
+    await until(() => world.nodes.runs.length === 2);
+    const first = { safetyRef: await safetyRef(), files: [{ path: "a", outcome: "restored" }] };
+    await world.dispatch(command("thread.turn.interrupt", thread));
+    world.nodes.connected.clear();
+    await ask("second");
+    await tell(3, "first", first);
+    expect([await lateOnes(), await endings()]).toEqual([1, ["interrupted"]]);
+    expect(await world.refusal(startTurn("early"))).toBe("turn_in_progress");
+    await tell(4, "first", first);
+    expect([await lateOnes(), await endings()]).toEqual([1, ["interrupted"]]);
+    await tell(5, "second", { safetyRef: await safetyRef() });
+    expect([await lateOnes(), await endings()]).toEqual([1, ["interrupted", null]]);
+    await tell(6, "second", { safetyRef: await safetyRef() });
+    expect([await lateOnes(), await endings()]).toEqual([1, ["interrupted", null]]);
+  });
+
+  it("ORC-35 that its machine refused is not told a second time when the journal comes again", async () => {
+    await ask("asked");
+    await until(() => world.nodes.runs.length === 2);
+    await tell(3, "asked", { error: "checkpoint_missing: gone" });
+    await tell(4, "asked", { error: "checkpoint_missing: gone" });
+    expect([await said("revert.failed"), await lateOnes()]).toEqual([
+      ["Nothing was taken back to the state after turn 1: checkpoint_missing: gone"],
+      0,
+    ]);
   });
 
   it("ORC-35 that went through has its later checkpoints put aside before the next turn begins", async () => {
@@ -216,6 +302,7 @@ onBothDatabases("a revert that the node does not answer", () => {
       entries: [{ sequence: 1, command: settle("turn"), correlationId: null, createdAt: "2026-01-01T00:00:00.000Z" }],
     });
     expect(await endings()).toEqual(["node_restarted"]);
+    expect(await said("revert.given-up")).toEqual([expect.stringMatching(UNKNOWN)]);
     await world.dispatch(startTurn("next"));
   });
 });

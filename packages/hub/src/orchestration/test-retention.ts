@@ -14,16 +14,23 @@ import type { World } from "./test-world.ts";
 
 export const DAY_MS = 24 * 60 * 60 * 1_000;
 /** One event a commit, so that every event is a boundary. */
-export const SMALLEST: RetentionLimits = { ...RETENTION_LIMITS, eventsMax: 1, diffsMax: 1, receiptsMax: 1 };
+export const SMALLEST: RetentionLimits = {
+  ...RETENTION_LIMITS,
+  eventsMax: 1,
+  diffsMax: 1,
+  receiptsMax: 1,
+  effectsMax: 1,
+};
 
-export type Totals = Pick<PruneReport, "threads" | "events" | "diffs" | "receipts" | "bytesFreed">;
-export const NOTHING: Totals = { threads: 0, events: 0, diffs: 0, receipts: 0, bytesFreed: 0 };
+export type Totals = Pick<PruneReport, "threads" | "events" | "diffs" | "receipts" | "effects" | "bytesFreed">;
+export const NOTHING: Totals = { threads: 0, events: 0, diffs: 0, receipts: 0, effects: 0, bytesFreed: 0 };
 
 export const add = (first: Totals, second: Totals): Totals => ({
   threads: first.threads + second.threads,
   events: first.events + second.events,
   diffs: first.diffs + second.diffs,
   receipts: first.receipts + second.receipts,
+  effects: first.effects + second.effects,
   bytesFreed: first.bytesFreed + second.bytesFreed,
 });
 

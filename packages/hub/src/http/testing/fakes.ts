@@ -139,7 +139,7 @@ export class FakeOrchestration implements Orchestration {
 
   async prune(_caller: Caller, input: { olderThanDays?: number; dryRun: boolean }) {
     this.#read("prune", input);
-    const none = { threads: 0, events: 0, diffs: 0, receipts: 0, bytesFreed: 0, next: null };
+    const none = { threads: 0, events: 0, diffs: 0, receipts: 0, effects: 0, bytesFreed: 0, next: null };
     return { dryRun: input.dryRun, olderThanDays: 30, ...none, store: { sizeBytes: 0, reusableBytes: null } };
   }
 
