@@ -30,7 +30,7 @@ it.each<{ step: Trap["step"]; again?: Trap["step"]; left: number }>([
   { step: "revert.changed", again: "revert.restored", left: 2 },
   { step: "revert.restored", left: 1 },
 ])(
-  "ORC-35 DMN-27 a revert given up and killed at $step (then at $again) is finished and told, and takes nothing of another thread",
+  "ORC-35 DMN-27 a revert given up and killed at $step and again at $again is finished and told, and takes nothing of another thread",
   async ({ step, again, left }) => {
     await using world = await new World().open();
     const { parts } = world;
