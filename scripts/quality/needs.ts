@@ -29,10 +29,10 @@ const postgresql: Need = {
   prepare: () => withoutCluster("/etc/postgresql-common"),
 };
 
-/** A level's tests are known by their suffix. */
-const LEVELS: { suffix: string; need: Need }[] = [
-  { suffix: ".browser.e2e.test.ts", need: chromium },
-  { suffix: ".sql.test.ts", need: postgresql },
+/** A level's tests are known by their suffix; of those with processes, these start hubs on a server. */
+const NEEDED_BY: { path: RegExp; need: Need }[] = [
+  { path: /\.browser\.e2e\.test\.ts$/, need: chromium },
+  { path: /\.sql\.test\.ts$|postgres\.e2e\.test\.ts$|^tests\/soak\//, need: postgresql },
 ];
 
 /** What the tests named by these filters need; without filters what all of them need. */
@@ -41,7 +41,7 @@ export function needsOf(filters: string[]): Need[] {
     .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => `${folder}/${name}`))
     .filter((path) => path.endsWith(".test.ts") && !path.includes("node_modules"))
     .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
-  return [git, ...LEVELS.filter(({ suffix }) => tests.some((path) => path.endsWith(suffix))).map(({ need }) => need)];
+  return [git, ...NEEDED_BY.filter(({ path }) => tests.some((test) => path.test(test))).map(({ need }) => need)];
 }
 
 /** Debian keeps each major version's programs out of the path. */

@@ -20,6 +20,7 @@ describe("what the tests need", () => {
 
   test("is a database's programs for the tests that use one, and a browser for those that do", () => {
     expect(needsOf(["packages/store"]).map((need) => need.debianPackage)).toEqual(["git", "postgresql"]);
+    expect(needsOf(["tests/cli/postgres"]).map((need) => need.debianPackage)).toEqual(["git", "postgresql"]);
     expect(needsOf([]).map((need) => need.debianPackage)).toEqual(["git", "chromium", "postgresql"]);
   });
 
