@@ -1,4 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isCheckpointError } from "./index.ts";
@@ -17,6 +20,65 @@ describe("capture", () => {
     writeFileSync(join(one.base, "data/checkpoints/scratch"), "in the way");
     const failure = await one.capture(1).catch((error: unknown) => error);
     expect(isCheckpointError(failure, "io_failed") && failure.message).toContain("ENOTDIR");
+  });
+
+  it.each([[[]], [false as const]])(
+    "a pipe or a socket where a file was costs nothing but itself (init %j)",
+    async (init) => {
+      const one = workspace({ init });
+      one.write("a", "1");
+      one.write("b", "1");
+      one.write("c", "1");
+      if (init !== false) one.git("add", "-A");
+      const before = await one.capture(0);
+      rmSync(join(one.root, "a"));
+      execFileSync("mkfifo", [join(one.root, "a")]);
+      execFileSync("mkfifo", [join(one.root, "new")]);
+      rmSync(join(one.root, "b"));
+      const server = createServer().listen(join(one.root, "b"));
+      await once(server, "listening");
+      one.write("c", "2");
+      try {
+        const { checkpointRef, skipped } = await one.checkpoints.capture({
+          workspaceRoot: one.root,
+          threadId: THREAD,
+          turnCount: 1,
+        });
+        expect(skipped).toEqual([
+          { path: "a", reason: "special-file" },
+          { path: "b", reason: "special-file" },
+        ]);
+        const { files } = await one.checkpoints.diff({
+          workspaceRoot: one.root,
+          fromRef: before,
+          toRef: checkpointRef,
+        });
+        expect(files.map(({ path, status }) => `${status} ${path}`)).toEqual(["deleted a", "deleted b", "modified c"]);
+      } finally {
+        server.close();
+      }
+    },
+  );
+
+  it("takes a file that vanishes while it is looked at for gone, not for unreadable", async () => {
+    const one = workspace();
+    let isOver = false;
+    const churn = (async () => {
+      for (let round = 0; !isOver; round += 1) {
+        one.write(`c/${round % 50}`, `${round}`);
+        rmSync(join(one.root, `c/${(round + 25) % 50}`), { force: true });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    for (let turnCount = 0; turnCount < 8; turnCount += 1) {
+      const captured = await one.checkpoints
+        .capture({ workspaceRoot: one.root, threadId: THREAD, turnCount })
+        .catch((error: unknown) => error);
+      // Under such a storm git itself may fail three times; what it must not is name a file that is no more.
+      if (!isCheckpointError(captured, "git_failed")) expect(captured).toMatchObject({ skipped: [] });
+    }
+    isOver = true;
+    await churn;
   });
 
   it("ORC-34 makes a hidden ref with tracked and untracked files and no ignored ones", async () => {

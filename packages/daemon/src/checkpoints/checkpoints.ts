@@ -1,5 +1,6 @@
 // Checkpoints of workspaces: taken before the first turn of a thread and after every turn.
 // One operation at a time per checkout; different checkouts run side by side.
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CheckpointRef, EventId, ThreadId } from "@muster/contracts";
 import { stretchesOf } from "./attribution.ts";
@@ -297,6 +298,8 @@ export class Checkpoints {
       } catch (error) {
         const mayPass = isCheckpointError(error, "git_failed") && !error.details.timedOut;
         if (!mayPass || attempt === CAPTURE_ATTEMPTS) throw error;
+        // A shadow's index only spares reading: a power loss may have left half of it.
+        if (workspace.kind === "shadow") await rm(workspace.indexFile, { force: true });
       }
     }
   }

@@ -2,7 +2,7 @@
 // ended by the caller's abort signal. Everything here is about the process; what git is asked is not.
 import { spawn } from "node:child_process";
 import { CheckpointError } from "./errors.ts";
-import { GIT_KILL_GRACE_MS, LAST_WORDS_MAX_CHARACTERS, STDERR_TAIL_BYTES } from "./limits.ts";
+import { COMPLAINT_MAX_CHARACTERS, GIT_KILL_GRACE_MS, STDERR_TAIL_BYTES } from "./limits.ts";
 
 export interface GitCall {
   /** The command and what follows it; settings go into `settings`. */
@@ -140,7 +140,7 @@ export async function runGit(git: Git, call: GitCall): Promise<GitResult> {
     if (exitCode === null || timedOut || !(call.exitCodes ?? [0]).includes(exitCode)) {
       throw new CheckpointError(
         "git_failed",
-        `git ${command} failed (${timedOut ? "time limit" : (exitCode ?? "killed")})${lastWords(stderrTail)}`,
+        `git ${command} failed (${timedOut ? "time limit" : (exitCode ?? "killed")})${complaint(stderrTail)}`,
         {
           command,
           exitCode,
@@ -164,10 +164,11 @@ export async function runGit(git: Git, call: GitCall): Promise<GitResult> {
   }
 }
 
-/** What git said last, for a person; empty where it said nothing. */
-function lastWords(stderrTail: Buffer): string {
-  const line = stderrTail.toString("utf8").trimEnd().split("\n").at(-1) ?? "";
-  return line === "" ? "" : `: ${line.slice(0, LAST_WORDS_MAX_CHARACTERS)}`;
+/** Why, in git's words, for a person: the first complaint, else what it said last; empty where it said nothing. */
+function complaint(stderrTail: Buffer): string {
+  const lines = stderrTail.toString("utf8").trimEnd().split("\n");
+  const line = lines.find((one) => /^(?:error|fatal): /.test(one)) ?? lines.at(-1) ?? "";
+  return line === "" ? "" : `: ${line.slice(0, COMPLAINT_MAX_CHARACTERS)}`;
 }
 
 /** The output of a call that prints one line: an object id or a path (which may itself hold a newline). */

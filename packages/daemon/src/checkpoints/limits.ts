@@ -33,8 +33,8 @@ export const CHECKPOINT_LIMITS: CheckpointLimits = {
 
 /** What of a failed git's standard error is kept. */
 export const STDERR_TAIL_BYTES = 4 * 1024;
-/** What of its last line stands in the failure's message. */
-export const LAST_WORDS_MAX_CHARACTERS = 300;
+/** What of its first complaint stands in the failure's message. */
+export const COMPLAINT_MAX_CHARACTERS = 300;
 /** git removes its lock files on SIGTERM; one that doesn't end in this time is killed. */
 export const GIT_KILL_GRACE_MS = 2_000;
 /** A workspace that changes under the capture makes git fail; it is read again this often in all. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Checkpoints, isCheckpointError } from "./index.ts";
@@ -28,6 +28,19 @@ describe("a folder without a repository", () => {
     expect(files.map((file) => `${file.status} ${file.path}`)).toEqual(["modified a.txt", "added b.txt"]);
     await one.revert(ref);
     expect(one.files()).toEqual(before);
+  });
+
+  it.each(["", "garbage"])("is read anew when a power loss left its index as %j", async (left) => {
+    const one = workspace({ init: false });
+    one.write("a.txt", "1");
+    one.write("b.txt", "1");
+    const before = await one.capture(0);
+    const folder = join(one.base, "data", "checkpoints", "shadow", createHash("sha256").update(one.root).digest("hex"));
+    writeFileSync(join(folder, "muster-index"), left);
+    one.write("a.txt", "2");
+    const after = await one.capture(1);
+    const { files } = await one.checkpoints.diff({ workspaceRoot: one.root, fromRef: before, toRef: after });
+    expect(files.map(({ path, status }) => `${status} ${path}`)).toEqual(["modified a.txt"]);
   });
 
   it("ORC-34 leaves large files out by name, and counts all files against the limit", async () => {

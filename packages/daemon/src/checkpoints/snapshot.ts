@@ -15,7 +15,7 @@ import { parseRawDiff } from "./raw-diff.ts";
 import { TEMPORARY_PATTERN } from "./temporaries.ts";
 import type { Workspace } from "./workspace.ts";
 
-export const SKIP_REASONS = ["too-large", "not-readable", "nested-repository", "submodule"] as const;
+export const SKIP_REASONS = ["too-large", "not-readable", "nested-repository", "submodule", "special-file"] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** A path that a checkpoint leaves out: neither its diff nor a restore says anything about it. */
@@ -172,9 +172,9 @@ async function sortCandidates(plumbing: Plumbing, workspace: Workspace, candidat
     if (found?.isFile()) {
       const hasLimit = workspace.kind === "shadow" || limited.has(path);
       if (hasLimit && found.size > plumbing.limits.maxFileBytes) return skip("too-large");
-      if (!(await isReadable(file))) return skip("not-readable");
+      if (await isUnreadable(file)) return skip("not-readable");
       bytes += found.size;
-    }
+    } else if (found !== undefined && !found.isSymbolicLink() && !found.isDirectory()) return skip("special-file");
     add.push(path);
   });
   for (const path of candidates.submodules) {
@@ -221,10 +221,11 @@ async function indexEntryCount(indexFile: string): Promise<number> {
   }
 }
 
-function isReadable(file: Buffer): Promise<boolean> {
+/** One that vanished meanwhile is gone, not unreadable. */
+function isUnreadable(file: Buffer): Promise<boolean> {
   return access(file, constants.R_OK).then(
-    () => true,
     () => false,
+    (error: NodeJS.ErrnoException) => error.code !== "ENOENT" && error.code !== "ENOTDIR",
   );
 }
 

@@ -68,6 +68,7 @@ const SKIP_WORDS: Readonly<Record<string, string>> = {
   "too-large": "too large",
   "not-readable": "not readable",
   "nested-repository": "a repository of its own",
+  "special-file": "neither a file nor a link",
   submodule: "a submodule: its commit is kept, its files are not",
 };
 
