@@ -122,6 +122,16 @@ describe("ORC-31 questions", () => {
       { payload: { requestId, decision: "accept", source: "person" } },
     ]);
     expect(world.hub.commands("thread.approval.expire")).toEqual([]);
+    // What is asked about is recorded before the question, with its edits, which its end does not repeat.
+    const ofCall = (kind: string) => kind.startsWith("tool.") || kind.startsWith("approval.");
+    expect(typesOf(world, effect.turnId).filter(ofCall)).toEqual([
+      "tool.started",
+      "approval.requested",
+      "approval.resolved",
+      "tool.completed",
+    ]);
+    expect(world.hub.activities("tool.started")).toMatchObject([{ payload: { edits: [{ newText: "asked" }] } }]);
+    expect(world.hub.activities("tool.completed")[0]?.payload).not.toHaveProperty("edits");
     await answered(world, run(world, respond(effect.turnId, requestId, "decline")));
     await until("the expiry", () => world.hub.commands("thread.approval.expire").length === 1);
     expect(world.hub.commands("thread.approval.expire")).toMatchObject([{ requestId, reason: "agent_gone" }]);
