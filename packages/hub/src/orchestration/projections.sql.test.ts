@@ -13,6 +13,7 @@ import {
   type ThreadState,
 } from "@muster/core";
 import { command, createProject, createThread, startTurn } from "@muster/core/testing";
+import type { Store } from "@muster/store";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { catchUpProjections } from "./catch-up.ts";
@@ -21,6 +22,7 @@ import { knownEvent, logQueries, wireEventOf } from "./event-log.ts";
 import { projectionStatements } from "./projection-writer.ts";
 import { loadProject, loadThread } from "./stream-states.ts";
 import { play, type Step, someHistory } from "./test-histories.ts";
+import { hooked } from "./test-retention.ts";
 import { onBothDatabases, openWorld, settled, type World } from "./test-world.ts";
 
 const TABLES = Object.keys(PROJECTION_KEYS) as ProjectionTable[];
@@ -174,6 +176,31 @@ onBothDatabases("catching up", () => {
     expect(new Map(state.map((row) => [row["projector"], row["at"]]))).toEqual(
       new Map(PROJECTOR_NAMES.map((name) => [name, 703])),
     );
+    expect(world.bugs).toEqual([]);
+    await world.close();
+  });
+
+  it("by two hubs at once leaves the newest rows: a page that comes late is not written (ORC-25)", async () => {
+    const world = await openWorld();
+    const rename = (title: string) => world.dispatch(command("thread.meta.update", { threadId: "thread", title }));
+    await world.dispatch(createProject());
+    await world.dispatch(createThread());
+    await rename("old");
+    await world.run("UPDATE projection_state SET last_applied_sequence = 0");
+    const { store } = world;
+    let isFirst = true;
+    const slow: Store = hooked(store, {
+      before: async () => {
+        if (!isFirst) return;
+        isFirst = false;
+        await catchUpProjections(store, world.time, (skipped) => world.bugs.push(skipped));
+        await rename("new");
+      },
+    });
+    await catchUpProjections(slow, world.time, (skipped) => world.bugs.push(skipped));
+    expect(isFirst).toBe(false);
+    expect(await world.rows("SELECT title FROM projection_threads")).toEqual([{ title: "new" }]);
+    expect(await sqlRows(world)).toEqual(foldedRows(await eventsOf(world)));
     expect(world.bugs).toEqual([]);
     await world.close();
   });
