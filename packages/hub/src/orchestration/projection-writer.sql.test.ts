@@ -60,4 +60,35 @@ onBothDatabases("row operations of one commit", () => {
       { numRuns: 40 },
     );
   });
+
+  it("remove above their bounds alone, also several of one commit (ORC-25)", async () => {
+    const checkpoint = (threadId: string, checkpointTurnCount: number) => ({
+      ...{ threadId, turnId: `turn-${checkpointTurnCount}`, checkpointTurnCount, checkpointRef: "refs/x" },
+      ...{ status: "ready", files: [], assistantMessageId: null, completedAt: AT },
+    });
+    const of = "projection_checkpoints" as const;
+    const operations = [...["a", "b", "c"].flatMap((id) => [0, 1, 2, 3].map((count) => checkpoint(id, count)))].map(
+      (row) => ({ operation: "insert", table: of, row }),
+    );
+    const removals = [
+      ["a", 1],
+      ["b", 2],
+    ].map(([threadId, value]) => ({
+      ...{ operation: "remove", table: of, where: { threadId }, above: { column: "checkpointTurnCount", value } },
+    }));
+    for (const list of [operations, removals]) {
+      const statements = projectionStatements(world.store.dialect, "space", list as unknown as RowOperation[]);
+      expect(await world.store.commit({ guards: [], statements })).toMatchObject({ status: "committed" });
+    }
+    const left = await world.rows(
+      `SELECT thread_id, max(checkpoint_turn_count) AS newest FROM ${of} GROUP BY thread_id`,
+    );
+    expect(new Map(left.map((row) => [row["thread_id"], row["newest"]]))).toEqual(
+      new Map([
+        ["a", 1],
+        ["b", 2],
+        ["c", 3],
+      ]),
+    );
+  });
 });
