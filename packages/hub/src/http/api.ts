@@ -2,7 +2,7 @@
 // and in event streams alike.
 import { API_PREFIX } from "@muster/contracts";
 import { OpenAPIHandler } from "@orpc/openapi/node";
-import { bodyOf, errorHeaders, expectedError, internalError, toLibraryError } from "./errors.ts";
+import { bodyOf, errorHeaders, expectedError, internalError, isForLog, toLibraryError } from "./errors.ts";
 import { answerFeed } from "./feed-answer.ts";
 import { createItemEncoder } from "./feed-encoding.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -26,10 +26,9 @@ export const createApi = ({ router, limits, log }: ApiOptions): Api => {
   /** As a MusterError; what nobody expected is logged here, with its stack, and told by its request id alone. */
   const toAnswer = (error: unknown, context: RequestContext) => {
     const expected = expectedError(error, limits.issuesMax);
-    if (expected !== null) return expected;
     const { requestId } = context;
-    log.error({ err: error, requestId }, "a request failed unexpectedly");
-    return internalError(requestId);
+    if (isForLog(expected)) log.error({ err: error, requestId }, "a request failed unexpectedly");
+    return expected ?? internalError(requestId);
   };
 
   /** For all readers, because they share what they are told. */

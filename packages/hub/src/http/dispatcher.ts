@@ -8,7 +8,7 @@ import type { Api } from "./api.ts";
 import { hasBody, readJsonBody, refuseRest } from "./body.ts";
 import { serveConsole } from "./console.ts";
 import type { ConsoleFiles } from "./console-files.ts";
-import { expectedError, internalError } from "./errors.ts";
+import { expectedError, internalError, isForLog } from "./errors.ts";
 import { checkAmbient, type Passed, passGate } from "./gate.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { HttpLog } from "./log.ts";
@@ -68,7 +68,7 @@ export class Dispatcher {
       await this.#answer(request, response, requestId);
     } catch (error) {
       const expected = expectedError(error, limits.issuesMax);
-      if (expected === null && !response.destroyed)
+      if (isForLog(expected) && !response.destroyed)
         log.error({ err: error, requestId }, "a request failed unexpectedly");
       refuseRest(request, response, limits.discardMaxBytes);
       sendError(response, expected ?? internalError(requestId));

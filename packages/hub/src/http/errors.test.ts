@@ -18,9 +18,13 @@ it("carries every code of the error table through the library with its status an
   }
 });
 
-it("tells a store that is away from one that is wrong", () => {
+it("tells a store that is away from one that is damaged, and both from one that is asked wrongly", () => {
   expect(expectedError(new StoreError("unavailable", "locked"), 1)?.code).toBe("unavailable");
   expect(expectedError(new StoreError("outcome_unknown", "broke"), 1)?.code).toBe("outcome_unknown");
+  expect(expectedError(new StoreError("corrupt", "a page in /home"), 1)?.toBody()).toMatchObject({
+    ...{ code: "database_corrupt", retryable: false },
+    message: expect.not.stringContaining("/home"),
+  });
   expect(expectedError(new StoreError("invalid_statement", "a bug"), 1)).toBeNull();
 });
 

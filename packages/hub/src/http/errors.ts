@@ -23,6 +23,10 @@ const fromStore = (error: StoreError): MusterError | null => {
   if (error.code === "unavailable") return new MusterError("unavailable", undefined, undefined, { cause: error });
   if (error.code === "outcome_unknown")
     return new MusterError("outcome_unknown", undefined, undefined, { cause: error });
+  if (error.code === "corrupt")
+    return new MusterError("database_corrupt", "The hub's database is damaged; its log says where.", undefined, {
+      cause: error,
+    });
   return null;
 };
 
@@ -50,6 +54,9 @@ export const expectedError = (error: unknown, issuesMax: number): MusterError | 
   if (error instanceof ORPCError) return fromLibrary(error, issuesMax);
   return null;
 };
+
+/** Whether the log must have it: nobody expected it, or its answer leaves out what a person needs. */
+export const isForLog = (answer: MusterError | null): boolean => answer === null || answer.code === "database_corrupt";
 
 /** What a client is told of a failure of the program. */
 export const internalError = (requestId: string): MusterError =>
