@@ -186,6 +186,21 @@ onBothDatabases("a feed", () => {
     await reader.stop();
   });
 
+  it("brings all that another hub wrote meanwhile, however many pages it is (ORC-27)", async () => {
+    const shared = await openWorld({ isFile: true });
+    await shared.dispatch(createProject());
+    const { orchestration: other } = await shared.another();
+    const reader = read({}, OWNER, shared.orchestration);
+    await until(() => reader.types().includes("synchronized"));
+    for (const part of ["a", "b", "c"])
+      await Promise.all(upTo(200).map((one) => other.dispatch(OWNER, createThread({ threadId: `${part}-${one}` }))));
+    await shared.dispatch(createThread({ threadId: "last" }));
+    await until(() => reader.sequences().length === 601);
+    expect(reader.sequences()).toEqual(upTo(602, 2));
+    await reader.stop();
+    await shared.close();
+  });
+
   it("of a thread has its events alone, and not those of a project with the same id (ORC-27)", async () => {
     await world.dispatch(createProject({ projectId: "thread" }));
     await world.dispatch(createThread({ threadId: "other" }));
