@@ -334,6 +334,30 @@ describe.each(PLACES)("%s: a rebuild", (_name, database, hasThreads) => {
     expect(await shadows()).toEqual([]);
   });
 
+  it("that was taken over writes nothing into the tables of the one that took it over (ORC-25)", async () => {
+    await open(PAGE_EVENTS * 6);
+    await world.dispatch(rename("new"));
+    const before = await rowsOfAll();
+    const { orchestration: other, store } = await world.another();
+    gate.picks = isPage;
+    await world.orchestration.rebuildProjections();
+    await gate.reached;
+    world.time.advance(REBUILD_LEASE_MS);
+    const second = new Gate();
+    second.wrap(store);
+    second.picks = isSwap;
+    await other.rebuildProjections();
+    await second.reached;
+    gate.open();
+    // Resolves when the first one has given up.
+    await world.orchestration.close();
+    second.open();
+    const rebuild = { state: "finished", rebuildNumber: 2, rows: { removed: 0, written: 0 } };
+    expect(await finished(other)).toMatchObject(rebuild);
+    expect(await rowsOfAll()).toEqual(before);
+    expect(world.bugs).toEqual([]);
+  });
+
   it("ends with the hub that does it, without a trace in the rows (ORC-25)", async () => {
     await open(PAGE_EVENTS * 6);
     const before = await rowsOfAll();
