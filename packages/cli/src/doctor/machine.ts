@@ -1,6 +1,6 @@
 // What doctor looks at on this machine, hub or no hub.
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -18,6 +18,8 @@ export interface Check {
 
 const NODE_MAJOR_MIN = 24;
 const GIT_TIMEOUT_MS = 5_000;
+/** What a commit needs at the least. */
+const TRIAL_BYTES = 64 * 1024;
 const run = promisify(execFile);
 
 export function checkNode(version: string): Check {
@@ -52,16 +54,25 @@ export function checkHome(home: string): Check {
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
   try {
     if (!statSync(folder).isDirectory()) throw new Error(`${folder} is a file`);
-    rmSync(mkdtempSync(join(folder, ".muster-doctor-")), { recursive: true });
+    const trial = mkdtempSync(join(folder, ".muster-doctor-"));
+    try {
+      // A full disk often takes a folder still.
+      writeFileSync(join(trial, "trial"), Buffer.alloc(TRIAL_BYTES), { flush: true });
+    } finally {
+      rmSync(trial, { recursive: true });
+    }
     const note = folder === home ? "" : ", made at the first start";
     return { name: "home", state: "ok", message: `${home} can be written${note}` };
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? String(error.code) : "it is a file";
+    const isFull = reason === "ENOSPC" || reason === "EDQUOT";
     return {
       name: "home",
       state: "fail",
       message: `${folder} cannot be written (${reason})`,
-      advice: "Give --home a folder you may write, or mend its permissions.",
+      advice: isFull
+        ? "Make room on its disk; until then the hub takes nothing new."
+        : "Give --home a folder you may write, or mend its permissions.",
     };
   }
 }
