@@ -296,6 +296,7 @@ it("ORC-33 a daemon that is told to end settles what runs as node_stopped, and l
   world.hub.run("start-1", hanging);
   await until("the text", () => world.hub.textOf(hanging.turnId).includes("on its way"));
   const groups = agentGroups(world);
+  expect(groups.map(isAlive)).toEqual([true]);
   await prepared.close();
   expect(groups.some(isAlive)).toBe(false);
   // The farewell brought it to the hub before the connection ended.

@@ -75,6 +75,7 @@ describe("ORC-32 an interrupted agent", () => {
     const effect = await speaking(world, "fork\nhang forever");
     await until("it hangs", () => world.hub.textOf(effect.turnId).includes("Hanging"));
     const groups = await agentGroups(world);
+    expect(groups).toHaveLength(1);
     run(world, interrupt(effect.turnId));
     await waitsFor(timers, 10_000);
     timers.skip(9_000);
@@ -142,6 +143,7 @@ describe("ORC-33 an idle agent", () => {
     const world = await open([], timers);
     await turn(world, "say something to remember");
     const groups = await agentGroups(world);
+    expect(groups.map(isAlive)).toEqual([true]);
     await until("it is idle", () => timers.delaysMs.some((left) => left > 29 * MINUTE_MS));
     timers.skip(30 * MINUTE_MS);
     await until("its end", () => world.hub.commands("thread.session.set").at(-1)?.status === "stopped");
