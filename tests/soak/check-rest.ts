@@ -102,6 +102,10 @@ export function* checkLeftovers({ leftovers }: Evidence): Generator<string> {
   yield* leftovers;
 }
 
+export function* checkUnrest({ unrest }: Evidence): Generator<string> {
+  yield* unrest;
+}
+
 export function* checkProblems({ problems }: Evidence): Generator<string> {
   yield* problems;
 }

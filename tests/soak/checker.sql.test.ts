@@ -148,6 +148,7 @@ async function gather(): Promise<Evidence> {
     ledger,
     refs: new Set(hub.rows.projection_checkpoints.map(({ checkpointRef }) => checkpointRef)),
     leftovers: [],
+    unrest: [],
     problems: [],
   };
 }

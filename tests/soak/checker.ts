@@ -2,7 +2,15 @@
 // evidence, so that a planted fault shows which check would have found it.
 
 import { checkCommands, checkFollowers, checkLog } from "./check-log.ts";
-import { checkEffects, checkIngest, checkLeftovers, checkProblems, checkProjections, checkRefs } from "./check-rest.ts";
+import {
+  checkEffects,
+  checkIngest,
+  checkLeftovers,
+  checkProblems,
+  checkProjections,
+  checkRefs,
+  checkUnrest,
+} from "./check-rest.ts";
 import { checkApprovals, checkExecutions, checkQueue, checkReverts, checkTexts, checkTurns } from "./check-turns.ts";
 import type { Evidence } from "./evidence.ts";
 import { readStory, type Story } from "./story.ts";
@@ -38,6 +46,8 @@ export const CHECKS = {
   refs: checkRefs,
   /** No process outlived what it worked for. */
   leftovers: checkLeftovers,
+  /** Without work and blows everything comes to its end by itself, not only when something is started anew. */
+  rest: checkUnrest,
   /** Neither clients nor the hub's own log met a bug. */
   problems: checkProblems,
 } as const satisfies Record<string, Check>;

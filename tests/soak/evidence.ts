@@ -42,6 +42,8 @@ export interface Evidence {
   readonly refs: ReadonlySet<string>;
   /** Processes that should have ended and had not, in words. */
   readonly leftovers: readonly string[];
+  /** What still waited when it had had all the time it needs, in words. */
+  readonly unrest: readonly string[];
   /** What no client and no log should have shown, in words. */
   readonly problems: readonly string[];
 }

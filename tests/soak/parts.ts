@@ -90,6 +90,8 @@ export class Parts {
   readonly daemon: Part;
   /** Processes that lived longer than they should, in words. */
   readonly leftovers: string[] = [];
+  /** What did not come to rest by itself. */
+  readonly unrest: string[] = [];
   readonly ledger = join(this.place.root, "ledger.jsonl");
   /** Where a trap may be armed for the processes. */
   readonly trapFolder: string | undefined;

@@ -306,6 +306,13 @@ export const LINES: readonly (readonly [PromiseName, string, (record: EvidenceDr
     },
   ],
   [
+    "rest",
+    "a turn waits until the next start",
+    (record) => {
+      record.unrest = ["turn 7 is running after 180 s without work or blows"];
+    },
+  ],
+  [
     "problems",
     "the hub logged a bug",
     (record) => {

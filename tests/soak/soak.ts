@@ -52,7 +52,8 @@ export interface SoakReport {
   readonly folder: string;
 }
 
-const QUIET_MAX_MS = 90_000;
+/** Long enough on a machine that has ten times as much else to do. */
+const QUIET_MAX_MS = 180_000;
 const PROJECTS = [
   { name: "shop", isRepository: true },
   { name: "site", isRepository: true },
@@ -155,21 +156,41 @@ export async function makeProjects(parts: Parts, sender: Sender): Promise<Projec
   return projectIds;
 }
 
-const WAITING = `SELECT (SELECT count(*) FROM projection_thread_turns WHERE status IN ('queued', 'running'))
-  + (SELECT count(*) FROM orchestration_effects WHERE status IN ('pending', 'running')) AS waiting,
-  (SELECT coalesce(max(sequence), 0) FROM orchestration_events) AS head,
+const WAITING = `SELECT 'turn ' || turn_id || ' is ' || status AS what FROM projection_thread_turns
+    WHERE status IN ('queued', 'running')
+  UNION ALL SELECT 'effect ' || effect_id || ' (' || kind || ') is ' || status FROM orchestration_effects
+    WHERE status IN ('pending', 'running')`;
+const HEADS = `SELECT (SELECT coalesce(max(sequence), 0) FROM orchestration_events) AS head,
   (SELECT coalesce(max(last_sequence), 0) FROM ingest_cursors) AS taken`;
 const TOLD = "SELECT coalesce(max(sequence), 0) AS told FROM ingest_journal";
 
-/** Resolves when nothing waits any more, or after a time that is long enough for anything: the checker says what waits. */
+/**
+ * Resolves when nothing waits any more, or after a time that is long enough for anything: then what waits is written down,
+ * for a restart may mend what would have been stuck without one.
+ */
 export async function quiet(parts: Parts, readers: readonly FeedReader[], signal: AbortSignal): Promise<void> {
   const end = performance.now() + QUIET_MAX_MS;
-  for (let calm = 0; calm < 3 && performance.now() < end && !signal.aborted; await pause(300)) {
-    const { told } = await fromDatabase(parts.daemonDatabase, (store) => numbers(store, TOLD));
-    const { waiting, head = 0, taken } = await fromDatabase(parts.hubDatabase, (store) => numbers(store, WAITING));
-    const isCalm = waiting === 0 && taken === told && readers.every(({ reached }) => reached >= head);
-    calm = isCalm ? calm + 1 : 0;
+  for (let calm = 0; calm < 3 && !signal.aborted; await pause(300)) {
+    const unrest = await waitingOf(parts, readers);
+    calm = unrest.length === 0 ? calm + 1 : 0;
+    if (performance.now() < end) continue;
+    parts.unrest.push(...unrest.map((what) => `${what} after ${QUIET_MAX_MS / 1_000} s without work or blows`));
+    return;
   }
+}
+
+async function waitingOf(parts: Parts, readers: readonly FeedReader[]): Promise<string[]> {
+  const { told = 0 } = await fromDatabase(parts.daemonDatabase, (store) => numbers(store, TOLD));
+  return fromDatabase(parts.hubDatabase, async (store) => {
+    const waiting = await store.read({ sql: WAITING, parameters: [] });
+    const { head = 0, taken = 0 } = await numbers(store, HEADS);
+    const behind = readers.filter(({ reached }) => reached < head);
+    return [
+      ...waiting.map((row) => String(row["what"])),
+      ...(taken === told ? [] : [`the journal ends at ${told}, the hub took it up to ${taken}`]),
+      ...behind.map(({ reached }) => `a reader stands at ${reached}, the log at ${head}`),
+    ];
+  });
 }
 
 const numbers = async (store: Store, sql: string): Promise<Readonly<Record<string, number>>> => {
@@ -187,6 +208,7 @@ export async function gather(parts: Parts, sender: Sender, readers: readonly Fee
     ledger: readLedger(parts.ledger),
     refs: await readRefs(parts.gitFolders()),
     leftovers: parts.leftovers,
+    unrest: parts.unrest,
     problems: [...sender.problems, ...errorsIn(join(parts.place.home, "hub/hub.log"))],
   };
 }
