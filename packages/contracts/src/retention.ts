@@ -24,8 +24,8 @@ export const RECEIPTS_KEPT_MIN_DAYS = 31;
  */
 export const EFFECTS_KEPT_DAYS = 7;
 /**
- * How long the end of an agent, or the putting aside of checkpoints, waits for a machine that stays away. Below the age of
- * receipts, so that those of its thread are not kept for ever by a machine that never comes back.
+ * How long the end of an agent, or the putting aside of checkpoints, waits for a machine that stays away; a turn and a
+ * revert have ends of their own. Below the age of receipts, which a machine that never comes back would keep for ever.
  */
 export const EFFECTS_WAIT_MAX_DAYS = 30;
 

@@ -1,7 +1,15 @@
 // Retention of the effect outbox: what ended long ago goes, what a decision or an answer still rests on stays, and a
 // machine that never comes back keeps nothing for ever.
 import { EFFECTS_KEPT_DAYS, EFFECTS_WAIT_MAX_DAYS, type JournalId } from "@muster/contracts";
-import { command, createProject, createThread, finishDiff, settle, startTurn } from "@muster/core/testing";
+import {
+  command,
+  createProject,
+  createThread,
+  finishDiff,
+  finishRevert,
+  settle,
+  startTurn,
+} from "@muster/core/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { DAY_MS, hooked, prune, SMALLEST } from "./test-retention.ts";
 import { nodeIdentity, OWNER, onBothDatabases, openWorld, STRANGER, settled, until, type World } from "./test-world.ts";
@@ -146,6 +154,20 @@ onBothDatabases("retention of effects", () => {
     world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
     await settled();
     expect(world.nodes.runs).toEqual([]);
+  });
+
+  it("a revert whose end came before its effect was answered keeps nothing of a removed thread, and a dry run knows (ORC-36)", async () => {
+    await turn("turn", 1);
+    world.nodes.connected.clear();
+    await world.dispatch(command("thread.checkpoint.revert", { ...thread, turnCount: 1, mode: "files" }));
+    await ingest(finishRevert(1, { mode: "files" }));
+    await world.dispatch(command("thread.delete", thread));
+    expect(await kinds()).toEqual([STARTED, "node.checkpoint.revert pending", "node.session.stop pending"]);
+    world.time.advance((EFFECTS_WAIT_MAX_DAYS + 10) * DAY_MS);
+    const counted = await prune(world, { dryRun: true });
+    expect(counted).toMatchObject({ effects: 3, receipts: 4 });
+    expect(await prune(world)).toEqual(counted);
+    expect(await kinds()).toEqual([]);
   });
 
   it("leaves what another run has just taken, or its node has just answered (ORC-36)", async () => {

@@ -21,7 +21,7 @@ export interface EffectsPlace {
 export interface EffectCutoffs {
   /** Effects that ended before this go. */
   readonly ended: string;
-  /** Effects that wait since before this are wanted by nobody, where they may be left out. */
+  /** Effects that wait since before this are wanted by nobody, where nothing rests on them. */
   readonly waiting: string;
 }
 
@@ -39,20 +39,18 @@ export const effectCutoffs = (now: number): EffectCutoffs => ({
 });
 
 /**
- * What a machine that comes back after so long needs no more: an agent that nobody uses is ended by its own daemon, and
- * a turn takes the checkpoint of a dropped one over.
+ * Of a turn that has not ended its start says whether the node has it, and of a revert that the node may still have to
+ * tell. What any other asks, a machine that comes back after so long needs no more: an agent that nobody uses is ended by
+ * its own daemon, and a turn takes the checkpoint of a dropped one over.
  */
-const MAY_BE_LEFT_OUT = "('node.session.stop', 'node.checkpoint.drop')";
-
-/** SQL over `f`, with the `waiting` cutoff as its parameter: the effect waits or is on its way, and is still wanted. */
-export const STILL_WANTED = `f.status IN ('pending', 'running') AND (f.kind NOT IN ${MAY_BE_LEFT_OUT} OR f.created_at >= ?)`;
-
-/** Of a turn that has not ended its start says whether the node has it; of a revert, whether the node still has to tell. */
 const NOT_NEEDED = `NOT EXISTS (SELECT 1 FROM projection_thread_turns u WHERE u.space_id = f.space_id AND u.turn_id = f.turn_id
     AND u.status IN ('queued', 'running'))
-  AND (f.kind <> 'node.checkpoint.revert' OR f.status <> 'succeeded' OR EXISTS (SELECT 1 FROM orchestration_events x
+  AND (f.kind <> 'node.checkpoint.revert' OR EXISTS (SELECT 1 FROM orchestration_events x
     WHERE x.space_id = f.space_id AND x.aggregate_kind = 'thread' AND x.stream_id = f.thread_id
     AND x.event_type = 'thread.reverted' AND x.sequence > f.event_sequence))`;
+
+/** SQL over `f`, with the `waiting` cutoff as its parameter: the effect waits or is on its way, and is still wanted. */
+export const STILL_WANTED = `f.status IN ('pending', 'running') AND (f.created_at >= ? OR NOT (${NOT_NEEDED}))`;
 
 /** The next effects to go behind a place, with their bytes. The index of status and time serves it. */
 export async function effectsPage(
@@ -62,7 +60,7 @@ export async function effectsPage(
 ): Promise<readonly Row[]> {
   const isWaiting = stretch === "waiting";
   const chosen = isWaiting
-    ? `f.status IN ('pending', 'running') AND f.kind IN ${MAY_BE_LEFT_OUT} AND f.created_at < ?`
+    ? `f.status IN ('pending', 'running') AND f.created_at < ? AND ${NOT_NEEDED}`
     : `f.status = '${stretch}' AND f.available_at < ? AND f.updated_at < ? AND ${NOT_NEEDED}`;
   return store.read(
     query(
