@@ -17,6 +17,8 @@ export type OnConflict = "ignore" | { readonly update: readonly string[]; readon
 
 export interface InsertOptions {
   readonly conflict?: OnConflict;
+  /** The caller has made sure that no two rows have one key, by a map for instance: it is not looked at again. */
+  readonly areKeysDistinct?: boolean;
 }
 
 const texts = new Map<string, string>();
@@ -108,7 +110,8 @@ export const insertRows = (
       "invalid_statement",
       `a row for ${table} has ${wrong.length} values for ${columns.length} columns`,
     );
-  if (typeof options.conflict === "object") refuseRepeatedKeys(target, options.conflict.on, rows);
+  if (typeof options.conflict === "object" && options.areKeysDistinct !== true)
+    refuseRepeatedKeys(target, options.conflict.on, rows);
   const key = keyOf(target);
   const statements: Statement[] = [];
   let size = largestChunk(columns.length);

@@ -2,6 +2,7 @@
 // what catching up at start and rebuilding beside the live rows have in common.
 import type { SpaceId } from "@muster/contracts";
 import {
+  type FoldedPage,
   foldPage,
   PROJECTION_KEYS,
   type ProjectionRows,
@@ -106,33 +107,42 @@ export interface PageWrite {
   readonly statements: readonly Statement[];
   /** Tables from which rows of a thread are removed by their turn. */
   readonly removedByThread: ReadonlySet<ProjectionTable>;
+  readonly rows: readonly WrittenRows[];
+}
+
+export interface WrittenRows {
+  readonly spaceId: SpaceId;
+  readonly table: ProjectionTable;
+  readonly rows: readonly ProjectionRows[ProjectionTable][];
 }
 
 /** Reads the rows that the page builds on. `tableNames` says where rows stand; in the live tables unless given. */
 export async function writePage(store: Reads, page: LogPage, tableNames?: TableNames): Promise<PageWrite> {
   const statements: Statement[] = [];
   const removedByThread = new Set<ProjectionTable>();
+  const written: WrittenRows[] = [];
   for (const [spaceId, operations] of page.operations) {
     for (const { operation, table, ...rest } of operations)
       if (operation === "remove" && "where" in rest && "threadId" in rest.where) removedByThread.add(table);
-    statements.push(...(await spaceStatements(spaceId, operations, { store, tableNames })));
+    const { removals, rows } = await foldedOf(spaceId, operations, { store, tableNames });
+    statements.push(...projectionStatements(store.dialect, spaceId, removals, tableNames));
+    for (const [table, list] of rows) {
+      written.push({ spaceId, table, rows: list });
+      statements.push(...rowStatements(store.dialect, { spaceId, table, rows: list, tableNames }));
+    }
   }
-  return { statements, removedByThread };
+  return { statements, removedByThread, rows: written };
 }
 
-async function spaceStatements(
+async function foldedOf(
   spaceId: SpaceId,
   operations: readonly RowOperation[],
   { store, tableNames }: { readonly store: Reads; readonly tableNames: TableNames | undefined },
-): Promise<readonly Statement[]> {
+): Promise<FoldedPage> {
   const loaded = new Map<ProjectionTable, ProjectionRows[ProjectionTable][]>();
   for (const [table, keys] of rowsToLoad(operations))
     loaded.set(table, await loadRows(store, { spaceId, table, keys: [...keys], tableNames }));
-  const { removals, rows } = foldPage(operations, loaded);
-  return [
-    ...projectionStatements(store.dialect, spaceId, removals, tableNames),
-    ...[...rows].flatMap(([table, list]) => rowStatements(store.dialect, { spaceId, table, rows: list, tableNames })),
-  ];
+  return foldPage(operations, loaded);
 }
 
 interface RowsOfTable {
@@ -164,5 +174,8 @@ function rowStatements(
   const values = rows.map((row) => valuesOf(table, spaceId, row as unknown as Readonly<Record<string, unknown>>));
   const on = ["space_id", ...PROJECTION_KEYS[table].map((field) => columnName(table, field))];
   const update = columns.filter((column) => !on.includes(column));
-  return insertRows(dialect, tableNames?.(table) ?? table, columns, values, { conflict: { update, on } });
+  return insertRows(dialect, tableNames?.(table) ?? table, columns, values, {
+    conflict: { update, on },
+    areKeysDistinct: true,
+  });
 }

@@ -422,6 +422,35 @@ describe("a rebuild beside the store", () => {
     expect(written.filter((sql) => /(INSERT INTO|CREATE TABLE) "shadow_/.test(sql))).toEqual([]);
   });
 
+  it("looks before the swap for what differs, and at the swap at nothing else but what changed since (ORC-25)", async () => {
+    await open(5);
+    await world.run("UPDATE projection_threads SET title = 'wrong' WHERE thread_id IN ('thread-0', 'thread-1')");
+    await world.run("DELETE FROM projection_thread_sessions WHERE thread_id = 'thread-4'");
+    gate.picks = isSwap;
+    await world.orchestration.rebuildProjections();
+    await gate.reached;
+    // After the look: one of the wrong rows is renamed, a right one is, and another comes.
+    await world.dispatch(command("thread.meta.update", { threadId: "thread-1", title: "renamed" }));
+    await world.dispatch(command("thread.meta.update", { threadId: "thread-2", title: "renamed" }));
+    await world.dispatch(createThread({ threadId: "during" }));
+    // Changed past the log when all was compared: no longer looked at.
+    await world.run("UPDATE projection_threads SET title = 'wrong later' WHERE thread_id = 'thread-3'");
+    gate.open();
+    expect(await finished()).toMatchObject({ state: "finished", rows: { removed: 1, written: 2 } });
+    const titles = await world.rows("SELECT thread_id, title FROM projection_threads ORDER BY thread_id");
+    expect(Object.fromEntries(titles.map((row) => [row["thread_id"], row["title"]]))).toEqual({
+      "thread-0": "A thread",
+      "thread-1": "renamed",
+      "thread-2": "renamed",
+      "thread-3": "wrong later",
+      "thread-4": "A thread",
+      during: "A thread",
+    });
+    expect(await world.rows("SELECT count(*) AS n FROM projection_thread_sessions")).toEqual([{ n: 6 }]);
+    await world.orchestration.rebuildProjections();
+    expect((await finished()).rows).toEqual({ removed: 1, written: 1 });
+  });
+
   it("whose thread dies has failed and changed nothing, and the next one finishes (ORC-25)", async () => {
     const workers: Worker[] = [];
     const remember = (worker: Worker): void => void workers.push(worker);

@@ -4,12 +4,12 @@
 // the first one behind it is refused once, so that its process forgets what it read from the old rows.
 import { MusterError, type ProjectorName, type Rebuild } from "@muster/contracts";
 import { type Clock, isoTime, PROJECTOR_NAMES } from "@muster/core";
-import { type CommitResult, type Query, type Statement, type Store, StoreError } from "@muster/store";
+import { type CommitResult, type Statement, type Store, StoreError } from "@muster/store";
 import { HOLD_POLL_MS } from "./append-guard.ts";
 import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
 import { RebuildRows } from "./rebuild-row.ts";
-import { hasScratch, openShadows, type ShadowPlace } from "./shadow-fill.ts";
+import { hasScratch, LOG_HEAD, openShadows, type ShadowPlace } from "./shadow-fill.ts";
 import { createShadows, dropShadows, swapShadows, tablesOf } from "./shadow-tables.ts";
 import type { Timers } from "./timers.ts";
 
@@ -154,12 +154,15 @@ class Run {
   async #fillAndSwap(place: ShadowPlace): Promise<void> {
     const guard = this.#rows.guard(this.#rebuildNumber);
     const { pageEventsMax } = this.#options;
-    for (let after = 0, swaps = 0; ; ) {
+    const compares = place.comparesBefore;
+    for (let after = 0, swaps = 0, isCompared = false; ; ) {
       const filled = await place.fill({
         kind: "fill",
         projectors: this.#projectors,
         after,
         guard,
+        compares,
+        isCompared,
         ...(pageEventsMax && { pageEventsMax }),
       });
       if (this.#isStopping()) throw new MusterError("unavailable", "The hub is stopping.");
@@ -167,8 +170,11 @@ class Run {
       this.skipped.addAll(filled.skipped);
       after = filled.last;
       const isAtHead = filled.last >= filled.head;
-      if (isAtHead && (await this.#swap(place, filled.last))) return;
-      if (isAtHead) swaps += 1;
+      const isFirst = filled.isCompared && !isCompared;
+      isCompared = filled.isCompared;
+      if (isAtHead && isCompared === compares && (await this.#swap(place, filled.last))) return;
+      // What was in the way of comparing need not be in the way of the swap.
+      if (isAtHead) swaps = isFirst ? 1 : swaps + 1;
       if (swaps >= FREE_SWAPS_MAX + HELD_SWAPS_MAX) throw new MusterError("concurrency_conflict");
       const hold = swaps >= FREE_SWAPS_MAX ? [this.#rows.hold(this.#rebuildNumber)] : [];
       this.#mine(await this.#commit([this.#progress(filled.last, filled.head), ...hold]));
@@ -179,9 +185,9 @@ class Run {
   async #swap(place: ShadowPlace, head: number): Promise<boolean> {
     const { store, clock } = this.#options;
     const cursors = `UPDATE projection_state SET last_applied_sequence = ?, updated_at = ? WHERE projector IN (${this.#projectors.map(() => "?").join(", ")})`;
-    const swap = swapShadows(tablesOf(this.#projectors));
+    const swap = swapShadows(tablesOf(this.#projectors), place.comparesBefore);
     const result = await place.commit({
-      guards: [this.#rows.guard(this.#rebuildNumber), { query: HEAD, expected: [{ head }] }],
+      guards: [this.#rows.guard(this.#rebuildNumber), { query: LOG_HEAD, expected: [{ head }] }],
       statements: [
         ...swap,
         ...this.#dropped(),
@@ -223,7 +229,5 @@ class Run {
     if (result.status === "conflict") throw lost();
   }
 }
-
-const HEAD: Query = { sql: "SELECT coalesce(max(sequence), 0) AS head FROM orchestration_events", parameters: [] };
 
 const lost = (): MusterError => new MusterError("concurrency_conflict", "Another hub has taken the rebuild over.");

@@ -2,11 +2,19 @@
 // of its own and beside everyone's way, or among the store's own tables, in the event loop. What goes in and comes out is
 // plain data, because it may travel between threads; a step remembers nothing of the one before.
 import type { ProjectorName, Rebuild } from "@muster/contracts";
-import type { Guard, Store, Workbench } from "@muster/store";
+import type { Guard, Query, Store, Workbench } from "@muster/store";
 import { logQueries } from "./event-log.ts";
 import { type ReadEvent, readEvent as readEventOfToday, SkippedEvents } from "./event-reader.ts";
 import { type LogPage, readLogPage, writePage } from "./log-pages.ts";
-import { createShadows, indexShadowsByThread, shadowName, tablesOf } from "./shadow-tables.ts";
+import {
+  addCandidates,
+  createCandidates,
+  createShadows,
+  findCandidates,
+  indexShadowsByThread,
+  shadowName,
+  tablesOf,
+} from "./shadow-tables.ts";
 
 /** Pages of one step. Between steps the lease is renewed, and a hub that stops is heard: each a few tenths of a second. */
 const STEP_PAGES_MAX = 5;
@@ -20,6 +28,10 @@ export interface FillRequest {
   readonly guard: Guard;
   /** Fewer events than usual in a page. */
   readonly pageEventsMax?: number;
+  /** At the log's head the shadows are compared with the live rows, beside everyone's way. */
+  readonly compares: boolean;
+  /** They have been compared: rows that change from now on are candidates too. */
+  readonly isCompared: boolean;
 }
 
 export interface Filled {
@@ -30,6 +42,8 @@ export interface Filled {
   /** Where the log ended before the last page was read; above `last` where there is more. */
   readonly head: number;
   readonly skipped: Rebuild["skipped"];
+  /** The candidates for the swap are known: live rows and shadows were compared as of `last`, now or before. */
+  readonly isCompared: boolean;
 }
 
 interface CreateRequest {
@@ -42,16 +56,25 @@ export type ShadowRequest = CreateRequest | FillRequest;
 /** What a store's scratch does for a rebuild. */
 export async function workOnShadows(bench: Workbench, request: ShadowRequest): Promise<Filled | null> {
   if (request.kind === "fill") return fill(bench, request, readEventOfToday);
-  await bench.commit({ guards: [], statements: createShadows(tablesOf(request.projectors)) });
+  const tables = tablesOf(request.projectors);
+  await bench.commit({ guards: [], statements: [...createShadows(tables), ...createCandidates(tables)] });
   return null;
 }
 
 /** Where the shadows of a rebuild stand. */
 export interface ShadowPlace {
+  /** Rows can be compared before the swap, so that it looks at candidates alone. */
+  readonly comparesBefore: boolean;
   fill(request: FillRequest): Promise<Filled>;
   commit: Store["commit"];
   close(): Promise<void>;
 }
+
+/** Its last event, as a guard asks for it. */
+export const LOG_HEAD: Query = {
+  sql: "SELECT coalesce(max(sequence), 0) AS head FROM orchestration_events",
+  parameters: [],
+};
 
 /** Whether they stand beside the store. If not, they are made and dropped by commits of the store. */
 export const hasScratch = ({ store, readEvent }: PlaceParts): boolean =>
@@ -68,6 +91,7 @@ export async function openShadows(parts: PlaceParts, projectors: readonly Projec
   const { store, readEvent } = parts;
   if (!hasScratch(parts) || store.openScratch === undefined) {
     return {
+      comparesBefore: false,
       fill: (request) => fill(store, request, readEvent),
       commit: (batch) => store.commit(batch),
       close: async () => undefined,
@@ -81,6 +105,7 @@ export async function openShadows(parts: PlaceParts, projectors: readonly Projec
     throw error;
   }
   return {
+    comparesBefore: true,
     fill: async (request) => (await scratch.work(request)) as Filled,
     commit: (batch) => scratch.commit(batch),
     close: () => scratch.close(),
@@ -112,14 +137,28 @@ async function fill(bench: Workbench, request: FillRequest, readEvent: ReadEvent
     // The next page is read while this one is written. Should writing fail, nobody waits for it any more.
     if (!isLast) reading = read(page.last);
     reading.catch(() => undefined);
-    const { statements, removedByThread } = await writePage(bench, page, shadowName);
+    const { statements, removedByThread, rows } = await writePage(bench, page, shadowName);
+    const candidates = request.isCompared
+      ? rows.flatMap(({ spaceId, table, rows }) => addCandidates(bench.dialect, spaceId, table, rows))
+      : [];
     const result = await bench.commit({
       guards: [guard],
-      statements: [...indexShadowsByThread([...removedByThread]), ...statements],
+      statements: [...indexShadowsByThread([...removedByThread]), ...statements, ...candidates],
     });
     skipped.addAll(page.skipped);
     const isMine = result.status === "committed";
+    if (!isLast && isMine) continue;
+    const { last, head } = page;
+    const isCompared =
+      request.isCompared || (isMine && request.compares && last >= head && (await compare(bench, request, last)));
     const { count, kinds } = skipped;
-    if (isLast || !isMine) return { isMine, last: page.last, head: page.head, skipped: { count, kinds: [...kinds] } };
+    return { isMine, last, head, skipped: { count, kinds: [...kinds] }, isCompared };
   }
+}
+
+/** False where the log has grown meanwhile: then the live rows are of another moment, and nothing was compared. */
+async function compare(bench: Workbench, { guard, projectors }: FillRequest, head: number): Promise<boolean> {
+  const guards = [guard, { query: LOG_HEAD, expected: [{ head }] }];
+  const result = await bench.commit({ guards, statements: findCandidates(tablesOf(projectors)) });
+  return result.status === "committed";
 }

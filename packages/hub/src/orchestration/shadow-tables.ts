@@ -1,7 +1,14 @@
 // Tables beside the live ones, for the time of a rebuild: made and dropped in the same commits that begin and end it, so
 // that none outlives its row in projection_rebuilds. The statements are the same in both dialects.
-import { PROJECTION_KEYS, PROJECTOR_TABLES, type ProjectionTable, type ProjectorName } from "@muster/core";
-import type { Statement } from "@muster/store";
+import type { SpaceId } from "@muster/contracts";
+import {
+  PROJECTION_KEYS,
+  PROJECTOR_TABLES,
+  type ProjectionRows,
+  type ProjectionTable,
+  type ProjectorName,
+} from "@muster/core";
+import { insertRows, type SqlValue, type Statement, type Store } from "@muster/store";
 import { HUB_COLUMNS } from "../schema/index.ts";
 import { columnName } from "./columns.ts";
 
@@ -49,25 +56,74 @@ const HAS_TURNS: ReadonlySet<ProjectionTable> = new Set<ProjectionTable>([
 export const dropShadows = (tables: readonly ProjectionTable[]): Statement[] =>
   tables.map((table) => statement(`DROP TABLE IF EXISTS "${shadowName(table)}"`));
 
+/** For the keys of rows that may not be equal here and there. */
+const candidateName = (table: ProjectionTable): string => `candidate_${table}`;
+
+export const createCandidates = (tables: readonly ProjectionTable[]): Statement[] =>
+  tables.map((table) =>
+    statement(
+      `CREATE TABLE "${candidateName(table)}" AS SELECT ${quoted(keyColumns(table))} FROM "${table}" WHERE 1 = 0`,
+    ),
+  );
+
+export const addCandidates = (
+  dialect: Store["dialect"],
+  spaceId: SpaceId,
+  table: ProjectionTable,
+  rows: readonly ProjectionRows[ProjectionTable][],
+): readonly Statement[] => {
+  const keys = rows.map((row) => [
+    spaceId,
+    ...PROJECTION_KEYS[table].map((field) => (row as unknown as Record<string, SqlValue>)[field] ?? null),
+  ]);
+  return insertRows(dialect, candidateName(table), keyColumns(table), keys);
+};
+
+/** Makes candidates of all rows that are not equal, and of no others. In one transaction, for rows of one moment. */
+export const findCandidates = (tables: readonly ProjectionTable[]): Statement[] =>
+  tables.flatMap((table) => {
+    const [name, candidates] = [shadowName(table), candidateName(table)];
+    const keys = quoted(keyColumns(table));
+    return [
+      `INSERT INTO "${candidates}" SELECT ${keys} FROM "${table}" WHERE NOT EXISTS (SELECT 1 FROM "${name}" AS s WHERE ${sameRow(table)})`,
+      // The live rows that are no candidates have an equal: only where that is not all of the shadow has it more.
+      `INSERT INTO "${candidates}" SELECT ${keys} FROM "${name}" AS s
+       WHERE (SELECT count(*) FROM "${table}") - (SELECT count(*) FROM "${candidates}") < (SELECT count(*) FROM "${name}")
+       AND NOT EXISTS (SELECT 1 FROM "${table}" WHERE ${sameKey(table)})`,
+    ].map(statement);
+  });
+
+const sameKey = (table: ProjectionTable): string =>
+  keyColumns(table)
+    .map((column) => `s."${column}" = "${table}"."${column}"`)
+    .join(" AND ");
+
+const sameRow = (table: ProjectionTable): string => {
+  const keys = keyColumns(table);
+  const rest = HUB_COLUMNS[table].filter((column) => !keys.includes(column));
+  return [sameKey(table), ...rest.map((column) => `s."${column}" IS NOT DISTINCT FROM "${table}"."${column}"`)].join(
+    " AND ",
+  );
+};
+
 /**
  * Makes the live table hold exactly the shadow's rows, and only the rows that differ are written: rows that were right
  * cost a look at them and no more. Two statements per table: what goes, and what comes. When the first is done, the live
- * table has no row that the shadow has not, so equal numbers mean that nothing has to come.
+ * table has no row that the shadow has not, so equal numbers mean that nothing has to come. Among candidates no other row
+ * is even looked at.
  */
-export const swapShadows = (tables: readonly ProjectionTable[]): Statement[] =>
+export const swapShadows = (tables: readonly ProjectionTable[], isAmongCandidates: boolean): Statement[] =>
   tables.flatMap((table) => {
     const name = shadowName(table);
-    const columns: readonly string[] = HUB_COLUMNS[table];
-    const keys = keyColumns(table);
-    const sameKey = keys.map((column) => `s."${column}" = "${table}"."${column}"`);
-    const sameRest = columns
-      .filter((column) => !keys.includes(column))
-      .map((column) => `s."${column}" IS NOT DISTINCT FROM "${table}"."${column}"`);
-    const sameRow = [...sameKey, ...sameRest].join(" AND ");
+    const columns = quoted(HUB_COLUMNS[table]);
+    const keys = quoted(keyColumns(table));
+    const isCandidate = `(${keys}) IN (SELECT ${keys} FROM "${candidateName(table)}")`;
+    const mayComeIn = isAmongCandidates
+      ? isCandidate
+      : `(SELECT count(*) FROM "${table}") < (SELECT count(*) FROM "${name}")`;
     return [
-      `DELETE FROM "${table}" WHERE NOT EXISTS (SELECT 1 FROM "${name}" AS s WHERE ${sameRow})`,
-      `INSERT INTO "${table}" (${quoted(columns)}) SELECT ${quoted(columns)} FROM "${name}" AS s
-       WHERE (SELECT count(*) FROM "${table}") < (SELECT count(*) FROM "${name}")
-       AND NOT EXISTS (SELECT 1 FROM "${table}" WHERE ${sameKey.join(" AND ")})`,
+      `DELETE FROM "${table}" WHERE ${isAmongCandidates ? `${isCandidate} AND ` : ""}NOT EXISTS (SELECT 1 FROM "${name}" AS s WHERE ${sameRow(table)})`,
+      `INSERT INTO "${table}" (${columns}) SELECT ${columns} FROM "${name}" AS s
+       WHERE ${mayComeIn} AND NOT EXISTS (SELECT 1 FROM "${table}" WHERE ${sameKey(table)})`,
     ].map(statement);
   });

@@ -28,6 +28,9 @@ export const PAGE_CACHE_KIB = 32 * 1024;
 /** Page cache of a scratch, in KiB: beyond it pages go to its file, which nobody waits for. */
 export const SCRATCH_CACHE_KIB = 64 * 1024;
 
+/** Page of a scratch: it is written and read in long rows, so that fewer and larger ones cost less (by a tenth, measured). */
+export const SCRATCH_PAGE_BYTES = 16 * 1024;
+
 /** Only the owner reads the database: it holds messages and token hashes. */
 export const FILE_MODE = 0o600;
 

@@ -7,7 +7,13 @@ import type { Batch, CommitResult } from "../port.ts";
 import { commitBatch } from "./commit.ts";
 import { Connection } from "./connection.ts";
 import { toStoreError } from "./errors.ts";
-import { PAGE_CACHE_KIB, SCRATCH_CACHE_KIB, WAL_CHECKPOINT_PAGES, WAL_KEPT_BYTES } from "./limits.ts";
+import {
+  PAGE_CACHE_KIB,
+  SCRATCH_CACHE_KIB,
+  SCRATCH_PAGE_BYTES,
+  WAL_CHECKPOINT_PAGES,
+  WAL_KEPT_BYTES,
+} from "./limits.ts";
 import { createPrivately } from "./open.ts";
 
 /** Throws StoreError. */
@@ -18,7 +24,7 @@ export const openScratchConnection = (path: string): Connection => {
     createPrivately(place);
     connection = new Connection(place, { readOnly: false });
     // Rolled back from memory: a journal beside a file that has no name any more could not be found again.
-    connection.execute(`PRAGMA main.journal_mode = MEMORY; PRAGMA main.synchronous = OFF;
+    connection.execute(`PRAGMA main.page_size = ${SCRATCH_PAGE_BYTES}; PRAGMA main.journal_mode = MEMORY; PRAGMA main.synchronous = OFF;
       PRAGMA main.locking_mode = EXCLUSIVE; PRAGMA main.cache_size = -${SCRATCH_CACHE_KIB};
       PRAGMA temp_store = MEMORY`);
     connection.run("ATTACH DATABASE ? AS store", [path]);
