@@ -33,6 +33,18 @@ describe("a thread's refs", () => {
     ]);
   });
 
+  it("are told from refs that somebody made by hand, which stop nothing", async () => {
+    const one = workspace();
+    one.write("a", "1");
+    const first = await one.capture(0);
+    for (const odd of ["turn/many", `safety/${"x".repeat(65)}`, "reverted/y", `reverted/${EVENT}/start/z`, "mine/1"])
+      one.git("update-ref", `${PREFIX}/${odd}`, first);
+    one.write("a", "2");
+    const second = await one.capture(1);
+    const listed = await one.checkpoints.list({ workspaceRoot: one.root, threadId: THREAD });
+    expect(listed.map(({ checkpointRef }) => checkpointRef)).toEqual([first, second]);
+  });
+
   it("ORC-35 above the turn that is reverted to are renamed, none is lost, and a second call finds nothing", async () => {
     const one = workspace();
     for (const turnCount of [0, 1, 2]) {

@@ -172,16 +172,21 @@ export async function listRefs(
   );
 }
 
+/** Undefined for a ref that is none of ours: somebody made it by hand. */
 function placeOf(names: readonly string[]): Pick<ListedCheckpoint, "kind" | "turnCount" | "eventId"> | undefined {
-  const [kind, first, second, third] = names;
-  if (first === undefined) return undefined;
-  if (kind === "turn" || kind === "start") return { kind, turnCount: Number(first) };
-  if (kind === "safety" || kind === "again" || kind === "after") return { kind, eventId: EventId.parse(first) };
-  if (kind === "reverted" && second === "start")
-    return { kind: "reverted-start", eventId: EventId.parse(first), turnCount: Number(third) };
-  if (kind === "reverted") return { kind, eventId: EventId.parse(first), turnCount: Number(second) };
-  return undefined;
+  const [kind, first = "", second = "", third = ""] = names;
+  if (kind === "turn" || kind === "start") return isCount(first) ? { kind, turnCount: Number(first) } : undefined;
+  const event = EventId.safeParse(first);
+  if (!event.success) return undefined;
+  const eventId = event.data;
+  if (kind === "safety" || kind === "again" || kind === "after") return { kind, eventId };
+  if (kind !== "reverted") return undefined;
+  if (second === "start")
+    return isCount(third) ? { kind: "reverted-start", eventId, turnCount: Number(third) } : undefined;
+  return isCount(second) ? { kind, eventId, turnCount: Number(second) } : undefined;
 }
+
+const isCount = (name: string): boolean => /^\d{1,15}$/.test(name);
 
 const AUTHOR = { name: "Muster", email: "checkpoints@muster.invalid" };
 
