@@ -117,6 +117,16 @@ onBothDatabases("an append", () => {
     expect(conflicts).toBe(1);
   });
 
+  it("proves what it read elsewhere: a turn is not ended here whose start is just handed over (ORC-4, ORC-32)", async () => {
+    await world.dispatch(startTurn("turn"));
+    const claim = "UPDATE orchestration_effects SET status = 'running', attempt_count = 1, fence = 1";
+    meanwhile(() => world.run(claim));
+    await world.dispatch(command("thread.turn.interrupt", { threadId: "thread" }));
+    expect(conflicts).toBe(1);
+    expect(await world.rows("SELECT status FROM projection_thread_turns")).toEqual([{ status: "running" }]);
+    expect((await world.eventTypes()).at(-1)).toBe("thread.turn-interrupt-requested");
+  });
+
   it("proves that ids were never used: the same turn in another thread of another process (ORC-4, ORC-18)", async () => {
     await world.dispatch(createThread({ threadId: "second" }));
     meanwhile(() => other.dispatch(OWNER, startTurn("turn", { threadId: "second" })));
