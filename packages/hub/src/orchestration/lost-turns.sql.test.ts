@@ -54,7 +54,7 @@ onBothDatabases("a running turn whose node is away", (database) => {
   });
 
   it.each([
-    ["the hub was stopped", () => world.restart()],
+    ["the hub was stopped", () => world.orchestration.close().then(() => world.restart())],
     ["the hub's machine slept", async () => undefined],
   ])("ORC-33 is not lost by what was not heard while %s: its node gets its time anew", async (_what, wake) => {
     await presence("online");
