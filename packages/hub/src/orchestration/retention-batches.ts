@@ -240,9 +240,11 @@ async function removeHead(store: Store, { spaceId, threadId }: RetentionThread, 
     threadId,
   );
   gathering.run("DELETE FROM projection_thread_sessions WHERE space_id = ? AND thread_id = ?", spaceId, threadId);
-  // Whatever still waited for a machine that was away has lost its place to act in; that the agent stops has not.
+  // Whatever still waited for a machine that was away has lost its place to act in; that the agent stops has not. It
+  // counts as ended when it was asked for, so that this run takes its row too, as a dry run says.
   gathering.run(
-    `UPDATE orchestration_effects SET status = 'cancelled', lease_owner = NULL, lease_expires_at = NULL
+    `UPDATE orchestration_effects SET status = 'cancelled', lease_owner = NULL, lease_expires_at = NULL,
+       available_at = created_at, updated_at = created_at
      WHERE space_id = ? AND thread_id = ? AND status IN ('pending', 'running') AND kind <> 'node.session.stop'`,
     spaceId,
     threadId,

@@ -1,6 +1,7 @@
 // Retention of the effect outbox: what ended long ago goes, what a decision or an answer still rests on stays, and a
 // machine that never comes back keeps nothing for ever.
 import { EFFECTS_KEPT_DAYS, EFFECTS_WAIT_MAX_DAYS, type JournalId } from "@muster/contracts";
+import { isoTime } from "@muster/core";
 import {
   command,
   createProject,
@@ -164,6 +165,13 @@ onBothDatabases("retention of effects", () => {
     await world.dispatch(command("thread.delete", thread));
     expect(await kinds()).toEqual([STARTED, "node.checkpoint.revert pending", "node.session.stop pending"]);
     world.time.advance((EFFECTS_WAIT_MAX_DAYS + 10) * DAY_MS);
+    // Its machine was there for a moment, and did not answer.
+    const now = isoTime(world.time.now());
+    await world.run(
+      "UPDATE orchestration_effects SET available_at = ?, updated_at = ? WHERE status = 'pending'",
+      now,
+      now,
+    );
     const counted = await prune(world, { dryRun: true });
     expect(counted).toMatchObject({ effects: 3, receipts: 4 });
     expect(await prune(world)).toEqual(counted);
