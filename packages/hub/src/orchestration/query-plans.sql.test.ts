@@ -15,7 +15,7 @@ import {
   startTurn,
 } from "@muster/core/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { fill, QueryRecorder, walksOf } from "./test-query-plans.ts";
+import { fill, planOf, QueryRecorder, walksOf } from "./test-query-plans.ts";
 import { DAY_MS, prune } from "./test-retention.ts";
 import { nodeIdentity, OWNER, onBothDatabases, openWorld, settled, type World } from "./test-world.ts";
 
@@ -148,5 +148,16 @@ onBothDatabases("every query", () => {
       if (found.length > 0) walks[query.sql] = found;
     }
     expect(walks).toEqual({});
+  });
+
+  it("asks for a thread's reverts by the index that has nothing else, however long the thread is (ORC-12)", async () => {
+    await work();
+    await world.restart();
+    await world.dispatch(command("thread.meta.update", { threadId, title: "Loaded anew" }));
+    await fill(world.store);
+    const reverts = [...recorder.queries.values()].filter(({ sql }) => sql.includes("'thread.reverted')"));
+    expect(reverts.length).toBeGreaterThan(0);
+    for (const query of reverts)
+      expect(await planOf(world.store, query), query.sql).toContain("orchestration_events_revert_idx");
   });
 });

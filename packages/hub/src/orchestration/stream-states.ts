@@ -116,8 +116,11 @@ const THREAD_QUERIES = [
    WHERE u.space_id = ? AND u.thread_id = ? AND u.status = 'running' AND m.role = 'assistant' ORDER BY m.message_id`,
 ] as const;
 
-/** The newest events that may tell of a revert. A name that an event had before belongs here too. */
-const REVERTS = `SELECT * FROM orchestration_events WHERE space_id = ? AND aggregate_kind = 'thread' AND stream_id = ?
+/**
+ * The newest events that may tell of a revert. A name that an event had before belongs here too. The kind of the aggregate
+ * is left out, which the types say: with it SQLite takes the index of the stream and walks through the whole thread.
+ */
+const REVERTS = `SELECT * FROM orchestration_events WHERE space_id = ? AND stream_id = ?
   AND event_type IN ('thread.checkpoint-revert-requested', 'thread.reverted') AND sequence < ? ORDER BY sequence DESC LIMIT ?`;
 const REVERTS_PAGE = 4;
 

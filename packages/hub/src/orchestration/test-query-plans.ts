@@ -79,6 +79,13 @@ async function sqliteWalks(store: Store, { sql, parameters }: Query): Promise<st
     });
 }
 
+/** The plan as the database tells it. */
+export async function planOf(store: Store, { sql, parameters }: Query): Promise<string> {
+  const explain = store.dialect === "sqlite" ? "EXPLAIN QUERY PLAN" : "EXPLAIN";
+  const rows = await store.read({ sql: `${explain} ${sql}`, parameters });
+  return rows.map((row) => String(row["detail"] ?? row["QUERY PLAN"])).join("\n");
+}
+
 interface PlanNode {
   readonly "Node Type": string;
   readonly "Relation Name"?: string;
