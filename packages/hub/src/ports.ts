@@ -123,7 +123,7 @@ export interface Orchestration {
   settleLost(): Promise<number>;
   /** A node can take effects now. */
   nodeConnected(spaceId: SpaceId, nodeId: NodeId): void;
-  /** `isFailing`: the last write could not be stored, and none has been since. */
+  /** `isFailing`: the last write could not be stored, and none has been since; `settleLost` tries one. */
   head(): { generation: string; headSequence: number; isFailing: boolean };
   /** How far projectors have followed the log, and the newest rebuild. */
   projections(): Promise<Projections>;

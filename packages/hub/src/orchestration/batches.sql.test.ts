@@ -221,6 +221,17 @@ onBothDatabases("an answer", () => {
     expect(world.bugs).toEqual([]);
     expect(world.orchestration.head().isFailing).toBe(false);
   });
+
+  it("is told as failing until the store takes writes again, also where nobody sends any", async () => {
+    around = () => Promise.reject(new StoreError("unavailable", "the disk is full"));
+    await world.refusal(rename(0));
+    await world.orchestration.settleLost();
+    expect(world.orchestration.head().isFailing).toBe(true);
+    around = (batch, commit) => commit(batch);
+    const { headSequence } = world.orchestration.head();
+    await world.orchestration.settleLost();
+    expect(world.orchestration.head()).toMatchObject({ headSequence, isFailing: false });
+  });
 });
 
 onBothDatabases("a poisoned command", () => {

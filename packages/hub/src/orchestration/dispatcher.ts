@@ -30,6 +30,9 @@ export interface DispatcherOptions extends BatchParts {
   readonly onBug: (error: unknown) => void;
 }
 
+/** Writes a page and changes nothing: no projector is without a cursor. */
+const TRIAL = { sql: "UPDATE projection_state SET last_applied_sequence = last_applied_sequence", parameters: [] };
+
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   #queue: Work[] = [];
@@ -54,6 +57,17 @@ export class Dispatcher {
   /** The store took the last batch neither well nor badly: it is full, away or broken. */
   get isFailing(): boolean {
     return this.#isFailing;
+  }
+
+  /** Where the last batch failed: whether the store takes a write again, though nobody has sent one since. */
+  async tryAgain(): Promise<void> {
+    if (!this.#isFailing) return;
+    try {
+      await this.#options.store.commit({ guards: [], statements: [TRIAL] });
+      this.#isFailing = false;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
   }
 
   /** Takes no more work and waits for what is in the queue. */

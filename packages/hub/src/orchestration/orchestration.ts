@@ -191,6 +191,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       return turnsToStop(near, node, runningTurns);
     },
     async settleLost() {
+      await dispatcher.tryAgain();
       let settled = 0;
       for (const turn of await lostTurns(store, { ...attention.look(clock.now()), slotLeaseMs }))
         if (await hub.settleLost(turn)) settled += 1;
