@@ -400,6 +400,11 @@ onBothDatabases("retention", () => {
     );
     await world.run("CREATE TABLE shadow_projection_threads AS SELECT * FROM projection_threads");
     expect(await prune(world)).toEqual(NOTHING);
+    // A person who asks for it is told why nothing would be taken.
+    await expect(world.orchestration.prune(OWNER, { dryRun: false })).rejects.toMatchObject({
+      code: "rebuild_running",
+    });
+    expect(await world.orchestration.prune(OWNER, { dryRun: true })).toMatchObject({ threads: 1 });
     world.time.advance(1);
     expect(await prune(world, { dryRun: true })).toMatchObject({ threads: 1 });
     expect(await prune(world)).toMatchObject({ threads: 1 });

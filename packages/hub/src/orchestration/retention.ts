@@ -73,10 +73,18 @@ export class Retention {
     this.#clock = clock;
   }
 
-  /** One part of a run. @throws MusterError `validation_failed` for an `after` that no report gave. */
+  /**
+   * One part of a run. @throws MusterError `validation_failed` for an `after` that no report gave; `rebuild_running`, which
+   * the daily run over everything does not ask: it takes nothing then.
+   */
   async prune(input: RetentionInput): Promise<PruneReport> {
-    // Nothing is taken while a rebuild is under way, and one whose process died would be that for ever.
-    if (!input.dryRun) await new RebuildRows(this.#parts.store, this.#clock).dropExpired();
+    if (!input.dryRun) {
+      // Nothing is taken while a rebuild is under way, and one whose process died would be that for ever.
+      const rebuilds = new RebuildRows(this.#parts.store, this.#clock);
+      await rebuilds.dropExpired();
+      if (input.scope !== "everything" && (await rebuilds.newest())?.state === "running")
+        throw new MusterError("rebuild_running", "Projections are being rebuilt, and nothing is pruned meanwhile.");
+    }
     const walk = new Walk(this.#parts, this.#clock, input);
     const next = await walk.run(input.after);
     return {
