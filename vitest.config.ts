@@ -12,6 +12,8 @@ const never = ["**/node_modules/**", "**/dist/**"];
 export default defineConfig({
   test: {
     pool: "forks",
+    // Otherwise one processor is left free, which is half of a machine of two.
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,
@@ -41,7 +43,7 @@ export default defineConfig({
           include: places(levels.e2e),
           exclude: [...never, ...levels.browser],
           env: compiled,
-          // Waits for the rest, whose short tests would only be slowed down by many processes.
+          // Behind the short ones, which are wrong sooner.
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
