@@ -7,16 +7,15 @@ export const GIVING_WAY_NICENESS = 5;
 
 /**
  * Lowers the calling thread's priority. Linux keeps one per thread (setpriority(2), "C library/kernel differences");
- * elsewhere there is no such thread id to find, and nothing happens.
+ * elsewhere there is no such thread id to find. Where it cannot be done nothing happens: the thread works all the same.
  */
 export function giveWay(): void {
-  let thread: string;
   try {
     // "<process>/task/<thread>", as the calling thread sees it.
-    thread = readlinkSync("/proc/thread-self");
+    const thread = readlinkSync("/proc/thread-self");
+    const lowered = Math.min(getPriority() + GIVING_WAY_NICENESS, constants.priority.PRIORITY_LOW);
+    setPriority(Number(thread.slice(thread.lastIndexOf("/") + 1)), lowered);
   } catch {
-    return;
+    // No such file, or a sandbox that refuses the call.
   }
-  const lowered = Math.min(getPriority() + GIVING_WAY_NICENESS, constants.priority.PRIORITY_LOW);
-  setPriority(Number(thread.slice(thread.lastIndexOf("/") + 1)), lowered);
 }
