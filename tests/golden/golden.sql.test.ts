@@ -3,6 +3,7 @@
 import { insertRows } from "@muster/store";
 import { describe, expect, it } from "vitest";
 import { EVENT_SCHEMA_VERSION, EVENT_TYPES } from "../../packages/contracts/src/index.ts";
+import type { EventRow } from "../../packages/hub/src/orchestration/event-log.ts";
 import { knownEvent } from "../../packages/hub/src/orchestration/event-log.ts";
 import { readEvent } from "../../packages/hub/src/orchestration/event-reader.ts";
 import { onBothDatabases, openWorld, until, type World } from "../../packages/hub/src/orchestration/test-world.ts";
@@ -60,7 +61,7 @@ describe("golden logs", () => {
   });
 
   it.each(goldenLogs())("$version/$name is read by this program, every event of it (ORC-6)", (log) => {
-    const events = readLog(log).map(readEvent);
+    const events = readLog(log).map((row) => readEvent(row as EventRow));
     expect(events.length).toBeGreaterThan(0);
     expect(events.filter((event) => knownEvent(event) === null)).toEqual([]);
   });

@@ -8,7 +8,7 @@ import { PROJECTION_KEYS, type ProjectionRows, type ProjectionTable } from "@mus
 import { openSqliteStore, type Row, type Store } from "@muster/store";
 import { openPostgresStore } from "@muster/store/postgres";
 import { fromSql } from "../../packages/hub/src/orchestration/columns.ts";
-import { wireEventOf } from "../../packages/hub/src/orchestration/event-log.ts";
+import { type EventRow, wireEventOf } from "../../packages/hub/src/orchestration/event-log.ts";
 import type { CommandRecord, FollowerRecord, LedgerRecord } from "./record.ts";
 
 export const PROJECTION_TABLES = Object.keys(PROJECTION_KEYS) as ProjectionTable[];
@@ -55,7 +55,9 @@ export async function readHub(store: Store): Promise<HubEvidence> {
   for (const table of PROJECTION_TABLES)
     rows[table] = (await all(store, `SELECT * FROM ${table}`)).map((row) => fromSql(table, row));
   return {
-    events: (await all(store, "SELECT * FROM orchestration_events ORDER BY sequence")).map(wireEventOf),
+    events: (await all(store, "SELECT * FROM orchestration_events ORDER BY sequence")).map((row) =>
+      wireEventOf(row as EventRow),
+    ),
     rows: rows as unknown as ProjectedRows,
     projectorCursors: await all(store, "SELECT projector, last_applied_sequence FROM projection_state"),
     receipts: await all(store, "SELECT * FROM orchestration_command_receipts"),

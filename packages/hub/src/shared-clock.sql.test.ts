@@ -38,10 +38,10 @@ const compared = async (serverMs: number, journeyMs = 0, clock?: SharedClock): P
   const compares = clock ?? new SharedClock({ now: () => ownMs });
   await compares.compare({
     dialect: "postgres",
-    read: async () => {
+    read: (async () => {
       ownMs += journeyMs;
       return [{ now: serverMs }];
-    },
+    }) as Store["read"],
   });
   return compares;
 };

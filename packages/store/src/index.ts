@@ -8,3 +8,26 @@ export * from "./port.ts";
 export { type Compilable, compile, compileStatement, queryBuilder, type StatementOptions, template } from "./query.ts";
 export * from "./sqlite/index.ts";
 export { type InsertOptions, insertRows, type OnConflict } from "./statements.ts";
+export {
+  allocatable,
+  type Column,
+  type Columns,
+  integer,
+  nullable,
+  pick,
+  type RowOf,
+  required,
+  text,
+} from "./typed/columns.ts";
+export { insertInto, type NewRow } from "./typed/insert.ts";
+export {
+  type Change,
+  change,
+  type Declaration,
+  declaredStatements,
+  list,
+  type Request,
+  type Select,
+  type StatementText,
+  select,
+} from "./typed/statement.ts";

@@ -1,6 +1,6 @@
 // A store for those who read by key alone: marks each of their queries, so that an adapter that reads in threads
 // answers it at once.
-import type { Query, Store } from "./port.ts";
+import type { Answers, Query, Store } from "./port.ts";
 
 const keyed = (query: Query): Query => ({ sql: query.sql, parameters: query.parameters, isKeyed: true });
 
@@ -8,7 +8,7 @@ const keyed = (query: Query): Query => ({ sql: query.sql, parameters: query.para
 export const keyedReads = (store: Store): Store => ({
   dialect: store.dialect,
   read: (query) => store.read(keyed(query)),
-  readTransaction: (queries) => store.readTransaction(queries.map(keyed)),
+  readTransaction: (queries) => store.readTransaction(queries.map(keyed)) as Promise<Answers<typeof queries>>,
   commit: (batch) => store.commit(batch),
   migrate: (set, stamp) => store.migrate(set, stamp),
   ...(store.listen !== undefined && { listen: store.listen.bind(store) }),

@@ -18,7 +18,7 @@ export interface AllocatedNumber {
 export type Parameter = SqlValue | AllocatedNumber;
 export type Row = Readonly<Record<string, SqlValue>>;
 
-/** A query in the adapter's own dialect, as Kysely compiles it. */
+/** A query in the adapter's own dialect. */
 export interface Query {
   readonly sql: string;
   readonly parameters: readonly SqlValue[];
@@ -28,6 +28,19 @@ export interface Query {
    */
   readonly isKeyed?: boolean;
 }
+
+/** A query whose maker knows the rows that it finds. */
+export interface QueryOf<Found extends object> extends Query {
+  /** For the compiler alone: it is never there. */
+  readonly found?: Found;
+}
+
+/** What several queries find, each in its place. */
+export type Answers<Queries extends readonly Query[]> = {
+  readonly [Place in keyof Queries]: readonly (Queries[Place] extends { readonly found?: infer Found extends object }
+    ? Found
+    : Row)[];
+};
 
 export interface Statement {
   readonly sql: string;
@@ -131,9 +144,9 @@ export interface Scratch {
 
 export interface Store {
   readonly dialect: "sqlite" | "postgres";
-  read(query: Query): Promise<readonly Row[]>;
+  read<Found extends object = Row>(query: QueryOf<Found>): Promise<readonly Found[]>;
   /** All queries see one snapshot. */
-  readTransaction(queries: readonly Query[]): Promise<readonly (readonly Row[])[]>;
+  readTransaction<const Queries extends readonly Query[]>(queries: Queries): Promise<Answers<Queries>>;
   /** Whole or not at all; durable against power loss when it resolves. Throws StoreError; conflicts are a result. */
   commit(batch: Batch): Promise<CommitResult>;
   /**

@@ -13,11 +13,11 @@ import {
 } from "kysely";
 import { isAllocatedNumber } from "./allocation.ts";
 import type { Dialect } from "./identifiers.ts";
-import { type Parameter, type Query, type SqlValue, type Statement, StoreError } from "./port.ts";
+import { type Parameter, type QueryOf, type SqlValue, type Statement, StoreError } from "./port.ts";
 
-/** A Kysely builder before it is run. */
-export interface Compilable {
-  compile(): CompiledQuery<unknown>;
+/** A Kysely builder before it is run, with the rows that it finds. */
+export interface Compilable<Found = unknown> {
+  compile(): CompiledQuery<Found>;
 }
 
 export type StatementOptions = Pick<Statement, "returning" | "expectChanges">;
@@ -56,7 +56,7 @@ const checkEach = (sql: string, parameters: readonly unknown[], allowed: (value:
 };
 
 /** The query as text and values. Throws `invalid_statement` for booleans, dates, objects and undefined. */
-export const compile = (query: Compilable): Query => {
+export const compile = <Found extends object>(query: Compilable<Found>): QueryOf<Found> => {
   const { sql, parameters } = query.compile();
   checkEach(sql, parameters, isSqlValue);
   return { sql, parameters: parameters as readonly SqlValue[] };

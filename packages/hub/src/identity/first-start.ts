@@ -1,6 +1,6 @@
 // What a new hub needs before anyone can log in: a space, its owner, the command line's own principal and a session,
 // all in one commit, so that a crash leaves everything or nothing.
-import type { PrincipalId, SpaceId } from "@muster/contracts";
+import type { PrincipalId, SessionId, SpaceId } from "@muster/contracts";
 import { type Ids, isoTime } from "@muster/core";
 import type { Store } from "@muster/store";
 import { cliTokenFile, readCliToken, writeCliToken } from "./cli-token.ts";
@@ -16,23 +16,23 @@ export interface Founded {
   readonly cliPrincipalId: PrincipalId;
 }
 
-const text = (value: unknown, what: string): string => {
-  if (typeof value !== "string") throw new Error(`the database has no ${what}`);
-  return value;
+const present = <Row>(row: Row | undefined, what: string): Row => {
+  if (row === undefined) throw new Error(`the database has no ${what}`);
+  return row;
 };
 
 const find = async (store: Store, queries: Queries): Promise<Founded | null> => {
   const [space] = await store.read(queries.spaces());
   if (space === undefined) return null;
-  const spaceId = text(space["space_id"], "space");
-  const [owners, services] = await store.readTransaction([
+  const { space_id: spaceId } = space;
+  const [[owner], [service]] = await store.readTransaction([
     queries.firstPrincipal(spaceId, "human"),
     queries.firstPrincipal(spaceId, "service"),
   ]);
   return {
-    spaceId: spaceId as SpaceId,
-    ownerId: text(owners?.[0]?.["principal_id"], "owner of the space") as PrincipalId,
-    cliPrincipalId: text(services?.[0]?.["principal_id"], "service for the command line") as PrincipalId,
+    spaceId,
+    ownerId: present(owner, "owner of the space").principal_id as PrincipalId,
+    cliPrincipalId: present(service, "service for the command line").principal_id as PrincipalId,
   };
 };
 
@@ -67,7 +67,7 @@ export const openSpace = async (options: IdentityOptions, queries: Queries): Pro
       ...queries.insertSpace({
         spaceId,
         title: "Default space",
-        sessionId: ids.next(),
+        sessionId: ids.next() as SessionId,
         sessionTitle: "Default session",
         principals: [
           { principalId: ownerId, kind: "human", displayName: options.ownerName ?? "Owner", role: "owner" },
@@ -100,16 +100,16 @@ const renewCliToken = async (options: IdentityOptions, queries: Queries, founded
   const { store, ids, clock } = options;
   const file = cliTokenFile(options.home);
   const now = isoTime(clock.now());
-  const present = await readCliToken(file);
-  if (present !== null) {
-    const rows = await store.read(queries.caller({ tokenHash: hashToken(present), scope: "api", now }));
+  const token = await readCliToken(file);
+  if (token !== null) {
+    const rows = await store.read(queries.caller({ tokenHash: hashToken(token), scope: "api", now }));
     if (rows[0]?.["space_id"] === founded.spaceId) return;
   }
-  const token = createToken(options.random);
+  const fresh = createToken(options.random);
   await store.commit({
     guards: [],
     statements: [
-      queries.insertToken(cliToken(founded, token, now)),
+      queries.insertToken(cliToken(founded, fresh, now)),
       queries.insertAudit(
         audit(ids, {
           spaceId: founded.spaceId,
@@ -117,10 +117,10 @@ const renewCliToken = async (options: IdentityOptions, queries: Queries, founded
           actorId: founded.cliPrincipalId,
           action: "cli-token.created",
           subject: founded.cliPrincipalId,
-          details: { token: shown(hashToken(token)) },
+          details: { token: shown(hashToken(fresh)) },
         }),
       ),
     ],
   });
-  await writeCliToken(file, token, ids.next());
+  await writeCliToken(file, fresh, ids.next());
 };

@@ -1,11 +1,11 @@
 // SQL of spaces, their principals and default session, and of the audit log.
-import type { PrincipalKind, Role } from "@muster/contracts";
-import { compile, compileStatement, type Query, type Statement } from "@muster/store";
+import type { PrincipalKind, Role, SessionId, SpaceId } from "@muster/contracts";
+import { compile, compileStatement, type Statement } from "@muster/store";
 import type { Kysely } from "kysely";
 import type { HubDatabase } from "../schema/index.ts";
 
 export interface AuditEntry {
-  readonly spaceId: string;
+  readonly spaceId: SpaceId;
   readonly auditId: string;
   readonly at: string;
   readonly actorId: string;
@@ -22,20 +22,20 @@ export interface NewPrincipal {
 }
 
 export interface NewSpace {
-  readonly spaceId: string;
+  readonly spaceId: SpaceId;
   readonly title: string;
-  readonly sessionId: string;
+  readonly sessionId: SessionId;
   readonly sessionTitle: string;
   readonly principals: readonly NewPrincipal[];
   readonly createdAt: string;
 }
 
 export const createSpaceQueries = (database: Kysely<HubDatabase>) => ({
-  spaces: (): Query =>
+  spaces: () =>
     compile(database.selectFrom("spaces").select(["space_id"]).orderBy("created_at").orderBy("space_id").limit(1)),
 
   /** The first of its kind in the space: the owner and the command line's service are made with it. */
-  firstPrincipal: (spaceId: string, kind: PrincipalKind): Query =>
+  firstPrincipal: (spaceId: SpaceId, kind: PrincipalKind) =>
     compile(
       database
         .selectFrom("principals")

@@ -1,5 +1,5 @@
 // SQL of tokens: who a token stands for, with the roles it has at this moment, and the one state change that spends it.
-import type { PrincipalKind, Role } from "@muster/contracts";
+import type { PrincipalKind, Role, SpaceId } from "@muster/contracts";
 import { compileStatement, type Query, type Statement, template } from "@muster/store";
 import type { Kysely } from "kysely";
 import type { HubDatabase } from "../schema/index.ts";
@@ -7,7 +7,7 @@ import type { TokenScope } from "./tokens.ts";
 
 export interface NewToken {
   readonly tokenHash: string;
-  readonly spaceId: string;
+  readonly spaceId: SpaceId;
   readonly principalId: string;
   readonly scope: TokenScope;
   readonly label: string;
@@ -108,7 +108,7 @@ export const createTokenQueries = (database: Kysely<HubDatabase>) => {
       ),
 
     /** Keeps the table as small as the logins that are still good. */
-    deleteExpired: (spaceId: string, now: string): Statement =>
+    deleteExpired: (spaceId: SpaceId, now: string): Statement =>
       compileStatement(database.deleteFrom("tokens").where("space_id", "=", spaceId).where("expires_at", "<=", now)),
   };
 };

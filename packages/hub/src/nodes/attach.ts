@@ -1,8 +1,9 @@
 // A proven hello becomes one commit: the epoch by incarnation, the slot in the default session through `registering` to
 // `online`, the history, and presence bound to the connection. No check-then-act: what the decision read is guarded.
-import { MusterError, type NodeCapabilities, type NodeId, type SpaceId } from "@muster/contracts";
+import { MusterError, type NodeCapabilities, type NodeId, type SessionId, type SpaceId } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { compile, compileStatement, type Guard, type Row, type Statement, type Store, StoreError } from "@muster/store";
+import { compile, compileStatement, type Guard, type Statement, type Store, StoreError } from "@muster/store";
+import type { HubRow } from "../schema/index.ts";
 import { builderFor } from "./database.ts";
 import { CONNECT_ATTEMPTS } from "./limits.ts";
 import { connectStatement } from "./presence.ts";
@@ -49,8 +50,8 @@ async function connectOnce({ store, clock, ids }: Tools, input: ConnectedInput):
   const rows = await store.read(facts);
   const [node] = rows;
   if (node === undefined) throw new MusterError("runtimenode.permission_denied");
-  const sessionId = node["default_session_id"];
-  if (typeof sessionId !== "string") throw new MusterError("unavailable", "The space has no default session yet.");
+  const sessionId = node.default_session_id;
+  if (sessionId === null) throw new MusterError("unavailable", "The space has no default session yet.");
   const slotQuery = compile(
     builder
       .selectFrom("runtime_node_attachments")
@@ -61,16 +62,16 @@ async function connectOnce({ store, clock, ids }: Tools, input: ConnectedInput):
   );
   const slots = await store.read(slotQuery);
   const [slot] = slots;
-  if (slot?.["state"] === "revoked") throw new MusterError("runtimenode.attach_revoked");
-  const isSameProcess = node["incarnation"] === incarnation;
-  const epoch = Number(node["epoch"]) + (isSameProcess ? 0 : 1);
+  if (slot?.state === "revoked") throw new MusterError("runtimenode.attach_revoked");
+  const isSameProcess = node.incarnation === incarnation;
+  const epoch = node.epoch + (isSameProcess ? 0 : 1);
   const guards: Guard[] = [
     { query: facts, expected: rows },
     { query: slotQuery, expected: slots },
   ];
-  const place: Place = { sessionId, owner: String(node["owner"]), epoch, at: isoTime(clock.now()), slot };
+  const place: Place = { sessionId, owner: node.owner, epoch, at: isoTime(clock.now()), slot };
   const statements = [
-    ...slotStatements({ store, ids }, input, { ...place, keepsSlot: isSameProcess && slot?.["state"] === "online" }),
+    ...slotStatements({ store, ids }, input, { ...place, keepsSlot: isSameProcess && slot?.state === "online" }),
     connectStatement(builder, {
       spaceId,
       nodeId,
@@ -102,11 +103,11 @@ async function connectOnce({ store, clock, ids }: Tools, input: ConnectedInput):
 }
 
 interface Place {
-  readonly sessionId: string;
+  readonly sessionId: SessionId;
   readonly owner: string;
   readonly epoch: number;
   readonly at: string;
-  readonly slot: Row | undefined;
+  readonly slot: Pick<HubRow<"runtime_node_attachments">, "id"> | undefined;
 }
 
 function slotStatements(
@@ -117,7 +118,7 @@ function slotStatements(
   const { spaceId, nodeId, clientVersion } = input;
   const builder = builderFor(store);
   const capabilities = JSON.stringify(input.capabilities);
-  const id = String(slot?.["id"] ?? ids.next());
+  const id = slot?.id ?? ids.next();
   if (keepsSlot) {
     // The same process came back: its slot stays as it is, only what it says of itself may be new.
     return [

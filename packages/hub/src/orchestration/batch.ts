@@ -6,6 +6,8 @@ import type {
   ErrorCode,
   EventId,
   InternalCommand,
+  JournalId,
+  NodeId,
   PrincipalId,
   ReceivedEntry,
   SpaceId,
@@ -25,8 +27,8 @@ import {
   type Ids,
   isoTime,
 } from "@muster/core";
-import type { Store } from "@muster/store";
-import { messageIdUse, turnIdUse } from "../schema/index.ts";
+import { pick, type Store, select, text } from "@muster/store";
+import { HUB_TABLES, messageIdUse, ofSpace, turnIdUse } from "../schema/index.ts";
 import type { AppendGuard } from "./append-guard.ts";
 import { BatchStreams } from "./batch-streams.ts";
 import { BatchTraces } from "./batch-traces.ts";
@@ -35,9 +37,15 @@ import { DecisionContexts, Unauthorized } from "./decision-context.ts";
 import { type EventTemplate, pendingEvent } from "./event-log.ts";
 import type { ReadEvent } from "./event-reader.ts";
 import { FactReader } from "./facts.ts";
-import { receiptOutcome, receiptQuery } from "./receipts.ts";
+import { receiptOf, receiptOutcome } from "./receipts.ts";
 import type { StateCache } from "./stream-states.ts";
 import { type ClientWork, type HubWork, type IngestWork, opensBatch, type Work } from "./work.ts";
+
+const cursorOf = select({
+  request: { ...ofSpace, nodeId: text<NodeId>(), journalId: text<JournalId>() },
+  row: pick(HUB_TABLES.ingest_cursors, "last_sequence"),
+  sql: "SELECT last_sequence FROM ingest_cursors WHERE space_id = :spaceId AND node_id = :nodeId AND journal_id = :journalId",
+});
 
 export interface BatchParts {
   readonly store: Store;
@@ -81,11 +89,11 @@ export class BatchDecision {
     const commands = works.flatMap((work) => (work.kind === "client" ? [work.command] : []));
     if (commands.length < 2) return;
     const queries = commands.flatMap((command) => [
-      receiptQuery(dialect, this.#spaceId, command.commandId),
+      receiptOf(dialect, { spaceId: this.#spaceId, commandId: command.commandId }),
       ...(command.type === "thread.turn.start"
         ? [
-            turnIdUse(dialect, this.#spaceId, command.turnId),
-            messageIdUse(dialect, this.#spaceId, command.message.messageId),
+            turnIdUse(dialect, { spaceId: this.#spaceId, id: command.turnId }),
+            messageIdUse(dialect, { spaceId: this.#spaceId, id: command.message.messageId }),
           ]
         : []),
     ]);
@@ -225,13 +233,10 @@ export class BatchDecision {
   async #cursorOf(work: IngestWork): Promise<number> {
     const pending = this.write.cursorOf(work);
     if (pending !== undefined) return pending;
-    const rows = await this.#facts.guarded(
-      "SELECT last_sequence FROM ingest_cursors WHERE space_id = ? AND node_id = ? AND journal_id = ?",
-      this.#spaceId,
-      work.node.nodeId,
-      work.journalId,
-    );
-    return Number(rows[0]?.["last_sequence"] ?? 0);
+    const { nodeId } = work.node;
+    const { journalId } = work;
+    const [row] = await this.#facts.guarded(cursorOf, { spaceId: this.#spaceId, nodeId, journalId });
+    return row?.last_sequence ?? 0;
   }
 
   async #entry(work: IngestWork, entry: ReceivedEntry): Promise<void> {

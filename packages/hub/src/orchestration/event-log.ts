@@ -1,6 +1,6 @@
 // The event log's table: how an event becomes a row and a row an event. Rows are read as they are; a type or a MAJOR
 // this program does not know is carried on as it stands, and one undecodable row never stops a reader.
-import type { EventOf, EventType, MusterEvent, NewEvent, SpaceId, WireEvent } from "@muster/contracts";
+import type { AggregateKind, EventOf, EventType, MusterEvent, NewEvent, SpaceId, WireEvent } from "@muster/contracts";
 import {
   EVENT_PAYLOADS,
   EVENT_SCHEMA_VERSION,
@@ -9,67 +9,76 @@ import {
   isEventType,
   isKnownEvent,
 } from "@muster/contracts";
-import type { Parameter, Query, Row, Statement, Store } from "@muster/store";
-import { insertRows, queryBuilder } from "@muster/store";
-import { HUB_COLUMNS, type HubDatabase } from "../schema/index.ts";
+import {
+  insertInto,
+  integer,
+  type NewRow,
+  nullable,
+  type Request,
+  type Statement,
+  type Store,
+  select,
+  text,
+} from "@muster/store";
+import { HUB_TABLES, type HubRow, ofSpace } from "../schema/index.ts";
+
+export type EventRow = HubRow<"orchestration_events">;
 
 /** An event that has everything but its sequence, which the commit gives. */
 export type PendingEvent = { [Type in EventType]: Omit<EventOf<Type>, "sequence"> }[EventType];
 
 /** Statements that append the events; the n-th takes the n-th number of the batch's allocation. */
 export const appendStatements = (dialect: Store["dialect"], events: readonly PendingEvent[]): readonly Statement[] =>
-  insertRows(dialect, "orchestration_events", HUB_COLUMNS.orchestration_events, events.map(rowOf));
+  insertInto(dialect, "orchestration_events", HUB_TABLES.orchestration_events, events.map(rowOf));
 
-const rowOf = (event: PendingEvent, index: number): Parameter[] => [
-  { allocated: index },
-  event.eventId,
-  event.spaceId,
-  event.aggregateKind,
-  event.streamId,
-  event.streamVersion,
-  event.eventType,
-  event.schemaVersion,
-  event.occurredAt,
-  event.commandId,
-  event.causationEventId,
-  event.correlationId,
-  event.actorKind,
-  event.actorId,
-  JSON.stringify(event.payload),
-  JSON.stringify(event.metadata),
-];
+const rowOf = (event: PendingEvent, index: number): NewRow<typeof HUB_TABLES.orchestration_events> => ({
+  sequence: { allocated: index },
+  event_id: event.eventId,
+  space_id: event.spaceId,
+  aggregate_kind: event.aggregateKind,
+  stream_id: event.streamId,
+  stream_version: event.streamVersion,
+  event_type: event.eventType,
+  schema_version: event.schemaVersion,
+  occurred_at: event.occurredAt,
+  command_id: event.commandId,
+  causation_event_id: event.causationEventId,
+  correlation_id: event.correlationId,
+  actor_kind: event.actorKind,
+  actor_id: event.actorId,
+  payload_json: JSON.stringify(event.payload),
+  metadata_json: JSON.stringify(event.metadata),
+});
 
 const UNDECODABLE = { undecodable: true };
 /** Also after a journey: a payload without required fields must not be taken for one that was read. */
 const isUndecodable = (payload: object): boolean => "undecodable" in payload && payload.undecodable === true;
 
 /** A row as it goes over the wire. A payload that is no JSON object is shown as `{undecodable: true}`. */
-export function wireEventOf(row: Row): WireEvent {
+export function wireEventOf(row: EventRow): WireEvent {
   return {
-    sequence: Number(row["sequence"]),
-    eventId: row["event_id"] as WireEvent["eventId"],
-    spaceId: row["space_id"] as WireEvent["spaceId"],
-    aggregateKind: row["aggregate_kind"] as WireEvent["aggregateKind"],
-    streamId: String(row["stream_id"]),
-    streamVersion: Number(row["stream_version"]),
-    eventType: String(row["event_type"]),
-    occurredAt: String(row["occurred_at"]),
-    commandId: row["command_id"] as WireEvent["commandId"],
-    causationEventId: row["causation_event_id"] as WireEvent["causationEventId"],
-    correlationId: row["correlation_id"] as WireEvent["correlationId"],
-    actorKind: row["actor_kind"] as WireEvent["actorKind"],
-    actorId: row["actor_id"] as WireEvent["actorId"],
-    schemaVersion: String(row["schema_version"]),
-    payload: objectOf(row["payload_json"]) ?? UNDECODABLE,
-    metadata: objectOf(row["metadata_json"]) ?? {},
+    sequence: row.sequence,
+    eventId: row.event_id,
+    spaceId: row.space_id,
+    aggregateKind: row.aggregate_kind,
+    streamId: row.stream_id,
+    streamVersion: row.stream_version,
+    eventType: row.event_type,
+    occurredAt: row.occurred_at,
+    commandId: row.command_id,
+    causationEventId: row.causation_event_id,
+    correlationId: row.correlation_id,
+    actorKind: row.actor_kind,
+    actorId: row.actor_id,
+    schemaVersion: row.schema_version,
+    payload: objectOf(row.payload_json) ?? UNDECODABLE,
+    metadata: objectOf(row.metadata_json) ?? {},
   };
 }
 
-function objectOf(value: unknown): Record<string, unknown> | null {
-  if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  if (typeof value !== "string") return null;
+function objectOf(json: string): Record<string, unknown> | null {
   try {
-    const parsed: unknown = JSON.parse(value);
+    const parsed: unknown = JSON.parse(json);
     return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)
       ? (parsed as Record<string, unknown>)
       : null;
@@ -107,51 +116,38 @@ export interface EventTemplate {
 export const pendingEvent = (template: EventTemplate, event: NewEvent): PendingEvent =>
   ({ ...template, ...event, schemaVersion: EVENT_SCHEMA_VERSION }) as PendingEvent;
 
+const OF_SPACE = "space_id = :spaceId";
+const OF_STREAM = `${OF_SPACE} AND aggregate_kind = :kind AND stream_id = :streamId`;
+const page = { after: integer(), limit: integer() } as const;
+const ofStream = { ...ofSpace, kind: text<AggregateKind>(), streamId: text(), ...page } as const;
+
+const eventsWhere = <Asked extends Request>(request: Asked, condition: string) =>
+  select({
+    request,
+    row: HUB_TABLES.orchestration_events,
+    sql: `SELECT * FROM orchestration_events WHERE ${condition} ORDER BY sequence LIMIT :limit`,
+  });
+
+/** One row `{bytes}` per event, to tell how much a replay would be without reading it. */
+const sizesWhere = <Asked extends Request>(request: Asked, condition: string) =>
+  select({
+    request,
+    row: { bytes: integer() },
+    sql: `SELECT length(payload_json) AS bytes FROM orchestration_events WHERE ${condition} ORDER BY sequence LIMIT :limit`,
+  });
+
 /** Queries over the log, in sequence order, each bounded by `limit` rows. */
-export function logQueries(dialect: Store["dialect"]) {
-  const db = queryBuilder<HubDatabase>(dialect);
-  const events = db.selectFrom("orchestration_events").selectAll().orderBy("sequence");
-  const sizes = db
-    .selectFrom("orchestration_events")
-    .select((expression) => expression.fn<number>("length", ["payload_json"]).as("bytes"))
-    .orderBy("sequence");
-  const compiled = (query: { compile(): { sql: string; parameters: readonly unknown[] } }): Query => {
-    const { sql, parameters } = query.compile();
-    return { sql, parameters: parameters as Query["parameters"] };
-  };
-  return {
-    /** All spaces: for the tail that all feeds of this replica share. */
-    after: (sequence: number, limit: number): Query => compiled(events.where("sequence", ">", sequence).limit(limit)),
-    ofSpace: (spaceId: string, sequence: number, limit: number): Query =>
-      compiled(events.where("space_id", "=", spaceId).where("sequence", ">", sequence).limit(limit)),
-    ofStream: (spaceId: string, kind: "project" | "thread", streamId: string, sequence: number, limit: number): Query =>
-      compiled(
-        events
-          .where("space_id", "=", spaceId)
-          .where("aggregate_kind", "=", kind)
-          .where("stream_id", "=", streamId)
-          .where("sequence", ">", sequence)
-          .limit(limit),
-      ),
-    /** One row `{bytes}` per event, to tell how much a replay would be without reading it. */
-    gapOfSpace: (spaceId: string, sequence: number, limit: number): Query =>
-      compiled(sizes.where("space_id", "=", spaceId).where("sequence", ">", sequence).limit(limit)),
-    gapOfStream: (
-      spaceId: string,
-      kind: "project" | "thread",
-      streamId: string,
-      sequence: number,
-      limit: number,
-    ): Query =>
-      compiled(
-        sizes
-          .where("space_id", "=", spaceId)
-          .where("aggregate_kind", "=", kind)
-          .where("stream_id", "=", streamId)
-          .where("sequence", ">", sequence)
-          .limit(limit),
-      ),
-    head: (): Query =>
-      compiled(db.selectFrom("orchestration_events").select((expression) => expression.fn.max("sequence").as("head"))),
-  };
-}
+export const logQueries = {
+  /** All spaces: for the tail that all feeds of this replica share. */
+  after: eventsWhere(page, "sequence > :after"),
+  ofSpace: eventsWhere({ ...ofSpace, ...page }, `${OF_SPACE} AND sequence > :after`),
+  ofStream: eventsWhere(ofStream, `${OF_STREAM} AND sequence > :after`),
+  gapOfSpace: sizesWhere({ ...ofSpace, ...page }, `${OF_SPACE} AND sequence > :after`),
+  gapOfStream: sizesWhere(ofStream, `${OF_STREAM} AND sequence > :after`),
+  /** One row; null in it while nothing has happened. */
+  head: select({
+    request: {},
+    row: { head: nullable(integer()) },
+    sql: "SELECT max(sequence) AS head FROM orchestration_events",
+  }),
+};

@@ -2,14 +2,13 @@
 // could not be read, because such events are kept and passed, never a reason to stop.
 import type { MusterEvent, WireEvent } from "@muster/contracts";
 import { createUpcast, EVENT_UPCASTERS, type Upcaster } from "@muster/core";
-import type { Row } from "@muster/store";
-import { knownEvent, wireEventOf } from "./event-log.ts";
+import { type EventRow, knownEvent, wireEventOf } from "./event-log.ts";
 
 /** Different types and versions of skipped events that are told apart; the rest are counted together. */
 export const SKIPPED_KINDS_MAX = 50;
 
 /** A stored row as it goes to readers: upcast where an upcaster is keyed to it, else exactly as it stands. */
-export type ReadEvent = (row: Row) => WireEvent;
+export type ReadEvent = (row: EventRow) => WireEvent;
 
 export const eventReader = (upcasters: readonly Upcaster[] = EVENT_UPCASTERS): ReadEvent => {
   const upcast = createUpcast(upcasters);

@@ -2,12 +2,12 @@
 // that the append proves it once more under its lock; one rule, no list of exceptions.
 import type {
   ApprovalRequestId,
-  CheckpointRef,
   ClientCommand,
   CommandId,
   InternalCommand,
   MessageId,
   NodeCapabilities,
+  ProjectId,
   SessionId,
   SpaceId,
   ThreadId,
@@ -20,10 +20,10 @@ import {
   type NodeFacts,
   type ProjectState,
 } from "@muster/core";
-import type { Guard, Query, Row, Store } from "@muster/store";
+import type { Guard, Query, QueryOf, Row, Select, Store } from "@muster/store";
 import { isBelowFloor } from "../nodes/index.ts";
-import { messageIdUse, turnIdUse } from "../schema/index.ts";
-import { inDialect } from "./placeholders.ts";
+import { type HealthState, type HubRow, messageIdUse, type SlotState, turnIdUse } from "../schema/index.ts";
+import * as statements from "./fact-statements.ts";
 
 type RevertComplete = Extract<InternalCommand, { type: "thread.revert.complete" }>;
 
@@ -41,13 +41,13 @@ export class FactReader {
   }
 
   /** A read that the append checks again. */
-  guarded(sql: string, ...parameters: (string | number)[]): Promise<readonly Row[]> {
-    return this.guardedQuery({ sql: this.#holes(sql), parameters });
+  guarded<Values, Found extends object>(statement: Select<Values, Found>, values: Values): Promise<readonly Found[]> {
+    return this.guardedQuery(statement(this.#store.dialect, values));
   }
 
-  guardedQuery(query: Query): Promise<readonly Row[]> {
+  guardedQuery<Found extends object>(query: QueryOf<Found>): Promise<readonly Found[]> {
     return this.#once(query, async () => {
-      const expected = this.#prefetched.get(keyOf(query)) ?? (await this.#store.read(query));
+      const expected = this.#prefetched.get(keyOf(query)) ?? (await this.#store.read<Row>(query as Query));
       this.guards.push({ query, expected });
       return expected;
     });
@@ -65,183 +65,117 @@ export class FactReader {
   }
 
   /** A read whose change between decision and append does no harm. */
-  read(sql: string, ...parameters: (string | number)[]): Promise<readonly Row[]> {
-    const query = { sql: this.#holes(sql), parameters };
-    return this.#once(query, () => this.#store.read(query));
+  read<Values, Found extends object>(statement: Select<Values, Found>, values: Values): Promise<readonly Found[]> {
+    const query = statement(this.#store.dialect, values);
+    return this.#once(query, () => this.#store.read<Row>(query as Query));
   }
 
-  #once(query: Query, ask: () => Promise<readonly Row[]>): Promise<readonly Row[]> {
+  /** What is found by a query is kept as rows, and given to whoever asks it as what its statement says they are. */
+  #once<Found extends object>(query: QueryOf<Found>, ask: () => Promise<readonly Row[]>): Promise<readonly Found[]> {
     const key = keyOf(query);
-    const known = this.#answers.get(key);
-    if (known !== undefined) return known;
-    const answer = ask();
-    this.#answers.set(key, answer);
-    return answer;
+    let answer = this.#answers.get(key);
+    if (answer === undefined) {
+      answer = ask();
+      this.#answers.set(key, answer);
+    }
+    return answer as Promise<readonly object[]> as Promise<readonly Found[]>;
   }
 
-  async node(project: Pick<ProjectState, "sessionId" | "nodeId">): Promise<NodeFacts> {
-    const { sessionId, nodeId } = project;
-    const [slots, floors, health] = await Promise.all([
-      this.guarded(
-        "SELECT state, client_version, capabilities_json FROM runtime_node_attachments WHERE space_id = ? AND node_id = ? AND session_id = ?",
-        this.#spaceId,
-        nodeId,
-        sessionId,
-      ),
-      this.guarded(
-        "SELECT min_client_version FROM sessions WHERE space_id = ? AND session_id = ?",
-        this.#spaceId,
-        sessionId,
-      ),
-      this.read(
-        "SELECT health_state FROM runtime_node_presence WHERE space_id = ? AND node_id = ?",
-        this.#spaceId,
-        nodeId,
-      ),
+  async node({ sessionId, nodeId }: Pick<ProjectState, "sessionId" | "nodeId">): Promise<NodeFacts> {
+    const spaceId = this.#spaceId;
+    const [[slot], [floor], [presence]] = await Promise.all([
+      this.guarded(statements.slotOf, { spaceId, nodeId, sessionId }),
+      this.guarded(statements.floorOf, { spaceId, sessionId }),
+      this.read(statements.healthOf, { spaceId, nodeId }),
     ]);
-    return nodeFactsOf(slots[0], floors[0]?.["min_client_version"] as string | null | undefined, health[0]);
+    return nodeFactsOf(slot, floor?.min_client_version ?? null, presence?.health_state);
   }
 
   async sessionIsActive(sessionId: SessionId): Promise<boolean> {
-    const rows = await this.guarded(
-      "SELECT state FROM sessions WHERE space_id = ? AND session_id = ?",
-      this.#spaceId,
-      sessionId,
-    );
-    return rows[0]?.["state"] === "active";
+    const [session] = await this.guarded(statements.sessionState, { spaceId: this.#spaceId, sessionId });
+    return session?.state === "active";
   }
 
   async isTurnIdUsed(turnId: TurnId): Promise<boolean> {
-    return (await this.guardedQuery(turnIdUse(this.#store.dialect, this.#spaceId, turnId))).length > 0;
+    return (await this.guarded(turnIdUse, { spaceId: this.#spaceId, id: turnId })).length > 0;
   }
 
   async isMessageIdUsed(messageId: MessageId): Promise<boolean> {
-    return (await this.guardedQuery(messageIdUse(this.#store.dialect, this.#spaceId, messageId))).length > 0;
+    return (await this.guarded(messageIdUse, { spaceId: this.#spaceId, id: messageId })).length > 0;
   }
 
   async isRequestIdUsed(requestId: ApprovalRequestId): Promise<boolean> {
-    const rows = await this.guarded(
-      "SELECT request_id FROM projection_pending_approvals WHERE space_id = ? AND request_id = ?",
-      this.#spaceId,
-      requestId,
-    );
-    return rows.length > 0;
+    return (await this.guarded(statements.requestIdUse, { spaceId: this.#spaceId, requestId })).length > 0;
   }
 
   /** An assistant message of one of the thread's turns that has ended. Changes with the thread's stream alone, whose version every append proves. */
   async assistantMessage(threadId: ThreadId, messageId: MessageId): Promise<AssistantMessage | null> {
-    const rows = await this.read(
-      `SELECT turn_id, text FROM projection_thread_messages
-       WHERE space_id = ? AND message_id = ? AND thread_id = ? AND role = 'assistant' AND turn_id IS NOT NULL`,
-      this.#spaceId,
-      messageId,
-      threadId,
-    );
-    const row = rows[0];
-    if (row === undefined) return null;
-    const turnId = row["turn_id"] as TurnId;
-    return { messageId, turnId, length: String(row["text"]).length, isStreaming: false };
+    const [row] = await this.read(statements.assistantMessage, { spaceId: this.#spaceId, messageId, threadId });
+    return row === undefined ? null : { messageId, turnId: row.turn_id, length: row.text.length, isStreaming: false };
   }
 
   /** The turn is one of the thread's and no longer waits; changes with the thread's stream alone. */
   async hasTurnStarted(threadId: ThreadId, turnId: TurnId): Promise<boolean> {
-    const rows = await this.read(
-      "SELECT turn_count FROM projection_thread_turns WHERE space_id = ? AND turn_id = ? AND thread_id = ? AND turn_count IS NOT NULL",
-      this.#spaceId,
-      turnId,
-      threadId,
-    );
-    return rows.length > 0;
+    return (await this.read(statements.startedTurn, { spaceId: this.#spaceId, turnId, threadId })).length > 0;
   }
 
   /** The assistant message of a turn that began last; changes with the thread's stream alone. */
   async assistantMessageOf(threadId: ThreadId, turnId: TurnId): Promise<MessageId | null> {
-    const rows = await this.read(
-      "SELECT assistant_message_id FROM projection_thread_turns WHERE space_id = ? AND turn_id = ? AND thread_id = ?",
-      this.#spaceId,
-      turnId,
-      threadId,
-    );
-    return (rows[0]?.["assistant_message_id"] as MessageId | null | undefined) ?? null;
+    const [turn] = await this.read(statements.assistantMessageOfTurn, { spaceId: this.#spaceId, turnId, threadId });
+    return turn?.assistant_message_id ?? null;
   }
 
-  async liveThreadIds(projectId: string): Promise<ThreadId[]> {
-    const rows = await this.guarded(
-      "SELECT thread_id FROM projection_threads WHERE space_id = ? AND project_id = ? AND deleted_at IS NULL ORDER BY created_at, thread_id",
-      this.#spaceId,
-      projectId,
-    );
-    return rows.map((row) => row["thread_id"] as ThreadId);
+  async liveThreadIds(projectId: ProjectId): Promise<ThreadId[]> {
+    const rows = await this.guarded(statements.liveThreads, { spaceId: this.#spaceId, projectId });
+    return rows.map((row) => row.thread_id);
   }
 
   /** True while the start of the turn was never on its way to the node: then the node cannot have heard of it. */
   async isStartUndelivered(threadId: ThreadId, turnId: TurnId): Promise<boolean> {
-    const rows = await this.guarded(
-      "SELECT status, attempt_count FROM orchestration_effects WHERE space_id = ? AND thread_id = ? AND turn_id = ? AND kind = 'node.turn.start' ORDER BY event_sequence",
-      this.#spaceId,
-      threadId,
-      turnId,
-    );
-    return rows.every((row) => row["status"] === "pending" && Number(row["attempt_count"]) === 0);
+    const rows = await this.guarded(statements.startDeliveries, { spaceId: this.#spaceId, threadId, turnId });
+    return rows.every((row) => row.status === "pending" && row.attempt_count === 0);
   }
 
-  async checkpoint(
-    command: Extract<ClientCommand, { type: "thread.checkpoint.revert" }>,
-  ): Promise<DecisionContext["checkpoint"]> {
-    const [column, value] =
-      command.turnCount === undefined
-        ? (["checkpoint_ref", command.checkpointRef ?? ""] as const)
-        : (["checkpoint_turn_count", command.turnCount] as const);
-    const rows = await this.guarded(
-      `SELECT checkpoint_turn_count, checkpoint_ref, status FROM projection_checkpoints WHERE space_id = ? AND thread_id = ? AND ${column} = ?`,
-      this.#spaceId,
-      command.threadId,
-      value,
-    );
-    const row = rows[0];
+  async checkpoint({
+    threadId,
+    turnCount,
+    checkpointRef,
+  }: Extract<ClientCommand, { type: "thread.checkpoint.revert" }>): Promise<DecisionContext["checkpoint"]> {
+    const of = { spaceId: this.#spaceId, threadId };
+    const [row] =
+      turnCount === undefined
+        ? await this.guarded(statements.checkpointByRef, { ...of, checkpointRef: checkpointRef ?? "" })
+        : await this.guarded(statements.checkpointByTurnCount, { ...of, turnCount });
     if (row === undefined) return null;
     return {
-      turnCount: Number(row["checkpoint_turn_count"]),
-      checkpointRef: row["checkpoint_ref"] as CheckpointRef,
-      isReady: row["status"] === "ready",
+      turnCount: row.checkpoint_turn_count,
+      checkpointRef: row.checkpoint_ref,
+      isReady: row.status === "ready",
     };
   }
 
-  async afterRevert(command: RevertComplete): Promise<DecisionContext["afterRevert"]> {
-    const turns = await this.guarded(
-      "SELECT turn_id, turn_count FROM projection_thread_turns WHERE space_id = ? AND thread_id = ? ORDER BY requested_at, turn_id",
-      this.#spaceId,
-      command.threadId,
-    );
-    const isDropped = (row: Row): boolean =>
-      row["turn_count"] === null || Number(row["turn_count"]) > command.turnCount;
-    const dropped = new Set(turns.filter(isDropped).map((row) => row["turn_id"] as TurnId));
-    const kept = turns
-      .filter((row) => !isDropped(row))
-      .sort((a, b) => Number(a["turn_count"]) - Number(b["turn_count"]));
-    const messages = await this.read(
-      "SELECT message_id, turn_id FROM projection_thread_messages WHERE space_id = ? AND thread_id = ?",
-      this.#spaceId,
-      command.threadId,
-    );
+  async afterRevert({ threadId, turnCount }: RevertComplete): Promise<DecisionContext["afterRevert"]> {
+    const spaceId = this.#spaceId;
+    const turns = await this.guarded(statements.turnsOfThread, { spaceId, threadId });
+    const dropped = new Set<TurnId | null>();
+    let kept: { readonly turnId: TurnId; readonly turnCount: number } | null = null;
+    for (const turn of turns) {
+      if (turn.turn_count === null || turn.turn_count > turnCount) dropped.add(turn.turn_id);
+      else if (kept === null || turn.turn_count >= kept.turnCount)
+        kept = { turnId: turn.turn_id, turnCount: turn.turn_count };
+    }
+    const messages = await this.read(statements.messagesOfThread, { spaceId, threadId });
     return {
-      turnIds: [...dropped],
-      messageIds: messages
-        .filter((row) => dropped.has(row["turn_id"] as TurnId))
-        .map((row) => row["message_id"] as MessageId),
-      latestTurnId: (kept.at(-1)?.["turn_id"] as TurnId | undefined) ?? null,
+      turnIds: turns.filter((turn) => dropped.has(turn.turn_id)).map((turn) => turn.turn_id),
+      messageIds: messages.filter((message) => dropped.has(message.turn_id)).map((message) => message.message_id),
+      latestTurnId: kept?.turnId ?? null,
     };
   }
 
   /** True while no handing over of the revert was ever tried: then the node cannot have heard of it. */
   async isRevertUndelivered(threadId: ThreadId): Promise<boolean> {
-    const rows = await this.guarded(
-      `SELECT attempt_count FROM orchestration_effects WHERE space_id = ? AND thread_id = ? AND status = 'pending'
-       AND kind = 'node.checkpoint.revert'`,
-      this.#spaceId,
-      threadId,
-    );
-    return rows.length > 0 && rows.every((row) => Number(row["attempt_count"]) === 0);
+    const rows = await this.guarded(statements.waitingReverts, { spaceId: this.#spaceId, threadId });
+    return rows.length > 0 && rows.every((row) => row.attempt_count === 0);
   }
 
   /**
@@ -254,54 +188,40 @@ export class FactReader {
   ): Promise<DecisionContext["revertStands"]> {
     const named = correlationId ?? safetyRef?.slice(safetyRef.lastIndexOf("/") + 1);
     if (named === undefined) return "under way";
-    const [ending] = await this.guarded(
-      `SELECT sequence, actor_kind, payload_json FROM orchestration_events
-       WHERE space_id = ? AND aggregate_kind = 'thread' AND stream_id = ? AND event_type = 'thread.reverted' AND sequence > (
-         SELECT sequence FROM orchestration_events WHERE space_id = ? AND ${correlationId === null ? "event_id" : "correlation_id"} = ?
-         AND stream_id = ? AND event_type = 'thread.checkpoint-revert-requested')
-       ORDER BY sequence LIMIT 1`,
-      this.#spaceId,
-      threadId,
-      this.#spaceId,
-      named,
-      threadId,
-    );
+    const spaceId = this.#spaceId;
+    const asked = correlationId === null ? statements.revertEndByEvent : statements.revertEndByCommand;
+    const [ending] = await this.guarded(asked, { spaceId, threadId, named });
     if (ending === undefined) return "under way";
-    const { error } = JSON.parse(String(ending["payload_json"])) as { error?: string | null };
+    const { error } = JSON.parse(ending.payload_json) as { error?: string | null };
     // Nobody here knew what its node had done only where nobody there had said it.
-    if (error == null || ending["actor_kind"] === "provider") return "over";
-    const late = await this.guarded(
-      `SELECT a.payload_json, e.correlation_id FROM projection_thread_activities a
-       JOIN orchestration_events e ON e.space_id = a.space_id AND e.event_id = a.activity_id
-       WHERE a.space_id = ? AND a.thread_id = ? AND a.kind = ? AND e.sequence > ?`,
-      this.#spaceId,
+    if (error == null || ending.actor_kind === "provider") return "over";
+    const late = await this.guarded(statements.lateReverts, {
+      spaceId,
       threadId,
-      LATE_REVERT_KIND,
-      Number(ending["sequence"]),
-    );
+      kind: LATE_REVERT_KIND,
+      after: ending.sequence,
+    });
     const isTold = late.some((row) =>
       correlationId === null
-        ? (JSON.parse(String(row["payload_json"])) as { safetyRef?: string | null }).safetyRef === safetyRef
-        : row["correlation_id"] === correlationId,
+        ? (JSON.parse(row.payload_json) as { safetyRef?: string | null }).safetyRef === safetyRef
+        : row.correlation_id === correlationId,
     );
     return isTold ? "over" : "given up";
-  }
-
-  #holes(sql: string): string {
-    return inDialect(this.#store.dialect, sql);
   }
 }
 
 const keyOf = (query: Query): string => `${query.sql}\0${query.parameters.join("\0")}`;
 
-const ACTIVE_STATES: ReadonlySet<unknown> = new Set(["registering", "online", "degraded"]);
+type Slot = Pick<HubRow<"runtime_node_attachments">, "state" | "client_version" | "capabilities_json">;
 
-function nodeFactsOf(slot: Row | undefined, floor: string | null | undefined, presence: Row | undefined): NodeFacts {
-  const capabilities = capabilitiesOf(slot?.["capabilities_json"]);
+const ACTIVE_STATES: ReadonlySet<SlotState> = new Set<SlotState>(["registering", "online", "degraded"]);
+
+function nodeFactsOf(slot: Slot | undefined, floor: string | null, health: HealthState | undefined): NodeFacts {
+  const capabilities = capabilitiesOf(slot?.capabilities_json ?? null);
   return {
-    isAttached: slot !== undefined && ACTIVE_STATES.has(slot["state"]),
-    isReadOnly: slot !== undefined && isBelowFloor(String(slot["client_version"]), floor ?? null),
-    isOnline: presence !== undefined && presence["health_state"] !== "offline",
+    isAttached: slot !== undefined && ACTIVE_STATES.has(slot.state),
+    isReadOnly: slot !== undefined && isBelowFloor(slot.client_version, floor),
+    isOnline: health !== undefined && health !== "offline",
     workspaceRoots: capabilities.workspaceRoots ?? null,
     providers: capabilities.providers?.map((provider) => provider.name) ?? null,
   };
@@ -310,8 +230,8 @@ function nodeFactsOf(slot: Row | undefined, floor: string | null | undefined, pr
 const capabilityTexts = new Map<string, NodeCapabilities>();
 
 /** Parsed once per text: the same capabilities stand before every turn of a node. */
-function capabilitiesOf(text: unknown): NodeCapabilities {
-  if (typeof text !== "string") return {};
+function capabilitiesOf(text: string | null): NodeCapabilities {
+  if (text === null) return {};
   let parsed = capabilityTexts.get(text);
   if (parsed === undefined) {
     parsed = JSON.parse(text) as NodeCapabilities;

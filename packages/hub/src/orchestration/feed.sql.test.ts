@@ -171,7 +171,7 @@ onBothDatabases("a feed", () => {
     let held = 0;
     world.store.read = async (query) => {
       const rows = await readStore(query);
-      if (query.sql.includes("orchestration_events") && query.sql.includes('"sequence" >')) {
+      if (query.sql.includes("orchestration_events") && query.sql.includes("sequence >")) {
         held += 1;
         await gate.promise;
       }

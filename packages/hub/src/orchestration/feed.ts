@@ -38,13 +38,11 @@ export interface FeedRequest {
 /** All feeds of this process, for live messages and for the end. */
 export class Feeds {
   readonly #parts: FeedParts;
-  readonly #queries: ReturnType<typeof logQueries>;
   readonly #open = new Set<Reader>();
   #isClosed = false;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
-    this.#queries = logQueries(parts.store.dialect);
   }
 
   get count(): number {
@@ -147,12 +145,14 @@ export class Feeds {
       }
       return events;
     }
-    const rows = await this.#parts.store.read(
+    const { store, readEvent } = this.#parts;
+    const page = { spaceId, after: position, limit: PAGE_EVENTS };
+    const rows = await store.read(
       threadId === undefined
-        ? this.#queries.ofSpace(spaceId, position, PAGE_EVENTS)
-        : this.#queries.ofStream(spaceId, "thread", threadId, position, PAGE_EVENTS),
+        ? logQueries.ofSpace(store.dialect, page)
+        : logQueries.ofStream(store.dialect, { ...page, kind: "thread", streamId: threadId }),
     );
-    return rows.map(this.#parts.readEvent).filter((event) => event.sequence <= head);
+    return rows.map(readEvent).filter((event) => event.sequence <= head);
   }
 
   async #isTooFarBehind(caller: Caller, threadId: ThreadId | undefined, start: number): Promise<boolean> {
@@ -162,12 +162,13 @@ export class Feeds {
       const own = recent.filter(({ event }) => isOf(event, caller.spaceId, threadId));
       return own.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > FEED_GAP_MAX_BYTES;
     }
+    const gap = { spaceId: caller.spaceId, after: start, limit: FEED_GAP_MAX_EVENTS + 1 };
     const rows = await store.read(
       threadId === undefined
-        ? this.#queries.gapOfSpace(caller.spaceId, start, FEED_GAP_MAX_EVENTS + 1)
-        : this.#queries.gapOfStream(caller.spaceId, "thread", threadId, start, FEED_GAP_MAX_EVENTS + 1),
+        ? logQueries.gapOfSpace(store.dialect, gap)
+        : logQueries.gapOfStream(store.dialect, { ...gap, kind: "thread", streamId: threadId }),
     );
-    const bytes = rows.reduce((sum, row) => sum + Number(row["bytes"]), 0);
+    const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
     return rows.length > FEED_GAP_MAX_EVENTS || bytes > FEED_GAP_MAX_BYTES;
   }
 

@@ -14,6 +14,7 @@ import {
 } from "@muster/core";
 import { insertRows, type Query, type Row, type SqlValue, type Statement, type Store } from "@muster/store";
 import { columnName, columnsOf, fromSql, valuesOf } from "./columns.ts";
+import type { EventRow } from "./event-log.ts";
 import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
 import { projectionStatements, type TableNames } from "./projection-writer.ts";
@@ -61,7 +62,7 @@ export async function readLogPage(after: number, options: PageOptions): Promise<
     const rows = await readSlice(store, last, wanted);
     for (const row of rows) {
       bytes += String(row["payload_json"]).length;
-      const event = skipped.known(readEvent(row));
+      const event = skipped.known(readEvent(row as EventRow));
       if (event === null) continue;
       const ofSpace = operations.get(event.spaceId) ?? [];
       operations.set(event.spaceId, ofSpace);

@@ -32,7 +32,6 @@ export class LogTail {
   readonly #clock: Clock;
   readonly #timers: Timers;
   #cancelRetry: (() => void) | null = null;
-  readonly #queries: ReturnType<typeof logQueries>;
   readonly #onBug: (error: unknown) => void;
   readonly #readEvent: ReadEvent;
   #entries: TailEntry[] = [];
@@ -55,15 +54,14 @@ export class LogTail {
     this.#store = store;
     this.#clock = clock;
     this.#timers = timers;
-    this.#queries = logQueries(store.dialect);
     this.#onBug = onBug;
     this.#readEvent = read;
   }
 
   /** Reads where the log ends now. */
   async open(): Promise<void> {
-    const rows = await this.#store.read(this.#queries.head());
-    this.#head = Number(rows[0]?.["head"] ?? 0);
+    const [row] = await this.#store.read(logQueries.head(this.#store.dialect, {}));
+    this.#head = row?.head ?? 0;
     this.#isOpen = true;
     if (this.#wokenAgain) this.#wakeAgain();
   }
@@ -131,10 +129,13 @@ export class LogTail {
   async #readOn(): Promise<void> {
     try {
       for (;;) {
-        const rows = await this.#store.read(this.#queries.after(this.#head, PAGE_EVENTS));
-        const events = rows.map((row) => this.#readEvent(row));
-        for (const [index, event] of events.entries()) {
-          const sizeBytes = String(rows[index]?.["payload_json"]).length + 512;
+        const page = { after: this.#head, limit: PAGE_EVENTS };
+        const rows = await this.#store.read(logQueries.after(this.#store.dialect, page));
+        const events: WireEvent[] = [];
+        for (const row of rows) {
+          const event = this.#readEvent(row);
+          events.push(event);
+          const sizeBytes = row.payload_json.length + 512;
           this.#entries.push({ event, sizeBytes });
           this.#bytes += sizeBytes;
           this.#head = event.sequence;

@@ -1,4 +1,5 @@
 import { command, createProject, createThread, delta, settle, startTurn } from "@muster/core/testing";
+import type { Row } from "@muster/store";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { SLOT_LEASE_MS } from "../nodes/index.ts";
 import { nodeIdentity, onBothDatabases, openWorld, until, type World } from "./test-world.ts";
@@ -93,7 +94,7 @@ onBothDatabases("a running turn whose node is away", (database) => {
     let isBack = false;
     store.read = async (asked) => {
       const rows = await read(asked);
-      if (!isBack && rows[0]?.["reason"] === "node_lost") {
+      if (!isBack && (rows[0] as Row | undefined)?.["reason"] === "node_lost") {
         isBack = true;
         await presence("online");
       }

@@ -47,7 +47,7 @@ const sqlRows = async (world: World): Promise<Rows> => {
   return result as Rows;
 };
 const eventsOf = async (world: World): Promise<MusterEvent[]> => {
-  const rows = await world.store.read(logQueries(world.store.dialect).after(0, 1_000_000));
+  const rows = await world.store.read(logQueries.after(world.store.dialect, { after: 0, limit: 1_000_000 }));
   return rows.map(wireEventOf).map((event) => {
     const known = knownEvent(event);
     if (known === null) throw new Error(`event ${event.sequence} of type ${event.eventType} cannot be read back`);

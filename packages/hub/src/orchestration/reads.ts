@@ -119,14 +119,14 @@ export async function getEventsPage(
   caller: Caller,
   input: { after: number; limit: number; threadId?: ThreadId },
 ): Promise<EventsPage> {
-  const queries = logQueries(store.dialect);
   const { threadId, after, limit } = input;
   if (threadId !== undefined && !(await visibility.canSeeThread(caller, threadId)))
     throw new MusterError("thread_not_found");
+  const page = { spaceId: caller.spaceId, after, limit: limit + 1 };
   const rows = await store.read(
     threadId === undefined
-      ? queries.ofSpace(caller.spaceId, after, limit + 1)
-      : queries.ofStream(caller.spaceId, "thread", threadId, after, limit + 1),
+      ? logQueries.ofSpace(store.dialect, page)
+      : logQueries.ofStream(store.dialect, { ...page, kind: "thread", streamId: threadId }),
   );
   const read = rows.slice(0, limit).map(readEvent);
   const events: EventsPage["events"] = [];

@@ -2,6 +2,7 @@
 // diffs and receipts in pages. Bounded by rows and bytes there, so that no thread is too long.
 import type { SpaceId, ThreadId, WireEvent } from "@muster/contracts";
 import type { Guard, Query, Row, Store } from "@muster/store";
+import type { EventRow } from "./event-log.ts";
 import type { ReadEvent } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
 import { type EffectCutoffs, STILL_WANTED } from "./retention-effects.ts";
@@ -191,7 +192,7 @@ export interface LogRow {
 }
 
 const logRowOf = (readEvent: ReadEvent, row: Row): LogRow => ({
-  event: readEvent(row),
+  event: readEvent(row as EventRow),
   stored: String(row["payload_json"]),
   bytes: Number(row["bytes"]),
 });

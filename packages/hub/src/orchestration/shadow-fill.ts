@@ -121,7 +121,7 @@ async function fill(bench: Workbench, request: FillRequest, readEvent: ReadEvent
   const skipped = new SkippedEvents();
   const read = async (after: number): Promise<Page> => {
     // Before the page, so that under constant appends a page still reaches the head that it is measured by.
-    const [head] = await bench.read(logQueries(bench.dialect).head());
+    const [head] = await bench.read(logQueries.head(bench.dialect, {}));
     const page = await readLogPage(after, {
       store: bench,
       readEvent,

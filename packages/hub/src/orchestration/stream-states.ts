@@ -1,22 +1,12 @@
 // States that decisions are made on, with the stream version each was read at. Loaded from the projections in one
 // read transaction, kept in a bounded cache, and proven by a version guard inside every append, so that a stale entry
 // can cost a retry but never a wrong decision.
-import type {
-  ApprovalRequestId,
-  MessageId,
-  NodeId,
-  ProjectId,
-  RuntimeMode,
-  SessionId,
-  SpaceId,
-  ThreadId,
-  TurnId,
-} from "@muster/contracts";
+import type { AggregateKind, ProjectId, SpaceId, ThreadId } from "@muster/contracts";
 import type { ProjectState, ThreadState } from "@muster/core";
-import type { Guard, Row, Store } from "@muster/store";
-import { knownEvent } from "./event-log.ts";
+import { type Guard, integer, pick, type RowOf, required, type Store, select, text } from "@muster/store";
+import { HUB_TABLES, ofSpace, ofThread } from "../schema/index.ts";
+import { type EventRow, knownEvent } from "./event-log.ts";
 import { type ReadEvent, readEvent as readEventOfToday } from "./event-reader.ts";
-import { inDialect, query } from "./placeholders.ts";
 
 /** Streams whose state is kept in memory. A state is small: about 1 KiB. */
 export const CACHED_STREAMS_MAX = 20_000;
@@ -61,67 +51,130 @@ export class StateCache {
   }
 }
 
-const VERSION_OF =
-  "SELECT coalesce(max(stream_version), 0) AS version FROM orchestration_events WHERE space_id = ? AND aggregate_kind = ? AND stream_id = ?";
+const versionOf = select({
+  request: { ...ofSpace, kind: text<AggregateKind>(), streamId: text() },
+  row: { version: integer() },
+  sql: `SELECT coalesce(max(stream_version), 0) AS version FROM orchestration_events
+    WHERE space_id = :spaceId AND aggregate_kind = :kind AND stream_id = :streamId`,
+});
 
 /** What must still be the newest version of each stream when the append holds its lock. */
 export function versionGuards(
   dialect: Store["dialect"],
   spaceId: SpaceId,
-  streams: readonly { readonly kind: "project" | "thread"; readonly id: string; readonly version: number }[],
+  streams: readonly { readonly kind: AggregateKind; readonly id: string; readonly version: number }[],
 ): Guard[] {
   return streams.map(({ kind, id, version }) => ({
-    query: { sql: inDialect(dialect, VERSION_OF), parameters: [spaceId, kind, id] },
+    query: versionOf(dialect, { spaceId, kind, streamId: id }),
     expected: [{ version }],
   }));
 }
+
+const projectOf = select({
+  request: { ...ofSpace, projectId: text<ProjectId>() },
+  row: pick(HUB_TABLES.projection_projects, "session_id", "node_id", "workspace_root", "deleted_at"),
+  sql: `SELECT session_id, node_id, workspace_root, deleted_at FROM projection_projects
+    WHERE space_id = :spaceId AND project_id = :projectId`,
+});
 
 export async function loadProject(
   store: Store,
   spaceId: SpaceId,
   projectId: ProjectId,
 ): Promise<Versioned<ProjectState>> {
-  const [versions, projects] = await store.readTransaction([
-    query(store.dialect, VERSION_OF, spaceId, "project", projectId),
-    query(
-      store.dialect,
-      "SELECT session_id, node_id, workspace_root, deleted_at FROM projection_projects WHERE space_id = ? AND project_id = ?",
-      spaceId,
-      projectId,
-    ),
+  const [[version], [row]] = await store.readTransaction([
+    versionOf(store.dialect, { spaceId, kind: "project", streamId: projectId }),
+    projectOf(store.dialect, { spaceId, projectId }),
   ]);
-  const row = projects?.[0];
   return {
-    version: Number(versions?.[0]?.["version"] ?? 0),
+    version: version?.version ?? 0,
     state:
       row === undefined
         ? null
         : {
-            sessionId: row["session_id"] as SessionId,
-            nodeId: row["node_id"] as NodeId,
-            workspaceRoot: String(row["workspace_root"]),
-            isDeleted: row["deleted_at"] !== null,
+            sessionId: row.session_id,
+            nodeId: row.node_id,
+            workspaceRoot: row.workspace_root,
+            isDeleted: row.deleted_at !== null,
           },
   };
 }
 
-const THREAD_QUERIES = [
-  "SELECT project_id, provider, model, runtime_mode, archived_at, deleted_at, latest_turn_id FROM projection_threads WHERE space_id = ? AND thread_id = ?",
-  `SELECT turn_id, turn_count, status, queue_position, model, effort, user_message_id FROM projection_thread_turns
-   WHERE space_id = ? AND thread_id = ? AND status IN ('queued', 'running') ORDER BY queue_position`,
-  "SELECT coalesce(max(turn_count), 0) AS turn_count FROM projection_thread_turns WHERE space_id = ? AND thread_id = ?",
-  "SELECT request_id, turn_id FROM projection_pending_approvals WHERE space_id = ? AND thread_id = ? AND status = 'pending' ORDER BY request_id",
-  `SELECT m.message_id, m.turn_id, m.text, m.is_streaming FROM projection_thread_turns u
-   JOIN projection_thread_messages m ON m.space_id = u.space_id AND m.thread_id = u.thread_id AND m.turn_id = u.turn_id
-   WHERE u.space_id = ? AND u.thread_id = ? AND u.status = 'running' AND m.role = 'assistant' ORDER BY m.message_id`,
-] as const;
+const { projection_thread_messages: messageColumns } = HUB_TABLES;
+
+const threadOf = select({
+  request: ofThread,
+  row: pick(
+    HUB_TABLES.projection_threads,
+    "project_id",
+    "provider",
+    "model",
+    "runtime_mode",
+    "archived_at",
+    "deleted_at",
+    "latest_turn_id",
+  ),
+  sql: `SELECT project_id, provider, model, runtime_mode, archived_at, deleted_at, latest_turn_id FROM projection_threads
+    WHERE space_id = :spaceId AND thread_id = :threadId`,
+});
+
+const openTurn = pick(
+  HUB_TABLES.projection_thread_turns,
+  "turn_id",
+  "turn_count",
+  "status",
+  "queue_position",
+  "model",
+  "effort",
+  "user_message_id",
+);
+
+const openTurnsOf = select({
+  request: ofThread,
+  row: openTurn,
+  sql: `SELECT turn_id, turn_count, status, queue_position, model, effort, user_message_id FROM projection_thread_turns
+    WHERE space_id = :spaceId AND thread_id = :threadId AND status IN ('queued', 'running') ORDER BY queue_position`,
+});
+
+const turnCountOf = select({
+  request: ofThread,
+  row: { turn_count: integer() },
+  sql: `SELECT coalesce(max(turn_count), 0) AS turn_count FROM projection_thread_turns
+    WHERE space_id = :spaceId AND thread_id = :threadId`,
+});
+
+const openApprovalsOf = select({
+  request: ofThread,
+  row: pick(HUB_TABLES.projection_pending_approvals, "request_id", "turn_id"),
+  sql: `SELECT request_id, turn_id FROM projection_pending_approvals
+    WHERE space_id = :spaceId AND thread_id = :threadId AND status = 'pending' ORDER BY request_id`,
+});
+
+const runningMessagesOf = select({
+  request: ofThread,
+  row: {
+    message_id: messageColumns.message_id,
+    turn_id: required(messageColumns.turn_id),
+    text: messageColumns.text,
+    is_streaming: messageColumns.is_streaming,
+  },
+  sql: `SELECT m.message_id, m.turn_id, m.text, m.is_streaming FROM projection_thread_turns u
+    JOIN projection_thread_messages m ON m.space_id = u.space_id AND m.thread_id = u.thread_id AND m.turn_id = u.turn_id
+    WHERE u.space_id = :spaceId AND u.thread_id = :threadId AND u.status = 'running' AND m.role = 'assistant'
+    ORDER BY m.message_id`,
+});
 
 /**
  * The newest events that may tell of a revert. A name that an event had before belongs here too. The kind of the aggregate
  * is left out, which the types say: with it SQLite takes the index of the stream and walks through the whole thread.
  */
-const REVERTS = `SELECT * FROM orchestration_events WHERE space_id = ? AND stream_id = ?
-  AND event_type IN ('thread.checkpoint-revert-requested', 'thread.reverted') AND sequence < ? ORDER BY sequence DESC LIMIT ?`;
+const revertsOf = select({
+  request: { ...ofThread, before: integer(), limit: integer() },
+  row: HUB_TABLES.orchestration_events,
+  sql: `SELECT * FROM orchestration_events WHERE space_id = :spaceId AND stream_id = :threadId
+    AND event_type IN ('thread.checkpoint-revert-requested', 'thread.reverted') AND sequence < :before
+    ORDER BY sequence DESC LIMIT :limit`,
+});
 const REVERTS_PAGE = 4;
 
 export async function loadThread(
@@ -130,50 +183,45 @@ export async function loadThread(
   threadId: ThreadId,
   readEvent: ReadEvent = readEventOfToday,
 ): Promise<Versioned<ThreadState>> {
-  const versionQuery = { sql: inDialect(store.dialect, VERSION_OF), parameters: [spaceId, "thread", threadId] };
-  const [first] = THREAD_QUERIES;
+  const { dialect } = store;
+  const ids = { spaceId, threadId };
+  const versionQuery = versionOf(dialect, { spaceId, kind: "thread", streamId: threadId });
   // Most threads that are looked for and not cached are about to be created.
-  const [known, found] = await store.readTransaction([
+  const [[known], [found]] = await store.readTransaction([versionQuery, threadOf(dialect, ids)]);
+  if (found === undefined) return { version: known?.version ?? 0, state: null };
+  const [[newest], [row], open, [counted], approvals, messages, reverts] = await store.readTransaction([
     versionQuery,
-    { sql: inDialect(store.dialect, first), parameters: [spaceId, threadId] },
+    threadOf(dialect, ids),
+    openTurnsOf(dialect, ids),
+    turnCountOf(dialect, ids),
+    openApprovalsOf(dialect, ids),
+    runningMessagesOf(dialect, ids),
+    revertsOf(dialect, { ...ids, before: Number.MAX_SAFE_INTEGER, limit: REVERTS_PAGE }),
   ]);
-  if (found?.length === 0) return { version: Number(known?.[0]?.["version"] ?? 0), state: null };
-  const [versions, threads, turns, counts, approvals, messages, reverts] = await store.readTransaction([
-    versionQuery,
-    ...THREAD_QUERIES.map((sql) => ({ sql: inDialect(store.dialect, sql), parameters: [spaceId, threadId] })),
-    query(store.dialect, REVERTS, spaceId, threadId, Number.MAX_SAFE_INTEGER, REVERTS_PAGE),
-  ]);
-  const version = Number(versions?.[0]?.["version"] ?? 0);
-  const row = threads?.[0];
+  const version = newest?.version ?? 0;
   if (row === undefined) return { version, state: null };
-  const running = turns?.find((turn) => turn["status"] === "running");
+  const running = open.find((turn) => turn.status === "running");
   return {
     version,
     state: {
-      projectId: row["project_id"] as ProjectId,
-      provider: String(row["provider"]),
-      model: row["model"] as string | null,
-      runtimeMode: row["runtime_mode"] as RuntimeMode,
-      isArchived: row["archived_at"] !== null,
-      isDeleted: row["deleted_at"] !== null,
-      turnCount: Number(counts?.[0]?.["turn_count"] ?? 0),
-      latestTurnId: row["latest_turn_id"] as TurnId | null,
-      running:
-        running === undefined
-          ? null
-          : { turnId: running["turn_id"] as TurnId, turnCount: Number(running["turn_count"]) },
-      queue: (turns ?? []).filter((turn) => turn["status"] === "queued").map(queuedTurnOf),
-      pendingApprovals: (approvals ?? []).map((approval) => ({
-        requestId: approval["request_id"] as ApprovalRequestId,
-        turnId: approval["turn_id"] as TurnId,
+      projectId: row.project_id,
+      provider: row.provider,
+      model: row.model,
+      runtimeMode: row.runtime_mode,
+      isArchived: row.archived_at !== null,
+      isDeleted: row.deleted_at !== null,
+      turnCount: counted?.turn_count ?? 0,
+      latestTurnId: row.latest_turn_id,
+      running: running === undefined ? null : { turnId: running.turn_id, turnCount: Number(running.turn_count) },
+      queue: open.filter((turn) => turn.status === "queued").map(queuedTurnOf),
+      pendingApprovals: approvals.map((approval) => ({ requestId: approval.request_id, turnId: approval.turn_id })),
+      messages: messages.map((message) => ({
+        messageId: message.message_id,
+        turnId: message.turn_id,
+        length: message.text.length,
+        isStreaming: message.is_streaming === 1,
       })),
-      messages: (messages ?? []).map((message) => ({
-        messageId: message["message_id"] as MessageId,
-        turnId: message["turn_id"] as TurnId,
-        length: String(message["text"]).length,
-        isStreaming: Number(message["is_streaming"]) === 1,
-      })),
-      reverting: await openRevert(store, { spaceId, threadId, readEvent }, reverts ?? []),
+      reverting: await openRevert(store, { ...ids, readEvent }, reverts),
     },
   };
 }
@@ -188,7 +236,7 @@ interface RevertSearch {
 async function openRevert(
   store: Store,
   search: RevertSearch,
-  newest: readonly Row[],
+  newest: readonly EventRow[],
 ): Promise<ThreadState["reverting"]> {
   const { spaceId, threadId, readEvent } = search;
   for (let rows = newest; rows.length > 0; ) {
@@ -198,16 +246,16 @@ async function openRevert(
       if (event?.eventType === "thread.checkpoint-revert-requested")
         return { turnCount: event.payload.turnCount, mode: event.payload.mode };
     }
-    const oldest = Number(rows.at(-1)?.["sequence"]);
-    rows = await store.read(query(store.dialect, REVERTS, spaceId, threadId, oldest, REVERTS_PAGE));
+    const before = rows.at(-1)?.sequence ?? 0;
+    rows = await store.read(revertsOf(store.dialect, { spaceId, threadId, before, limit: REVERTS_PAGE }));
   }
   return null;
 }
 
-const queuedTurnOf = (row: Row): ThreadState["queue"][number] => ({
-  turnId: row["turn_id"] as TurnId,
-  messageId: row["user_message_id"] as MessageId,
-  model: row["model"] as string | null,
-  effort: row["effort"] as string | null,
-  position: Number(row["queue_position"]),
+const queuedTurnOf = (row: RowOf<typeof openTurn>): ThreadState["queue"][number] => ({
+  turnId: row.turn_id,
+  messageId: row.user_message_id,
+  model: row.model,
+  effort: row.effort,
+  position: Number(row.queue_position),
 });

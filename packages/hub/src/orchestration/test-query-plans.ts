@@ -1,7 +1,7 @@
 // How a database finds the rows of a query, for tests: every query that went to a store, and those of them that walk
 // through a table that grows for ever. SQLite plans by its rules alone; PostgreSQL by what it knows of the rows, so it is
 // given some thousands first.
-import type { Query, Row, SqlValue, Store } from "@muster/store";
+import type { Answers, Query, Row, SqlValue, Store } from "@muster/store";
 
 /** They grow with every turn, or with every thread. */
 const GROWING: ReadonlySet<string> = new Set([
@@ -31,7 +31,8 @@ export class QueryRecorder {
   readonly wrap = (store: Store): Store => ({
     dialect: store.dialect,
     read: (query) => store.read(this.#note(query)),
-    readTransaction: (queries) => store.readTransaction(queries.map((query) => this.#note(query))),
+    readTransaction: (queries) =>
+      store.readTransaction(queries.map((query) => this.#note(query))) as Promise<Answers<typeof queries>>,
     commit: (batch) => {
       for (const { query } of batch.guards) this.#note(query);
       for (const { sql, parameters } of batch.statements) {

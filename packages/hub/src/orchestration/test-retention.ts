@@ -82,7 +82,8 @@ export async function rowsOf(world: World): Promise<Rows> {
   return Object.fromEntries(entries);
 }
 
-export const logOf = (world: World) => world.store.read(logQueries(world.store.dialect).after(0, 1_000_000));
+export const logOf = (world: World) =>
+  world.store.read(logQueries.after(world.store.dialect, { after: 0, limit: 1_000_000 }));
 
 /** Rows as a reader with nothing but the log would make them. */
 export async function foldOf(world: World): Promise<Rows> {

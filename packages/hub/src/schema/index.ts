@@ -1,5 +1,13 @@
 // The hub's schema: its numbered migrations and the types of its tables.
-export { HUB_COLUMNS } from "./columns.ts";
 export { HUB_MIGRATIONS } from "./migrations/index.ts";
-export type { HealthState, HubDatabase, SlotState } from "./tables.ts";
+export { ofSpace, ofThread, ofTurn } from "./requests.ts";
+export {
+  type HealthState,
+  HUB_COLUMNS,
+  HUB_TABLES,
+  type HubDatabase,
+  type HubRow,
+  type HubTable,
+  type SlotState,
+} from "./tables.ts";
 export { messageIdUse, turnIdUse } from "./used-ids.ts";

@@ -1,127 +1,129 @@
 // Rows of spaces, principals, sessions and nodes, as the database holds them. Secrets are SHA-256 in hex.
-import type { MembershipState, PrincipalKind, Role } from "@muster/contracts";
-import type { Generated } from "kysely";
+import type { MembershipState, NodeId, PrincipalKind, Role, SessionId, SpaceId } from "@muster/contracts";
+import { type Columns, integer, nullable, text } from "@muster/store";
 
 /** May a node work here; never whether it is alive, which is `HealthState`. */
 export type SlotState = "registering" | "online" | "degraded" | "offline" | "revoked";
 export type HealthState = "online" | "degraded" | "offline";
 
-export interface SpacesTable {
-  space_id: string;
-  title: string;
-  default_session_id: string | null;
-  created_at: string;
-}
+export const NODE_TABLES = {
+  spaces: {
+    space_id: text<SpaceId>(),
+    title: text(),
+    default_session_id: nullable(text<SessionId>()),
+    created_at: text(),
+  },
 
-export interface PrincipalsTable {
-  space_id: string;
-  principal_id: string;
-  kind: PrincipalKind;
-  display_name: string;
-  created_at: string;
-  disabled_at: string | null;
-}
+  principals: {
+    space_id: text<SpaceId>(),
+    principal_id: text(),
+    kind: text<PrincipalKind>(),
+    display_name: text(),
+    created_at: text(),
+    disabled_at: nullable(text()),
+  },
 
-export interface TokensTable {
-  token_hash: string;
-  space_id: string;
-  principal_id: string;
-  scopes_json: string;
-  label: string;
-  created_at: string;
-  expires_at: string | null;
-  revoked_at: string | null;
-  last_used_at: string | null;
-}
+  tokens: {
+    token_hash: text(),
+    space_id: text<SpaceId>(),
+    principal_id: text(),
+    scopes_json: text(),
+    label: text(),
+    created_at: text(),
+    expires_at: nullable(text()),
+    revoked_at: nullable(text()),
+    last_used_at: nullable(text()),
+  },
 
-export interface AuditLogTable {
-  space_id: string;
-  audit_id: string;
-  at: string;
-  actor_id: string;
-  action: string;
-  subject: string;
-  details_json: string;
-}
+  audit_log: {
+    space_id: text<SpaceId>(),
+    audit_id: text(),
+    at: text(),
+    actor_id: text(),
+    action: text(),
+    subject: text(),
+    details_json: text(),
+  },
 
-export interface SessionsTable {
-  space_id: string;
-  session_id: string;
-  title: string;
-  state: "active" | "archived" | "closed";
-  min_client_version: string | null;
-  created_at: string;
-  updated_at: string;
-}
+  sessions: {
+    space_id: text<SpaceId>(),
+    session_id: text<SessionId>(),
+    title: text(),
+    state: text<"active" | "archived" | "closed">(),
+    min_client_version: nullable(text()),
+    created_at: text(),
+    updated_at: text(),
+  },
 
-export interface SessionMembershipsTable {
-  space_id: string;
-  session_id: string;
-  participant_id: string;
-  role: Role;
-  state: MembershipState;
-  created_at: string;
-  updated_at: string;
-}
+  session_memberships: {
+    space_id: text<SpaceId>(),
+    session_id: text<SessionId>(),
+    participant_id: text(),
+    role: text<Role>(),
+    state: text<MembershipState>(),
+    created_at: text(),
+    updated_at: text(),
+  },
 
-export interface SessionInvitesTable {
-  space_id: string;
-  invite_id: string;
-  session_id: string;
-  token_hash: string;
-  role: Role;
-  state: "pending" | "redeemed" | "revoked";
-  issued_by: string;
-  created_at: string;
-  expires_at: string;
-  redeemed_by: string | null;
-  settled_at: string | null;
-}
+  session_invites: {
+    space_id: text<SpaceId>(),
+    invite_id: text(),
+    session_id: text<SessionId>(),
+    token_hash: text(),
+    role: text<Role>(),
+    state: text<"pending" | "redeemed" | "revoked">(),
+    issued_by: text(),
+    created_at: text(),
+    expires_at: text(),
+    redeemed_by: nullable(text()),
+    settled_at: nullable(text()),
+  },
 
-export interface NodesTable {
-  space_id: string;
-  node_id: string;
-  owner: string;
-  public_key: string;
-  archived_keys_json: string;
-  encryption_key: string | null;
-  epoch: number;
-  incarnation: string | null;
-  created_at: string;
-}
+  nodes: {
+    space_id: text<SpaceId>(),
+    node_id: text<NodeId>(),
+    owner: text(),
+    public_key: text(),
+    archived_keys_json: text(),
+    encryption_key: nullable(text()),
+    epoch: integer(),
+    incarnation: nullable(text()),
+    created_at: text(),
+  },
 
-export interface RuntimeNodeAttachmentsTable {
-  space_id: string;
-  id: string;
-  session_id: string;
-  participant_id: string;
-  node_id: string;
-  capabilities_json: string | null;
-  client_version: string;
-  state: Generated<SlotState>;
-  epoch: number;
-  attached_at: string;
-  detached_at: string | null;
-  detach_reason: string | null;
-}
+  runtime_node_attachments: {
+    space_id: text<SpaceId>(),
+    id: text(),
+    session_id: text<SessionId>(),
+    participant_id: text(),
+    node_id: text<NodeId>(),
+    capabilities_json: nullable(text()),
+    client_version: text(),
+    state: text<SlotState>(),
+    epoch: integer(),
+    attached_at: text(),
+    detached_at: nullable(text()),
+    detach_reason: nullable(text()),
+  },
 
-export interface RuntimeNodeAttachmentLogTable {
-  space_id: string;
-  log_id: string;
-  attachment_id: string;
-  session_id: string;
-  participant_id: string;
-  node_id: string;
-  action: "attached" | "detached" | "released" | "revoked";
-  epoch: number;
-  reason: string | null;
-  at: string;
-}
+  runtime_node_attachment_log: {
+    space_id: text<SpaceId>(),
+    log_id: text(),
+    attachment_id: text(),
+    session_id: text<SessionId>(),
+    participant_id: text(),
+    node_id: text<NodeId>(),
+    action: text<"attached" | "detached" | "released" | "revoked">(),
+    epoch: integer(),
+    reason: nullable(text()),
+    at: text(),
+  },
 
-export interface RuntimeNodePresenceTable {
-  space_id: string;
-  node_id: string;
-  connection_id: string | null;
-  last_heartbeat_at: string;
-  health_state: HealthState;
-}
+  runtime_node_presence: {
+    space_id: text<SpaceId>(),
+    node_id: text<NodeId>(),
+    connection_id: nullable(text()),
+    last_heartbeat_at: text(),
+    health_state: text<HealthState>(),
+  },
+} as const satisfies Readonly<Record<string, Columns>>;

@@ -1,4 +1,5 @@
 // What the orchestration tables refuse by themselves, tried with rows that break one rule each.
+import { SpaceId } from "@muster/contracts";
 import type { Store } from "@muster/store";
 import { DATABASES } from "@muster/store/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -129,10 +130,14 @@ describe.each(DATABASES)("%s", (_database, openStore) => {
       payload_json,
     };
     await tryRow(store, "orchestration_events", requested);
-    expect(await store.read(messageIdUse(store.dialect, "space", "m1"))).toEqual([{ stream_id: "stream_id" }]);
-    expect(await store.read(turnIdUse(store.dialect, "space", "t1"))).toEqual([{ stream_id: "stream_id" }]);
-    expect(await store.read(turnIdUse(store.dialect, "space", "t2"))).toEqual([]);
-    expect(await store.read(turnIdUse(store.dialect, "other", "t1"))).toEqual([]);
+    expect(await store.read(messageIdUse(store.dialect, { spaceId: SpaceId.parse("space"), id: "m1" }))).toEqual([
+      { stream_id: "stream_id" },
+    ]);
+    expect(await store.read(turnIdUse(store.dialect, { spaceId: SpaceId.parse("space"), id: "t1" }))).toEqual([
+      { stream_id: "stream_id" },
+    ]);
+    expect(await store.read(turnIdUse(store.dialect, { spaceId: SpaceId.parse("space"), id: "t2" }))).toEqual([]);
+    expect(await store.read(turnIdUse(store.dialect, { spaceId: SpaceId.parse("other"), id: "t1" }))).toEqual([]);
   });
 
   test("ORC-18 a used id is found whatever else the payload holds: NUL, half a surrogate pair, what looks like the field", async () => {
@@ -141,8 +146,10 @@ describe.each(DATABASES)("%s", (_database, openStore) => {
     expect(await tryRow(store, "orchestration_events", { event_type: "thread.message-sent", payload_json })).toBe(
       "written",
     );
-    expect(await store.read(messageIdUse(store.dialect, "space", "m1"))).toEqual([{ stream_id: "stream_id" }]);
-    expect(await store.read(messageIdUse(store.dialect, "space", "decoy"))).toEqual([]);
+    expect(await store.read(messageIdUse(store.dialect, { spaceId: SpaceId.parse("space"), id: "m1" }))).toEqual([
+      { stream_id: "stream_id" },
+    ]);
+    expect(await store.read(messageIdUse(store.dialect, { spaceId: SpaceId.parse("space"), id: "decoy" }))).toEqual([]);
   });
 
   test("texts sort by their bytes, whatever the database's language", async () => {

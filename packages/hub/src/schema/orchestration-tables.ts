@@ -1,97 +1,106 @@
 // Rows of the event log and of what commits with it, as the database holds them. Times are ISO 8601 UTC with
 // milliseconds, `*_json` is JSON text, booleans are 0 and 1.
-import type { ActorKind, AggregateKind } from "@muster/contracts";
-import type { AllocatedNumber } from "@muster/store";
-import type { ColumnType, Generated } from "kysely";
+import type {
+  ActorKind,
+  AggregateKind,
+  CommandId,
+  EffectId,
+  EventId,
+  JournalId,
+  NodeId,
+  SpaceId,
+  ThreadId,
+  TurnId,
+} from "@muster/contracts";
+import { type Columns, integer, nullable, text } from "@muster/store";
 
-/** An event's sequence: on its way in it may be one that the batch allocates. */
-export type AllocatedInteger = ColumnType<number, number | AllocatedNumber, number | AllocatedNumber>;
+export const ORCHESTRATION_TABLES = {
+  orchestration_events: {
+    sequence: integer(),
+    event_id: text<EventId>(),
+    space_id: text<SpaceId>(),
+    aggregate_kind: text<AggregateKind>(),
+    stream_id: text(),
+    stream_version: integer(),
+    event_type: text(),
+    schema_version: text(),
+    occurred_at: text(),
+    command_id: nullable(text<CommandId>()),
+    causation_event_id: nullable(text<EventId>()),
+    correlation_id: nullable(text<CommandId>()),
+    actor_kind: text<ActorKind>(),
+    actor_id: text(),
+    payload_json: text(),
+    metadata_json: text(),
+  },
 
-export interface OrchestrationEventsTable {
-  sequence: AllocatedInteger;
-  event_id: string;
-  space_id: string;
-  aggregate_kind: AggregateKind;
-  stream_id: string;
-  stream_version: number;
-  event_type: string;
-  schema_version: string;
-  occurred_at: string;
-  command_id: string | null;
-  causation_event_id: string | null;
-  correlation_id: string | null;
-  actor_kind: ActorKind;
-  actor_id: string;
-  payload_json: string;
-  metadata_json: string;
-}
+  orchestration_command_receipts: {
+    space_id: text<SpaceId>(),
+    command_id: text<CommandId>(),
+    command_type: text(),
+    request_fingerprint: text(),
+    aggregate_kind: text<AggregateKind>(),
+    aggregate_id: text(),
+    accepted_at: text(),
+    result_sequence: integer(),
+    status: text<"accepted" | "rejected">(),
+    error_json: nullable(text()),
+  },
 
-export interface OrchestrationCommandReceiptsTable {
-  space_id: string;
-  command_id: string;
-  command_type: string;
-  request_fingerprint: string;
-  aggregate_kind: AggregateKind;
-  aggregate_id: string;
-  accepted_at: string;
-  result_sequence: AllocatedInteger;
-  status: "accepted" | "rejected";
-  error_json: string | null;
-}
+  checkpoint_diff_blobs: {
+    space_id: text<SpaceId>(),
+    thread_id: text<ThreadId>(),
+    from_turn_count: integer(),
+    to_turn_count: integer(),
+    diff: text(),
+    truncated: integer<0 | 1>(),
+    created_at: text(),
+  },
 
-export interface CheckpointDiffBlobsTable {
-  space_id: string;
-  thread_id: string;
-  from_turn_count: number;
-  to_turn_count: number;
-  diff: string;
-  truncated: 0 | 1;
-  created_at: string;
-}
+  orchestration_effects: {
+    space_id: text<SpaceId>(),
+    effect_id: text<EffectId>(),
+    event_id: text<EventId>(),
+    event_sequence: integer(),
+    thread_id: text<ThreadId>(),
+    turn_id: nullable(text<TurnId>()),
+    node_id: text<NodeId>(),
+    kind: text(),
+    payload_json: text(),
+    status: text<"pending" | "running" | "succeeded" | "failed" | "cancelled">(),
+    attempt_count: integer(),
+    available_at: text(),
+    lease_owner: nullable(text()),
+    lease_expires_at: nullable(text()),
+    fence: integer(),
+    last_error: nullable(text()),
+    created_at: text(),
+    updated_at: text(),
+  },
 
-export interface OrchestrationEffectsTable {
-  space_id: string;
-  effect_id: string;
-  event_id: string;
-  event_sequence: AllocatedInteger;
-  thread_id: string;
-  turn_id: string | null;
-  node_id: string;
-  kind: string;
-  payload_json: string;
-  status: "pending" | "running" | "succeeded" | "failed" | "cancelled";
-  attempt_count: Generated<number>;
-  available_at: string;
-  lease_owner: string | null;
-  lease_expires_at: string | null;
-  fence: Generated<number>;
-  last_error: string | null;
-  created_at: string;
-  updated_at: string;
-}
+  ingest_cursors: {
+    space_id: text<SpaceId>(),
+    node_id: text<NodeId>(),
+    journal_id: text<JournalId>(),
+    last_sequence: integer(),
+    updated_at: text(),
+  },
 
-export interface IngestCursorsTable {
-  space_id: string;
-  node_id: string;
-  journal_id: string;
-  last_sequence: number;
-  updated_at: string;
-}
+  ingest_rejected: {
+    space_id: text<SpaceId>(),
+    node_id: text<NodeId>(),
+    journal_id: text<JournalId>(),
+    sequence: integer(),
+    code: text(),
+    at: text(),
+  },
 
-export interface IngestRejectedTable {
-  space_id: string;
-  node_id: string;
-  journal_id: string;
-  sequence: number;
-  code: string;
-  at: string;
-}
-
-/** How far pruning has come in a thread: events up to these sequences need not be looked at again. */
-export interface ThreadRetentionTable {
-  space_id: string;
-  thread_id: string;
-  pruned_through: number;
-  stubbed_through: number;
-  updated_at: string;
-}
+  /** How far pruning has come in a thread: events up to these sequences need not be looked at again. */
+  thread_retention: {
+    space_id: text<SpaceId>(),
+    thread_id: text<ThreadId>(),
+    pruned_through: integer(),
+    stubbed_through: integer(),
+    updated_at: text(),
+  },
+} as const satisfies Readonly<Record<string, Columns>>;

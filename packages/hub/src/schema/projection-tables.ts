@@ -3,145 +3,158 @@
 import type {
   ActivityTone,
   ApprovalDecision,
+  ApprovalRequestId,
   ApprovalRow,
+  CheckpointRef,
   CheckpointRow,
+  MessageId,
   MessageRow,
+  NodeId,
+  ProjectId,
+  ProviderSessionId,
   ProviderSessionStatus,
+  ProviderThreadId,
   Rebuild,
   RuntimeMode,
+  SessionId,
+  SpaceId,
+  ThreadId,
+  TurnId,
   TurnStatus,
 } from "@muster/contracts";
-import type { AllocatedInteger } from "./orchestration-tables.ts";
+import { type Columns, integer, nullable, text } from "@muster/store";
 
-export interface ProjectionProjectsTable {
-  space_id: string;
-  project_id: string;
-  session_id: string;
-  node_id: string;
-  title: string;
-  workspace_root: string;
-  default_model: string | null;
-  scripts_json: string;
-  created_at: string;
-  updated_at: string;
-  deleted_at: string | null;
-}
+export const PROJECTION_TABLES = {
+  projection_projects: {
+    space_id: text<SpaceId>(),
+    project_id: text<ProjectId>(),
+    session_id: text<SessionId>(),
+    node_id: text<NodeId>(),
+    title: text(),
+    workspace_root: text(),
+    default_model: nullable(text()),
+    scripts_json: text(),
+    created_at: text(),
+    updated_at: text(),
+    deleted_at: nullable(text()),
+  },
 
-export interface ProjectionThreadsTable {
-  space_id: string;
-  thread_id: string;
-  project_id: string;
-  title: string;
-  provider: string;
-  model: string | null;
-  runtime_mode: RuntimeMode;
-  branch: string | null;
-  worktree_path: string | null;
-  latest_turn_id: string | null;
-  created_at: string;
-  updated_at: string;
-  archived_at: string | null;
-  deleted_at: string | null;
-}
+  projection_threads: {
+    space_id: text<SpaceId>(),
+    thread_id: text<ThreadId>(),
+    project_id: text<ProjectId>(),
+    title: text(),
+    provider: text(),
+    model: nullable(text()),
+    runtime_mode: text<RuntimeMode>(),
+    branch: nullable(text()),
+    worktree_path: nullable(text()),
+    latest_turn_id: nullable(text<TurnId>()),
+    created_at: text(),
+    updated_at: text(),
+    archived_at: nullable(text()),
+    deleted_at: nullable(text()),
+  },
 
-export interface ProjectionThreadMessagesTable {
-  space_id: string;
-  message_id: string;
-  thread_id: string;
-  turn_id: string | null;
-  role: MessageRow["role"];
-  text: string;
-  attachments_json: string;
-  is_streaming: 0 | 1;
-  created_at: string;
-  updated_at: string;
-}
+  projection_thread_messages: {
+    space_id: text<SpaceId>(),
+    message_id: text<MessageId>(),
+    thread_id: text<ThreadId>(),
+    turn_id: nullable(text<TurnId>()),
+    role: text<MessageRow["role"]>(),
+    text: text(),
+    attachments_json: text(),
+    is_streaming: integer<0 | 1>(),
+    created_at: text(),
+    updated_at: text(),
+  },
 
-export interface ProjectionThreadActivitiesTable {
-  space_id: string;
-  activity_id: string;
-  thread_id: string;
-  turn_id: string | null;
-  tone: ActivityTone;
-  kind: string;
-  summary: string;
-  payload_json: string;
-  created_at: string;
-}
+  projection_thread_activities: {
+    space_id: text<SpaceId>(),
+    activity_id: text(),
+    thread_id: text<ThreadId>(),
+    turn_id: nullable(text<TurnId>()),
+    tone: text<ActivityTone>(),
+    kind: text(),
+    summary: text(),
+    payload_json: text(),
+    created_at: text(),
+  },
 
-export interface ProjectionThreadSessionsTable {
-  space_id: string;
-  thread_id: string;
-  status: ProviderSessionStatus;
-  provider_name: string | null;
-  provider_session_id: string | null;
-  provider_thread_id: string | null;
-  active_turn_id: string | null;
-  last_error: string | null;
-  updated_at: string;
-}
+  projection_thread_sessions: {
+    space_id: text<SpaceId>(),
+    thread_id: text<ThreadId>(),
+    status: text<ProviderSessionStatus>(),
+    provider_name: nullable(text()),
+    provider_session_id: nullable(text<ProviderSessionId>()),
+    provider_thread_id: nullable(text<ProviderThreadId>()),
+    active_turn_id: nullable(text<TurnId>()),
+    last_error: nullable(text()),
+    updated_at: text(),
+  },
 
-export interface ProjectionThreadTurnsTable {
-  space_id: string;
-  turn_id: string;
-  thread_id: string;
-  turn_count: number | null;
-  status: TurnStatus;
-  reason: string | null;
-  queue_position: number | null;
-  model: string | null;
-  effort: string | null;
-  user_message_id: string;
-  assistant_message_id: string | null;
-  requested_at: string;
-  started_at: string | null;
-  completed_at: string | null;
-}
+  projection_thread_turns: {
+    space_id: text<SpaceId>(),
+    turn_id: text<TurnId>(),
+    thread_id: text<ThreadId>(),
+    turn_count: nullable(integer()),
+    status: text<TurnStatus>(),
+    reason: nullable(text()),
+    queue_position: nullable(integer()),
+    model: nullable(text()),
+    effort: nullable(text()),
+    user_message_id: text<MessageId>(),
+    assistant_message_id: nullable(text<MessageId>()),
+    requested_at: text(),
+    started_at: nullable(text()),
+    completed_at: nullable(text()),
+  },
 
-export interface ProjectionCheckpointsTable {
-  space_id: string;
-  thread_id: string;
-  turn_id: string;
-  checkpoint_turn_count: number;
-  checkpoint_ref: string;
-  status: CheckpointRow["status"];
-  files_json: string;
-  assistant_message_id: string | null;
-  completed_at: string;
-}
+  projection_checkpoints: {
+    space_id: text<SpaceId>(),
+    thread_id: text<ThreadId>(),
+    turn_id: text<TurnId>(),
+    checkpoint_turn_count: integer(),
+    checkpoint_ref: text<CheckpointRef>(),
+    status: text<CheckpointRow["status"]>(),
+    files_json: text(),
+    assistant_message_id: nullable(text<MessageId>()),
+    completed_at: text(),
+  },
 
-export interface ProjectionPendingApprovalsTable {
-  space_id: string;
-  request_id: string;
-  thread_id: string;
-  turn_id: string;
-  kind: string;
-  status: ApprovalRow["status"];
-  decision: ApprovalDecision | null;
-  payload_json: string;
-  created_at: string;
-  resolved_at: string | null;
-}
+  projection_pending_approvals: {
+    space_id: text<SpaceId>(),
+    request_id: text<ApprovalRequestId>(),
+    thread_id: text<ThreadId>(),
+    turn_id: text<TurnId>(),
+    kind: text(),
+    status: text<ApprovalRow["status"]>(),
+    decision: nullable(text<ApprovalDecision>()),
+    payload_json: text(),
+    created_at: text(),
+    resolved_at: nullable(text()),
+  },
 
-export interface ProjectionRebuildsTable {
-  rebuild_number: AllocatedInteger;
-  owner: string;
-  projectors_json: string;
-  status: Rebuild["state"];
-  applied_sequence: number;
-  head_sequence: number;
-  skipped_json: string;
-  rows_removed: number | null;
-  rows_written: number | null;
-  error_code: string | null;
-  started_at: string;
-  lease_expires_at: string;
-  held_until: string | null;
-  finished_at: string | null;
-}
+  projection_rebuilds: {
+    rebuild_number: integer(),
+    owner: text(),
+    projectors_json: text(),
+    status: text<Rebuild["state"]>(),
+    applied_sequence: integer(),
+    head_sequence: integer(),
+    skipped_json: text(),
+    rows_removed: nullable(integer()),
+    rows_written: nullable(integer()),
+    error_code: nullable(text()),
+    started_at: text(),
+    lease_expires_at: text(),
+    held_until: nullable(text()),
+    finished_at: nullable(text()),
+  },
 
-export interface ProjectionStateTable {
-  projector: string;
-  last_applied_sequence: AllocatedInteger;
-  updated_at: string;
-}
+  projection_state: {
+    projector: text(),
+    last_applied_sequence: integer(),
+    updated_at: text(),
+  },
+} as const satisfies Readonly<Record<string, Columns>>;

@@ -1,7 +1,6 @@
 // Valid rows for tests, one per table, so that a test names only the column it is about.
 import { type Dialect, insertRows, type SqlValue, type Statement } from "@muster/store";
-import { HUB_COLUMNS } from "./columns.ts";
-import type { HubDatabase } from "./tables.ts";
+import { HUB_COLUMNS, type HubDatabase } from "./tables.ts";
 
 export type Table = keyof HubDatabase;
 export type Values = Readonly<Record<string, SqlValue>>;

@@ -1,10 +1,11 @@
 // The whole schema against its golden listing, fresh and upgraded.
 import { readFile } from "node:fs/promises";
+import { SpaceId } from "@muster/contracts";
 import { DATABASES, openFreshPostgres } from "@muster/store/testing";
 import { describe, expect, test } from "vitest";
-import { HUB_COLUMNS } from "./columns.ts";
 import { listColumns, listSchema } from "./listing.ts";
 import { HUB_MIGRATIONS } from "./migrations/index.ts";
+import { HUB_COLUMNS } from "./tables.ts";
 import { openHubDatabase, planOf, STAMP } from "./test-database.ts";
 import { messageIdUse, turnIdUse } from "./used-ids.ts";
 
@@ -80,7 +81,7 @@ describe.each(DATABASES)("%s", (_database, openStore) => {
       [messageIdUse, "orchestration_events_message_id_idx"],
       [turnIdUse, "orchestration_events_turn_id_idx"],
     ] as const) {
-      const plan = await planOf(store, use(store.dialect, "space", "id"));
+      const plan = await planOf(store, use(store.dialect, { spaceId: SpaceId.parse("space"), id: "id" }));
       expect(plan).toMatch(new RegExp(`(?:USING INDEX|Index Scan using) ${index}\\b`));
       // Both parts of its key are looked up, not only the space.
       expect(plan).toMatch(/space_id=\? AND <expr>=\?|Index Cond: .*space_id.* AND .*substring/i);

@@ -3,7 +3,16 @@
 import type { ClientConfig } from "pg";
 import { quoteIdentifier } from "../identifiers.ts";
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../migrations/set.ts";
-import { type Batch, type CommitResult, type Query, type Row, type Store, StoreError } from "../port.ts";
+import {
+  type Answers,
+  type Batch,
+  type CommitResult,
+  type Query,
+  type QueryOf,
+  type Row,
+  type Store,
+  StoreError,
+} from "../port.ts";
 import type { ThreadTask } from "../threads/messages.ts";
 import { StoreThread } from "../threads/thread.ts";
 import { commitBatch } from "./commit.ts";
@@ -121,14 +130,17 @@ export class PostgresStore implements Store {
     };
   }
 
-  async read(query: Query): Promise<readonly Row[]> {
-    return this.#reading([query], (answers) => answers[0]?.rows ?? []);
+  async read<Found extends object = Row>(query: QueryOf<Found>): Promise<readonly Found[]> {
+    return this.#reading([query], (answers) => (answers[0]?.rows ?? []) as readonly unknown[] as readonly Found[]);
   }
 
-  async readTransaction(queries: readonly Query[]): Promise<readonly (readonly Row[])[]> {
+  async readTransaction<const Queries extends readonly Query[]>(queries: Queries): Promise<Answers<Queries>> {
     const begin = { sql: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
     const { commands, rowsOf } = askTogether(queries);
-    return this.#reading([begin, ...commands, { sql: "COMMIT" }], (answers) => rowsOf(answers.slice(1, -1)));
+    return this.#reading(
+      [begin, ...commands, { sql: "COMMIT" }],
+      (answers) => rowsOf(answers.slice(1, -1)) as Answers<Queries>,
+    );
   }
 
   async commit(batch: Batch): Promise<CommitResult> {

@@ -3,7 +3,16 @@
 // outside.
 
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../migrations/set.ts";
-import { type Batch, type CommitResult, type Query, type Row, type Store, StoreError } from "../port.ts";
+import {
+  type Answers,
+  type Batch,
+  type CommitResult,
+  type Query,
+  type QueryOf,
+  type Row,
+  type Store,
+  StoreError,
+} from "../port.ts";
 import { commitBatch } from "./commit.ts";
 import type { Connection } from "./connection.ts";
 import { applyMigrations } from "./migrate.ts";
@@ -20,12 +29,12 @@ export class InlineStore implements Store {
     this.#connections = connections;
   }
 
-  async read(query: Query): Promise<readonly Row[]> {
-    return this.#reading([query], false)[0] ?? [];
+  async read<Found extends object = Row>(query: QueryOf<Found>): Promise<readonly Found[]> {
+    return (this.#reading([query], false)[0] ?? []) as readonly unknown[] as readonly Found[];
   }
 
-  async readTransaction(queries: readonly Query[]): Promise<readonly (readonly Row[])[]> {
-    return this.#reading(queries, true);
+  async readTransaction<const Queries extends readonly Query[]>(queries: Queries): Promise<Answers<Queries>> {
+    return this.#reading(queries, true) as Answers<Queries>;
   }
 
   async commit(batch: Batch): Promise<CommitResult> {

@@ -7,6 +7,7 @@ import { takeOffer } from "./server.ts";
 import "./setup.ts";
 
 export { runOn } from "../postgres/testing.ts";
+export { checkOnPostgres, checkOnSqlite, type Findings, type Tables } from "./declarations.ts";
 export { type Gate, openGate } from "./proxy.ts";
 export { startPostgres } from "./server.ts";
 

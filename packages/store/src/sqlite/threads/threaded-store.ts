@@ -3,7 +3,7 @@
 // the event loop stays free. A read that follows an answered commit sees it: all connections share one file.
 import { availableParallelism } from "node:os";
 import type { MigrationReport, MigrationSet, MigrationStamp } from "../../migrations/set.ts";
-import type { Batch, CommitResult, Query, Row, Scratch, Store } from "../../port.ts";
+import type { Answers, Batch, CommitResult, Query, QueryOf, Row, Scratch, Store } from "../../port.ts";
 import { StoreThread } from "../../threads/thread.ts";
 import type { Connection } from "../connection.ts";
 import { CALLER_AND_WRITER, READER_THREADS } from "../limits.ts";
@@ -61,12 +61,12 @@ export class ThreadedStore implements Store {
     }
   }
 
-  async read(query: Query): Promise<readonly Row[]> {
-    return (await this.#reading([query], false))[0] ?? [];
+  async read<Found extends object = Row>(query: QueryOf<Found>): Promise<readonly Found[]> {
+    return ((await this.#reading([query], false))[0] ?? []) as readonly unknown[] as readonly Found[];
   }
 
-  readTransaction(queries: readonly Query[]): Promise<readonly (readonly Row[])[]> {
-    return this.#reading(queries, true);
+  async readTransaction<const Queries extends readonly Query[]>(queries: Queries): Promise<Answers<Queries>> {
+    return (await this.#reading(queries, true)) as Answers<Queries>;
   }
 
   async commit(batch: Batch): Promise<CommitResult> {

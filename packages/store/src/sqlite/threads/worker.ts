@@ -1,7 +1,7 @@
 // A thread of the store: one connection, one piece of work at a time, in the order in which it arrives. Runs in a
 // worker; everything it imports is loaded once more there, so it imports little.
 import { parentPort, workerData } from "node:worker_threads";
-import { StoreError, type Workbench } from "../../port.ts";
+import { type Answers, type Query, type QueryOf, StoreError, type Workbench } from "../../port.ts";
 import { type Answer, type Request, toPlainError } from "../../threads/messages.ts";
 import { preparing, working } from "../../threads/preparing.ts";
 import { giveWay } from "../../threads/priority.ts";
@@ -38,8 +38,10 @@ port.on("message", (request: Request<Work>) => {
 
 const bench: Workbench = {
   dialect: "sqlite",
-  read: async (query) => readAll(opened(), [query], false)[0] ?? [],
-  readTransaction: async (queries) => readAll(opened(), queries, true),
+  read: async <Found extends object>(query: QueryOf<Found>) =>
+    (readAll(opened(), [query], false)[0] ?? []) as readonly unknown[] as readonly Found[],
+  readTransaction: async <const Queries extends readonly Query[]>(queries: Queries) =>
+    readAll(opened(), queries, true) as Answers<Queries>,
   commit: async (batch) => commitScratch(opened(), batch),
 };
 

@@ -1,0 +1,191 @@
+// Statements written once in SQL, with the types of what they ask for and of what they find: whoever calls one gives
+// values by name, and whoever reads its rows knows their columns. That a text does what its declaration says is proven
+// on both databases by a test that walks through all declarations (`declaredStatements`).
+import { type Dialect, placeholder } from "../identifiers.ts";
+import { type Parameter, type QueryOf, type SqlValue, type Statement, StoreError } from "../port.ts";
+import type { Column, Columns, RowOf } from "./columns.ts";
+
+/** Values of one column for `IN (:name)`, at most `max` of them. */
+export interface List<Value extends SqlValue = SqlValue> {
+  readonly each: Column<Value>;
+  readonly max: number;
+}
+
+export const list = <Value extends SqlValue>(each: Column<Value>, max: number): List<Value> => ({ each, max });
+
+/** What a statement asks for, by the names that stand in its text as `:name`. */
+export type Request = Readonly<Record<string, Column | List>>;
+
+/** The values that are given for a request. */
+export type ValuesOf<Asked extends Request> = {
+  readonly [Name in keyof Asked]: Asked[Name] extends List<infer Value>
+    ? readonly Value[]
+    : Asked[Name] extends Column<infer Value>
+      ? Value
+      : never;
+};
+
+/** One text for both dialects, or one for each. */
+export type StatementText = string | Readonly<Record<Dialect, string>>;
+
+/** A declared query: its values by name make it one that a store runs. */
+export type Select<Values, Found extends object> = (dialect: Dialect, values: Values) => QueryOf<Found>;
+
+/** A declared change. */
+export type Change<Values> = (
+  dialect: Dialect,
+  values: Values,
+  options?: Pick<Statement, "expectChanges">,
+) => Statement;
+
+/** A statement as it was declared. */
+export interface Declaration {
+  readonly kind: "select" | "change";
+  readonly request: Request;
+  /** Columns of the rows that it answers with; null for a change that answers with none. */
+  readonly row: Columns | null;
+  readonly sql: StatementText;
+}
+
+/** Of a process: statements are declared with their modules, never while it works. */
+export const DECLARED_STATEMENTS_MAX = 2_000;
+
+const declared: Declaration[] = [];
+
+/** All statements of the modules that were loaded. */
+export const declaredStatements = (): readonly Declaration[] => declared;
+
+const isList = (asked: Column | List): asked is List => "each" in asked;
+
+/** A name behind a colon; neither the second colon of a cast nor what stands behind a word. */
+const NAME = /(?<![:\w]):([a-z][A-Za-z0-9]*)/g;
+
+interface Parsed {
+  /** One more than names: what stands around them. */
+  readonly literals: readonly string[];
+  readonly names: readonly string[];
+}
+
+function parse(sql: string, request: Request): Parsed {
+  const wrong = (why: string): never => {
+    throw new StoreError("invalid_statement", `${why}: ${sql.trim().slice(0, 200)}`);
+  };
+  if (/\?|\$\d/.test(sql)) wrong("values have names in a declared statement, not places");
+  if (/\bNOT\s+IN\s*\(\s*:/i.test(sql)) wrong("NOT IN finds nothing where its list is empty");
+  const literals: string[] = [];
+  const names: string[] = [];
+  let end = 0;
+  for (const found of sql.matchAll(NAME)) {
+    literals.push(sql.slice(end, found.index));
+    names.push(found[1] ?? "");
+    end = found.index + found[0].length;
+  }
+  literals.push(sql.slice(end));
+  const unknown = names.find((name) => !Object.hasOwn(request, name));
+  if (unknown !== undefined) wrong(`nobody gives a value for :${unknown}`);
+  const unused = Object.keys(request).find((name) => !names.includes(name));
+  if (unused !== undefined) wrong(`nothing is done with ${unused}`);
+  return { literals, names };
+}
+
+/** Places that a list takes: a power of two, so that lists of any length have few texts. */
+const placesFor = (count: number): number => 2 ** Math.ceil(Math.log2(count));
+
+type Filled = { readonly sql: string; readonly parameters: readonly Parameter[] };
+type Fill = (dialect: Dialect, values: Readonly<Record<string, Parameter | readonly SqlValue[]>>) => Filled;
+
+/** Of a statement without lists: its text is made once. */
+function fillValues(
+  { literals, names }: Parsed,
+  dialect: Dialect,
+): (values: Readonly<Record<string, unknown>>) => Filled {
+  const sql = literals
+    .map((literal, index) => literal + (index < names.length ? placeholder(dialect, index) : ""))
+    .join("");
+  return (values) => ({ sql, parameters: names.map((name) => values[name] as Parameter) });
+}
+
+function fillLists(
+  { literals, names }: Parsed,
+  request: Request,
+  dialect: Dialect,
+): (values: Readonly<Record<string, unknown>>) => Filled {
+  const texts = new Map<string, string>();
+  const textFor = (places: readonly (number | null)[]): string => {
+    const key = places.join();
+    let sql = texts.get(key);
+    if (sql === undefined) {
+      let next = 0;
+      sql = literals[0] ?? "";
+      for (const [index, count] of places.entries()) {
+        const holes = Array.from({ length: count ?? 1 }, () => placeholder(dialect, next++));
+        sql += (holes.join(", ") || "NULL") + (literals[index + 1] ?? "");
+      }
+      texts.set(key, sql);
+    }
+    return sql;
+  };
+  return (values) => {
+    const parameters: Parameter[] = [];
+    const places = names.map((name) => {
+      const asked = request[name];
+      if (asked === undefined || !isList(asked)) {
+        parameters.push(values[name] as Parameter);
+        return null;
+      }
+      const given = values[name] as readonly SqlValue[];
+      if (given.length > asked.max)
+        throw new StoreError("invalid_statement", `${given.length} values for :${name}, which takes ${asked.max}`);
+      const last = given.at(-1);
+      if (last === undefined) return 0;
+      const count = placesFor(given.length);
+      // The last value once more changes nothing of what is among them.
+      for (let index = 0; index < count; index += 1) parameters.push(given[index] ?? last);
+      return count;
+    });
+    return { sql: textFor(places), parameters };
+  };
+}
+
+function declare(declaration: Declaration): Fill {
+  if (declared.length >= DECLARED_STATEMENTS_MAX)
+    throw new StoreError("invalid_statement", "statements are declared with their modules, not while a process works");
+  declared.push(declaration);
+  const { sql, request } = declaration;
+  const hasLists = Object.values(request).some(isList);
+  const fillIn = (dialect: Dialect): ReturnType<typeof fillValues> => {
+    const parsed = parse(typeof sql === "string" ? sql : sql[dialect], request);
+    return hasLists ? fillLists(parsed, request, dialect) : fillValues(parsed, dialect);
+  };
+  const fills = { sqlite: fillIn("sqlite"), postgres: fillIn("postgres") };
+  return (dialect, values) => fills[dialect](values);
+}
+
+/**
+ * Declares a query, with its module. Its text names values as `:name`, each as often as it likes. A list stands in
+ * `IN (:name)`: an empty one finds nothing. Throws `invalid_statement` when text and request name different values.
+ *
+ *     const threadsOf = select({
+ *       request: { projectId: text<ProjectId>() },
+ *       row: pick(HUB_TABLES.projection_threads, "thread_id", "title"),
+ *       sql: "SELECT thread_id, title FROM projection_threads WHERE project_id = :projectId",
+ *     });
+ *     const threads = await store.read(threadsOf(store.dialect, { projectId }));   // → readonly {thread_id, title}[]
+ */
+export function select<const Asked extends Request, const Found extends Columns>(declaration: {
+  readonly request: Asked;
+  readonly row: Found;
+  readonly sql: StatementText;
+}): Select<ValuesOf<Asked>, RowOf<Found>> {
+  const fill = declare({ kind: "select", ...declaration });
+  return (dialect, values) => fill(dialect, values) as QueryOf<RowOf<Found>>;
+}
+
+/** Declares a change, with its module; the same rules as for `select`. */
+export function change<const Asked extends Request>(declaration: {
+  readonly request: Asked;
+  readonly sql: StatementText;
+}): Change<ValuesOf<Asked>> {
+  const fill = declare({ kind: "change", row: null, ...declaration });
+  return (dialect, values, options) => ({ ...fill(dialect, values), ...options });
+}
