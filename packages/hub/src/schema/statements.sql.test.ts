@@ -46,7 +46,11 @@ describe("ORC-14 every statement asks for and answers with what its declaration 
 test("ORC-14 a statement that does something else than its declaration says is found", async () => {
   const { projection_thread_turns: turns } = HUB_TABLES;
   const before = declaredStatements().length;
-  select({ request: {}, row: pick(turns, "turn_id", "status"), sql: "SELECT status, turn_id FROM projection_thread_turns" });
+  select({
+    request: {},
+    row: pick(turns, "turn_id", "status"),
+    sql: "SELECT status, turn_id FROM projection_thread_turns",
+  });
   select({ request: {}, row: { turn_count: integer() }, sql: "SELECT turn_count FROM projection_thread_turns" });
   select({ request: {}, row: { status: integer() }, sql: "SELECT status FROM projection_thread_turns" });
   select({ request: {}, row: pick(turns, "status"), sql: "SELECT status FROM projection_turns" });

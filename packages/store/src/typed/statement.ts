@@ -94,6 +94,12 @@ const placesFor = (count: number): number => 2 ** Math.ceil(Math.log2(count));
 type Filled = { readonly sql: string; readonly parameters: readonly Parameter[] };
 type Fill = (dialect: Dialect, values: Readonly<Record<string, Parameter | readonly SqlValue[]>>) => Filled;
 
+const given = (values: Readonly<Record<string, unknown>>, name: string): unknown => {
+  const value = values[name];
+  if (value === undefined) throw new StoreError("invalid_statement", `no value was given for :${name}`);
+  return value;
+};
+
 /** Of a statement without lists: its text is made once. */
 function fillValues(
   { literals, names }: Parsed,
@@ -102,7 +108,7 @@ function fillValues(
   const sql = literals
     .map((literal, index) => literal + (index < names.length ? placeholder(dialect, index) : ""))
     .join("");
-  return (values) => ({ sql, parameters: names.map((name) => values[name] as Parameter) });
+  return (values) => ({ sql, parameters: names.map((name) => given(values, name) as Parameter) });
 }
 
 function fillLists(
@@ -130,17 +136,17 @@ function fillLists(
     const places = names.map((name) => {
       const asked = request[name];
       if (asked === undefined || !isList(asked)) {
-        parameters.push(values[name] as Parameter);
+        parameters.push(given(values, name) as Parameter);
         return null;
       }
-      const given = values[name] as readonly SqlValue[];
-      if (given.length > asked.max)
-        throw new StoreError("invalid_statement", `${given.length} values for :${name}, which takes ${asked.max}`);
-      const last = given.at(-1);
+      const some = given(values, name) as readonly SqlValue[];
+      if (some.length > asked.max)
+        throw new StoreError("invalid_statement", `${some.length} values for :${name}, which takes ${asked.max}`);
+      const last = some.at(-1);
       if (last === undefined) return 0;
-      const count = placesFor(given.length);
+      const count = placesFor(some.length);
       // The last value once more changes nothing of what is among them.
-      for (let index = 0; index < count; index += 1) parameters.push(given[index] ?? last);
+      for (let index = 0; index < count; index += 1) parameters.push(some[index] ?? last);
       return count;
     });
     return { sql: textFor(places), parameters };
