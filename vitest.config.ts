@@ -1,6 +1,7 @@
 // Levels of tests, told apart by the file's suffix: unit (nothing but the process), sql (a database), e2e (real processes),
 // browser (those with a browser, named *.browser.e2e.test.ts). CONTRIBUTING.md explains them.
 import { join } from "node:path";
+import { PATIENCE_MS, TEST_MAX_MS } from "@muster/core/testing";
 import { defineConfig } from "vitest/config";
 
 const levels = { sql: ["**/*.sql.test.ts"], e2e: ["**/*.e2e.test.ts"], browser: ["**/*.browser.e2e.test.ts"] };
@@ -12,6 +13,10 @@ const never = ["**/node_modules/**", "**/dist/**"];
 export default defineConfig({
   test: {
     pool: "forks",
+    // No assertion of speed: see the file of these constants.
+    testTimeout: TEST_MAX_MS,
+    hookTimeout: TEST_MAX_MS,
+    expect: { poll: { timeout: PATIENCE_MS } },
     // Otherwise one processor is left free, which is half of a machine of two.
     maxWorkers: "100%",
     projects: [
@@ -21,8 +26,6 @@ export default defineConfig({
           name: "unit",
           include: ["packages/**/*.test.{ts,tsx}", "tests/**/*.test.ts"],
           exclude: [...never, ...levels.sql, ...levels.e2e],
-          testTimeout: 20_000,
-          hookTimeout: 20_000,
         },
       },
       {
@@ -32,8 +35,6 @@ export default defineConfig({
           include: places(levels.sql),
           exclude: never,
           globalSetup: "packages/store/src/testing/setup.ts",
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
         },
       },
       {
@@ -45,8 +46,6 @@ export default defineConfig({
           env: compiled,
           // Behind the short ones, which are wrong sooner.
           sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
       },
       {
@@ -59,8 +58,6 @@ export default defineConfig({
           // A browser takes both processors and much memory: one file at a time, and nothing beside it.
           fileParallelism: false,
           sequence: { groupOrder: 2 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
       },
     ],

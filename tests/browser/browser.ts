@@ -1,6 +1,7 @@
 // Chromium as the tests drive it: a fresh profile each time, nothing that phones home, and a record of every complaint a
 // page makes, because a page that works but complains is not done.
 import AxeBuilder from "@axe-core/playwright";
+import { PATIENCE_MS } from "@muster/core/testing";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const FLAGS = [
@@ -39,6 +40,7 @@ export async function openPage(
   { origin, expected = [] }: { origin: string; expected?: readonly RegExp[] },
 ): Promise<Watched> {
   const context = await browser.newContext({ ...options, reducedMotion: "reduce" });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   const complain = (text: string): void => {

@@ -58,9 +58,7 @@ test("older turns come in above what is read, without moving it", async () => {
   const before = await topOf(page, "This is answer 5.");
   letThrough();
   await page.getByLabel("Loading older turns").waitFor({ state: "detached" });
-  await expect
-    .poll(() => topOf(page, "This is answer 5.").then((top) => Math.abs(top - before)), { timeout: 20_000 })
-    .toBeLessThan(10);
+  await expect.poll(() => topOf(page, "This is answer 5.").then((top) => Math.abs(top - before))).toBeLessThan(10);
   await page.keyboard.press("Home");
   await page.getByText("This is answer 1.", { exact: true }).waitFor();
   expect(complaints).toEqual([]);

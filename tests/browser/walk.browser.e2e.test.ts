@@ -31,8 +31,6 @@ afterEach(async () => {
   await place.clear();
 });
 
-const PATIENTLY = { timeout: 20_000 };
-
 /** From now on writes down what streaming messages show, each time that changes. A string, because tests know no document. */
 const watchStreaming = (page: Page): Promise<unknown> =>
   page.evaluate(`
@@ -201,7 +199,7 @@ describe("the console", () => {
     expect(readFileSync(join(folder, "one.txt"), "utf8")).toBe("first");
     expect(existsSync(join(folder, "two.txt"))).toBe(false);
     await outcome.getByRole("button", { name: "Close" }).click();
-    await expect.poll(() => page.getByTestId("diff-card").count(), PATIENTLY).toBe(1);
+    await expect.poll(() => page.getByTestId("diff-card").count()).toBe(1);
     expect(complaints).toEqual([]);
   });
 
@@ -259,6 +257,6 @@ test("EXP-7 a notification of the browser tells of a question that came up while
   await page.getByRole("menuitem", { name: "Notify me" }).getByLabel("on").waitFor();
   await page.evaluate("globalThis.isAway = true");
   await startTurn(up.client, threadId, "edit one.txt: one");
-  await expect.poll(() => page.evaluate("globalThis.shown"), PATIENTLY).toEqual(["Test: Waits for your answer"]);
+  await expect.poll(() => page.evaluate("globalThis.shown")).toEqual(["Test: Waits for your answer"]);
   expect(complaints).toEqual([]);
 });

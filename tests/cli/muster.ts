@@ -3,10 +3,10 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createClient, type MusterClient } from "@muster/client";
 import type { ProjectId, ThreadId, ThreadWindow, TurnId, TurnRow } from "@muster/contracts";
+import { until as eventually } from "@muster/core/testing";
 import { processesOf } from "./processes.ts";
 
 export const repository = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -42,20 +42,14 @@ export interface Up extends Running {
   readonly client: MusterClient;
 }
 
+/** Between two looks at what other processes do: looking must not take the processor from them. */
+const LOOK_MS = 20;
+
 /** Asks until the answer is there; fails with what was waited for. */
-export async function until<Found>(
+export const until = <Found>(
   what: string,
   ask: () => Promise<Found | undefined | false> | Found | undefined | false,
-  timeoutMs = 20_000,
-): Promise<Found> {
-  const end = performance.now() + timeoutMs;
-  for (;;) {
-    const found = await ask();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
-    await pause(20);
-  }
-}
+): Promise<Found> => eventually(what, ask, LOOK_MS);
 
 /** A temporary folder with everything of one test in it. */
 export class Place {
@@ -163,19 +157,15 @@ export function run(
 
 /** The line of readiness, waited for; fails with the complaint when the process ends before. */
 export async function ready(running: Running): Promise<Up> {
-  const line = await until(
-    "the line of readiness",
-    () => {
-      if (running.child.exitCode !== null)
-        throw new Error(`it ended with ${running.child.exitCode}: ${running.stderr()}`);
-      return running
-        .stdout()
-        .split("\n")
-        .slice(0, -1)
-        .find((text) => text.includes('"ready"'));
-    },
-    90_000,
-  );
+  const line = await until("the line of readiness", () => {
+    if (running.child.exitCode !== null)
+      throw new Error(`it ended with ${running.child.exitCode}: ${running.stderr()}`);
+    return running
+      .stdout()
+      .split("\n")
+      .slice(0, -1)
+      .find((text) => text.includes('"ready"'));
+  });
   const answer = JSON.parse(line) as ReadyLine;
   const token = readFileSync(answer.tokenFile, "utf8").trim();
   return { ...running, ready: answer, client: createClient({ baseUrl: answer.url, token }) };

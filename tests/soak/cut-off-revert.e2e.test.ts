@@ -8,8 +8,6 @@ import { until } from "../cli/muster.ts";
 import { World } from "./steps-world.ts";
 import { armTrap, hasSprung, type Trap } from "./trap.ts";
 
-const WAIT_MAX_MS = 60_000;
-
 async function edit(world: World, threadId: ThreadId, names: readonly string[]): Promise<void> {
   world.threadId = threadId;
   const turnId = world.newTurnId();
@@ -39,7 +37,7 @@ it.each<{ step: Trap["step"]; again?: Trap["step"]; left: number }>([
     const springs = async (trap: Trap, work: () => Promise<unknown>): Promise<void> => {
       armTrap(trapFolder, trap);
       await work();
-      await until(`the trap at ${trap.step}`, () => hasSprung(trapFolder), WAIT_MAX_MS);
+      await until(`the trap at ${trap.step}`, () => hasSprung(trapFolder));
       await parts.daemon.ended();
     };
     const at = (name: Trap["step"]): Trap => ({ role: "daemon", step: name, about: [], victims: ["daemon"] });
@@ -94,5 +92,4 @@ it.each<{ step: Trap["step"]; again?: Trap["step"]; left: number }>([
     expect(["one.txt", "shared.txt", "three.txt"].filter(isThere)).toHaveLength(3);
     await world.expectWhole();
   },
-  300_000,
 );

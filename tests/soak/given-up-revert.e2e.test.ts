@@ -65,4 +65,4 @@ it("ORC-35 a revert given up after it reached its machine takes no checkpoint of
     sender.giveUp();
     await parts.clear();
   }
-}, 120_000);
+});

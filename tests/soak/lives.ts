@@ -93,7 +93,7 @@ const stop: Life = {
     const { threadId } = world;
     await world.inTrap(trap, () => world.accepted({ type: "thread.session.stop", threadId }));
     const turn = await world.ended(turnId);
-    await until("the agent to be gone", () => world.parts.agents().length === 0, 30_000);
+    await until("the agent to be gone", () => world.parts.agents().length === 0);
     await world.thread("the session to be stopped", ({ session }) => session.status === "stopped");
     return wrongEnding(turn, "interrupted (session_stopped)");
   },

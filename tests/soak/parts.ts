@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createClient, type MusterClient } from "@muster/client";
+import { PATIENCE_MS } from "@muster/core/testing";
 import { prepareDaemon } from "@muster/daemon";
 import { Place } from "../cli/muster.ts";
 import { isAlive, processesOf } from "../cli/processes.ts";
@@ -13,7 +14,6 @@ import type { DaemonProcessSettings } from "./daemon-process.ts";
 import type { DatabasePlace } from "./evidence.ts";
 import type { HubProcessSettings, HubReady } from "./hub-process.ts";
 
-const START_MAX_MS = 60_000;
 const STOP_MAX_MS = 30_000;
 const HEALTHY_AFTER_MS = 100;
 const VERSION = "0.1.0";
@@ -55,7 +55,7 @@ class Part {
     });
     return new Promise((resolve, reject) => {
       let stdout = "";
-      const timer = setTimeout(() => reject(new Error(`${this.#script} did not start: ${stderr}`)), START_MAX_MS);
+      const timer = setTimeout(() => reject(new Error(`${this.#script} did not start: ${stderr}`)), PATIENCE_MS);
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         stdout += text;
         const end = stdout.indexOf("\n");
@@ -203,7 +203,7 @@ export class Parts {
   async stop(): Promise<void> {
     await this.daemon.end("SIGTERM");
     await this.hub.end("SIGTERM");
-    const end = performance.now() + 5_000;
+    const end = performance.now() + PATIENCE_MS;
     while (processesOf(this.place.root).length > 0 && performance.now() < end) await pause(50);
     for (const { pid, command } of processesOf(this.place.root))
       this.leftovers.push(`process ${pid} outlived the run: ${command.slice(0, 120)}`);

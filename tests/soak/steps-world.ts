@@ -12,7 +12,6 @@ import { Sender } from "./sender.ts";
 import { gather, makeProjects, quiet } from "./soak.ts";
 import { armTrap, hasSprung, type Trap } from "./trap.ts";
 
-const WAIT_MAX_MS = 60_000;
 /** Between two looks at a thread: worlds side by side must leave the machine to what they wait for. */
 const LOOK_MS = 100;
 
@@ -80,7 +79,7 @@ export class World {
     const { trapFolder = "" } = this.parts;
     armTrap(trapFolder, trap);
     const working = work();
-    await until(`the trap at ${trap.step} to spring`, () => hasSprung(trapFolder), WAIT_MAX_MS);
+    await until(`the trap at ${trap.step} to spring`, () => hasSprung(trapFolder));
     const { hub, daemon } = this.parts;
     await Promise.all([trap.victims.includes("hub") && hub.ended(), trap.victims.includes("daemon") && daemon.ended()]);
     if (trap.victims.includes("hub")) await this.parts.startHub();
@@ -90,16 +89,12 @@ export class World {
 
   /** The thread as soon as it fits; a hub that is just coming back is asked again. */
   thread(what: string, fits: (thread: ThreadWindow) => boolean): Promise<ThreadWindow> {
-    return until(
-      what,
-      async () => {
-        const thread = await readThread(this.sender.client, this.threadId).catch(() => undefined);
-        if (thread !== undefined && fits(thread)) return thread;
-        await pause(LOOK_MS);
-        return undefined;
-      },
-      WAIT_MAX_MS,
-    );
+    return until(what, async () => {
+      const thread = await readThread(this.sender.client, this.threadId).catch(() => undefined);
+      if (thread !== undefined && fits(thread)) return thread;
+      await pause(LOOK_MS);
+      return undefined;
+    });
   }
 
   async ended(turnId: TurnId): Promise<TurnRow> {
@@ -112,15 +107,11 @@ export class World {
   async rest(): Promise<void> {
     await this.thread("the thread to be idle", ({ session }) => session.activeTurnId === null);
     const sql = "SELECT 1 AS one FROM orchestration_effects WHERE status IN ('pending', 'running')";
-    await until(
-      "every effect to be done",
-      async () => {
-        const waiting = await fromDatabase(this.parts.hubDatabase, (store) => store.read({ sql, parameters: [] }));
-        if (waiting.length > 0) await pause(LOOK_MS);
-        return waiting.length === 0;
-      },
-      WAIT_MAX_MS,
-    );
+    await until("every effect to be done", async () => {
+      const waiting = await fromDatabase(this.parts.hubDatabase, (store) => store.read({ sql, parameters: [] }));
+      if (waiting.length > 0) await pause(LOOK_MS);
+      return waiting.length === 0;
+    });
   }
 
   /** Everything has come to rest, and the checker finds nothing. */

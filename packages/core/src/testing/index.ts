@@ -2,3 +2,4 @@
 export * from "./commands.ts";
 export * from "./given.ts";
 export * from "./histories.ts";
+export * from "./patience.ts";

@@ -397,5 +397,5 @@ describe.each(SITUATIONS)("$name", (situation) => {
     if (isGit) expect(runTestGit(root, testEnvironment(one.home), ["for-each-ref", "refs/muster"])).toBe("");
     expect(readdirSync(join(one.base, "data", "checkpoints", "scratch"))).toEqual([]);
     expect(readFileSync("/etc/hostname").length).toBeGreaterThan(0);
-  }, 60_000);
+  });
 });

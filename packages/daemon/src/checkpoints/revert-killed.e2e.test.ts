@@ -176,6 +176,6 @@ describe("a thread's revert that is killed", () => {
         await checkpoints.restore({ workspaceRoot: one.root, fromRef: back.currentRef, toRef: checkpointRef });
         expect({ killAt, files: one.files() }).toEqual({ killAt, files: edited });
       }
-    }, 240_000);
+    });
   }
 });

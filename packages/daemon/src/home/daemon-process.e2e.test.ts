@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MusterError, TurnId } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { prepareDaemon } from "../prepare.ts";
 import { groupMembers } from "../processes/index.ts";
@@ -17,7 +18,7 @@ import {
   temporaryFolder,
   type World,
 } from "../uplink/testing/opened.ts";
-import { isProven, until } from "../uplink/testing/scripted-hub.ts";
+import { isProven } from "../uplink/testing/scripted-hub.ts";
 
 afterEach(endAll);
 

@@ -1,6 +1,6 @@
+import { until } from "@muster/core/testing";
 import { afterEach, expect, it } from "vitest";
 import { endAll, openDaemon, openWorld, startOf, type World } from "../uplink/testing/opened.ts";
-import { until } from "../uplink/testing/scripted-hub.ts";
 
 afterEach(endAll);
 
@@ -98,7 +98,7 @@ it("DMN-12 thousands of entries of many threads at once arrive once each, in the
   for (const effect of effects) world.hub.run(`effect-${effect.turnId}`, effect);
   await until("half of the text", () => world.hub.entries.length > 30);
   world.hub.current.socket.terminate();
-  await until("all endings", () => world.hub.commands("thread.turn.settle").length === effects.length, 60_000);
+  await until("all endings", () => world.hub.commands("thread.turn.settle").length === effects.length);
   const [entries = []] = numbers(world);
   expect(entries).toEqual(upTo(entries.length));
   for (const { turnId } of effects) expect(world.hub.textOf(turnId)).toHaveLength(25_000);

@@ -1,11 +1,11 @@
 // Each way in which an agent can misbehave, with a real agent under a real daemon. Long waits are skipped, not waited for.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "@muster/core/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { groupMembers } from "../processes/index.ts";
 import { scriptedAgent } from "../providers/testing/bench.ts";
 import { endAll, openDaemon, openWorld, startOf, type World } from "../uplink/testing/opened.ts";
-import { until } from "../uplink/testing/scripted-hub.ts";
 import { type SkippableTimers, skippableTimers } from "./testing/timers.ts";
 import {
   agentGroups,

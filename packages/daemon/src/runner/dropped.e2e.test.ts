@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import type { EffectBody } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { afterEach, expect, it } from "vitest";
 import { endAll, type World } from "../uplink/testing/opened.ts";
-import { until } from "../uplink/testing/scripted-hub.ts";
 import { answered, open, REF, run, THREAD, turn } from "./testing/turns.ts";
 
 afterEach(endAll);

@@ -4,9 +4,9 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { CheckpointRef, EffectBody, ThreadId } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { atEnd, endAll, openWorld, sampleOf, startOf, startOptions, type World } from "../uplink/testing/opened.ts";
-import { until } from "../uplink/testing/scripted-hub.ts";
 
 afterEach(endAll);
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CheckpointRef, EffectBody, ThreadId } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { endAll, openDaemon, openWorld, sampleOf, startOf, type World } from "../uplink/testing/opened.ts";
-import { until } from "../uplink/testing/scripted-hub.ts";
 
 afterEach(endAll);
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EffectBody, NodeRequest } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   endAll,
@@ -11,7 +12,6 @@ import {
   temporaryFolder,
   type World,
 } from "../uplink/testing/opened.ts";
-import { until } from "../uplink/testing/scripted-hub.ts";
 import {
   agentGroups,
   answered,

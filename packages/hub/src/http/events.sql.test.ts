@@ -1,9 +1,13 @@
 import { type FeedMessage, MusterError } from "@muster/contracts";
+import { PATIENCE_MS } from "@muster/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FeedItem } from "../ports.ts";
 import { onBothDatabases } from "../schema/test-databases.ts";
+import { HTTP_LIMITS } from "./limits.ts";
 import { GENERATION, synchronized } from "./testing/fakes.ts";
 import { type Served, serve } from "./testing/served.ts";
+
+const PATIENTLY = { timeout: PATIENCE_MS };
 
 let served: Served;
 beforeEach(async () => {
@@ -143,7 +147,7 @@ describe("the event stream", () => {
     const error = JSON.parse(/^event: error\ndata: (.*)$/m.exec(text)?.[1] ?? "{}");
     expect(error).toMatchObject({ code: "internal_error", details: { requestId: expect.any(String) } });
     expect(text).not.toContain("secret");
-    await vi.waitFor(() => expect(feed()).toMatchObject({ aborted: true, returned: true }));
+    await vi.waitFor(() => expect(feed()).toMatchObject({ aborted: true, returned: true }), PATIENTLY);
   });
 
   it("ORC-27 brings every reader the same bytes of an event that they share", async () => {
@@ -167,7 +171,7 @@ describe("the event stream", () => {
     const stream = await follow();
     await stream.until("synchronized");
     stream.abort();
-    await vi.waitFor(() => expect(feed()).toMatchObject({ aborted: true, returned: true }));
+    await vi.waitFor(() => expect(feed()).toMatchObject({ aborted: true, returned: true }), PATIENTLY);
   });
 
   it("ORC-27 stops pulling from its feed when its reader reads no more, and others go on", async () => {
@@ -185,7 +189,7 @@ describe("the event stream", () => {
     // What the kernel and two small buffers hold, of 32 MiB.
     expect(feed(0).pulled).toBeLessThan(items.length / 2);
     stalled.socket.destroy();
-    await vi.waitFor(() => expect(feed(0).returned).toBe(true));
+    await vi.waitFor(() => expect(feed(0).returned).toBe(true), PATIENTLY);
   });
 
   it("is cut off when its reader does not come back to reading", async () => {
@@ -197,7 +201,8 @@ describe("the event stream", () => {
     );
     await stalled.until("event: message");
     stalled.socket.pause();
-    await vi.waitFor(() => expect(feed().returned).toBe(true), { timeout: 5_000 });
+    // Half of what a hub without that setting would take.
+    await vi.waitFor(() => expect(feed().returned).toBe(true), { timeout: HTTP_LIMITS.socketIdleTimeoutMs / 2 });
     stalled.socket.destroy();
   });
 
@@ -273,7 +278,7 @@ describe("the number of event streams", () => {
     await vi.waitFor(async () => {
       const again = await follow();
       again.abort();
-    });
+    }, PATIENTLY);
     mine[1]?.abort();
     other.abort();
   });

@@ -1,8 +1,11 @@
 import type { Duplex } from "node:stream";
+import { PATIENCE_MS } from "@muster/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createHttpServer } from "./index.ts";
 import { deleteCommand, FakeNodes, FakeOrchestration } from "./testing/fakes.ts";
 import { type Served, serve } from "./testing/served.ts";
+
+const PATIENTLY = { timeout: PATIENCE_MS };
 
 let served: Served;
 beforeEach(async () => {
@@ -128,7 +131,7 @@ describe("what is no request", () => {
     const connection = served.raw(
       `POST /api/v1/orchestration/commands HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${served.bearer.authorization}\r\nContent-Type: application/json\r\nContent-Length: ${command.length}\r\n\r\n${command}nonsense\r\n\r\n`,
     );
-    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1));
+    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1), PATIENTLY);
     open();
     const answer = await connection.closed;
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
@@ -199,7 +202,7 @@ describe("closing", () => {
     const pipelined = served.raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await pipelined.until("200 OK");
     const pending = dispatch();
-    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1));
+    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1), PATIENTLY);
     const closed = served.server.close();
     await expect(served.fetch("/healthz")).rejects.toThrow();
     open();
@@ -215,7 +218,7 @@ describe("closing", () => {
     served = await serve({ limits: { closeGraceMs: 50 } });
     served.orchestration.gate = new Promise(() => undefined);
     const hanging = dispatch().catch(() => "cut");
-    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1));
+    await vi.waitFor(() => expect(served.orchestration.dispatchCalls).toBe(1), PATIENTLY);
     await served.server.close();
     expect(await hanging).toBe("cut");
   });

@@ -18,7 +18,7 @@ import type {
 } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
-import { entries } from "@muster/core/testing";
+import { entries, PATIENCE_MS } from "@muster/core/testing";
 import { insertRows, type Row, type SqlValue, type Store } from "@muster/store";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
 import { HUB_COLUMNS, HUB_MIGRATIONS } from "../schema/index.ts";
@@ -298,8 +298,6 @@ export const refusalOf = async (promise: Promise<unknown>): Promise<string> => {
   throw new Error("it was accepted");
 };
 
-/** How long a condition may take to come true, with a machine that does much else. */
-const PATIENCE_MS = 20_000;
 /** Turns of the event loop between looks at a condition; later ones leave the processor to those it depends on. */
 const EAGER_TURNS = 100;
 const PAUSE_MS = 2;

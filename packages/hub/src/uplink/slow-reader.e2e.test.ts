@@ -1,14 +1,16 @@
 // A reader that stops reading its feed, on a real socket of a whole hub: it costs a bounded amount, slows nobody, and is
 // told to start over when it comes back.
+
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Me, type SpaceId } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Hub, startHub } from "../server.ts";
-import { DaemonEnd, keyOf, newMachine, until } from "./testing/daemon-end.ts";
+import { DaemonEnd, keyOf, newMachine } from "./testing/daemon-end.ts";
 
 let home: string;
 let hub: Hub;
@@ -96,11 +98,11 @@ it("ORC-27 a reader that stops reading holds a bounded part, slows nobody, and i
       message,
     });
   }
-  await until("the fast one to have everything", () => fast.bytes > TURNS * TEXT_CHARACTERS, 20_000);
+  await until("the fast one to have everything", () => fast.bytes > TURNS * TEXT_CHARACTERS);
   expect(fast.isClosed).toBe(false);
   slow.socket.resume();
-  await until("the slow one to be told", () => slow.tail.includes('"slow-reader"'), 20_000);
+  await until("the slow one to be told", () => slow.tail.includes('"slow-reader"'));
   expect(slow.bytes).toBeLessThan(HELD_MAX_BYTES);
   expect(slow.tail).toContain('"type":"reset"');
   for (const { socket } of [slow, fast]) socket.destroy();
-}, 120_000);
+});

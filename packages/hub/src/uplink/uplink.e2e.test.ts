@@ -12,8 +12,9 @@ import {
   type ThreadId,
   type TurnId,
 } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { connect, DaemonEnd, enrolled, type Machine, until } from "./testing/daemon-end.ts";
+import { connect, DaemonEnd, enrolled, type Machine } from "./testing/daemon-end.ts";
 import { type HubEnd, interruptOf, openHubEnd, SPACE } from "./testing/hub-end.ts";
 
 let hub: HubEnd;

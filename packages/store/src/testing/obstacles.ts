@@ -1,4 +1,5 @@
 // Things that stand in a store's way on purpose: transactions that hold what it needs.
+import { PATIENCE_MS } from "@muster/core/testing";
 import { Client } from "pg";
 import type { PostgresAddress } from "../postgres/testing.ts";
 
@@ -26,8 +27,6 @@ export const holdOpen = async (address: PostgresAddress, sql: string): Promise<O
     },
   };
 };
-
-const PATIENCE_MS = 20_000;
 
 /** Asks until the answer is the one that is waited for. */
 export const until = async <Answer>(ask: () => Promise<Answer>, isIt: (answer: Answer) => boolean): Promise<Answer> => {

@@ -1,4 +1,6 @@
+import { PATIENCE_MS, until } from "@muster/core/testing";
 import { afterEach, describe, expect, it } from "vitest";
+import { skippableTimers } from "../../runner/testing/timers.ts";
 import { endAll, openBench, scriptedAgent } from "../testing/bench.ts";
 import { row } from "../testing/rows.ts";
 
@@ -66,6 +68,7 @@ describe("the model and the effort of a turn", () => {
   );
 
   it("ORC-29 an agent that refuses, lies or says nothing leaves the choice unmet, and nothing hangs", async () => {
+    const SILENT = "";
     const agentThat = (does: string) =>
       scriptedAgent(`
         const options = (value) => [{ type: "select", id: "m", name: "Model", category: "model", currentValue: value,
@@ -76,12 +79,19 @@ describe("the model and the effort of a turn", () => {
           if (message.method === "session/set_config_option") { ${does} }
         });`);
     const whyOf = async (does: string): Promise<string | undefined> => {
-      const bench = await openBench({ configuration: agentThat(does), limits: { handshakeTimeoutMs: 1_000 } });
-      return (await bench.session.choose({ model: "b", effort: null }))[0]?.why;
+      const timers = skippableTimers();
+      const limits = { handshakeTimeoutMs: PATIENCE_MS };
+      const bench = await openBench({ configuration: agentThat(does), timers, limits });
+      const choosing = bench.session.choose({ model: "b", effort: null });
+      if (does === SILENT) {
+        await until("the wait for the agent", () => timers.delaysMs.some((leftMs) => leftMs > PATIENCE_MS / 2));
+        timers.skip(PATIENCE_MS);
+      }
+      return (await choosing)[0]?.why;
     };
     expect(await whyOf('send({ id: message.id, error: { code: -32602, message: "no" } })')).toContain("refused it: no");
     expect(await whyOf('send({ id: message.id, result: { configOptions: options("a") } })')).toContain("another one");
-    expect(await whyOf("")).toContain("did not answer in time");
+    expect(await whyOf(SILENT)).toContain("did not answer in time");
     expect(await whyOf("process.exit(1)")).toContain("refused it");
   });
 });

@@ -1,6 +1,7 @@
+import { until } from "@muster/core/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { processFacts } from "../../processes/index.ts";
-import { endAll, livingMembers, openBench, scriptedAgent, until } from "../testing/bench.ts";
+import { endAll, livingMembers, openBench, scriptedAgent } from "../testing/bench.ts";
 import { row } from "../testing/rows.ts";
 
 afterEach(endAll);

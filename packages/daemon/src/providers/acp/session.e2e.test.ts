@@ -1,7 +1,8 @@
 import { readFile, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { until } from "@muster/core/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { endAll, openBench, scriptedAgent, temporaryFolder, until } from "../testing/bench.ts";
+import { endAll, openBench, scriptedAgent, temporaryFolder } from "../testing/bench.ts";
 import { row } from "../testing/rows.ts";
 
 afterEach(endAll);

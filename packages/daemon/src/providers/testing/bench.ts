@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RuntimeEvent, type RuntimeEventType } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { groupMembers, type ProcessGroupRecord, systemTimers, type Timers } from "../../processes/index.ts";
 import {
   type AgentExit,
@@ -16,19 +17,6 @@ import {
 } from "../index.ts";
 
 export type EventOf<Type extends RuntimeEventType> = Extract<RuntimeEvent, { type: Type }>;
-
-/** Resolves when the condition holds; looks again every 5 ms and fails after the deadline with what was awaited. */
-export const until = async (
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  deadlineMs = 20_000,
-): Promise<void> => {
-  const endMs = performance.now() + deadlineMs;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
 
 export interface Bench {
   readonly folder: string;

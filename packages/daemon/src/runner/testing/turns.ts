@@ -10,10 +10,10 @@ import type {
   ThreadId,
   TurnId,
 } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { expect } from "vitest";
 import type { Timers } from "../../processes/index.ts";
 import { openDaemon, openWorld, sampleOf, startOf, type World } from "../../uplink/testing/opened.ts";
-import { until } from "../../uplink/testing/scripted-hub.ts";
 
 export const THREAD = "thread" as ThreadId;
 export const REF = (turnCount: number) => `refs/muster/checkpoints/${THREAD}/turn/${turnCount}` as CheckpointRef;

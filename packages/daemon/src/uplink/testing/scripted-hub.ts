@@ -17,20 +17,8 @@ import {
   MusterError,
 } from "@muster/contracts";
 import { sha256Hex } from "@muster/core";
+import { until } from "@muster/core/testing";
 import { type WebSocket, WebSocketServer } from "ws";
-
-/** Resolves when the condition holds; fails after the deadline with what was awaited. */
-export const until = async (
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  deadlineMs = 20_000,
-): Promise<void> => {
-  const endMs = performance.now() + deadlineMs;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
 
 export type CommandOf<Type extends InternalCommandType> = Extract<InternalCommand, { type: Type }>;
 

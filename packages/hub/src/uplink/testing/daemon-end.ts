@@ -9,21 +9,9 @@ import {
   type NodeId,
   UPLINK_PATH,
 } from "@muster/contracts";
+import { until } from "@muster/core/testing";
 import { type ClientOptions, WebSocket } from "ws";
 import { type HubEnd, SPACE } from "./hub-end.ts";
-
-/** Resolves when the condition holds; fails after the deadline with what was awaited. */
-export const until = async (
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  deadlineMs = 10_000,
-): Promise<void> => {
-  const endMs = performance.now() + deadlineMs;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-};
 
 export interface Machine {
   readonly nodeId: NodeId;
