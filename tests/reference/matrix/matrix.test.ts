@@ -74,6 +74,7 @@ describe("who uses a table", () => {
     ['"UPDATE entries SET id = ?"', true, false],
     ['"DELETE FROM entries"', true, false],
     ['insertRows(dialect, "entries", columns, rows)', true, false],
+    ['insertInto(dialect, "entries", TABLES.entries, rows)', true, false],
     ['insertRows(\n  this.#store.dialect,\n  "entries",', true, false],
     ['database.updateTable("entries")', true, false],
     ['{ operation: "insert", table: "entries", row }', true, false],

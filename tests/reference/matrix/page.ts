@@ -1,6 +1,7 @@
 // docs/matrix.md in its parts: the requirements, written by hand; tables and projectors, made from the code.
 import { readFileSync } from "node:fs";
 import { handledTypes, PROJECTOR_NAMES } from "@muster/core";
+import { DAEMON_TABLES } from "../../../packages/daemon/src/schema/index.ts";
 import { root, type Source } from "./sources.ts";
 import { tableUses } from "./statements.ts";
 
@@ -57,15 +58,9 @@ function hubTables(): (readonly [string, readonly string[]])[] {
     .filter(([table]) => CORE_TABLE.test(table));
 }
 
-/** Table → columns of the daemon's database, as their types say. */
-function daemonTables(): (readonly [string, readonly string[]])[] {
-  const types = readFileSync(`${root}packages/daemon/src/schema/tables.ts`, "utf8");
-  const names = [...types.matchAll(/^ {2}([a-z_]+): (\w+Table);$/gm)];
-  return names.map(([, table = "", type = ""]) => {
-    const body = types.split(`interface ${type} {`)[1]?.split("\n}")[0] ?? "";
-    return [table, [...body.matchAll(/^ {2}([a-z_]+): /gm)].map((match) => match[1] ?? "")] as const;
-  });
-}
+/** Table → columns of the daemon's database, as its schemas say. */
+const daemonTables = (): (readonly [string, readonly string[]])[] =>
+  Object.entries(DAEMON_TABLES).map(([table, columns]) => [table, Object.keys(columns)]);
 
 export const coreTables = (): ReadonlyMap<string, readonly string[]> => new Map([...hubTables(), ...daemonTables()]);
 

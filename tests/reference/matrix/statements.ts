@@ -9,6 +9,7 @@ export interface TableUse {
 const WRITES = [
   /\b(?:INSERT INTO|INSERT OR IGNORE INTO|UPDATE|DELETE FROM)\s+([a-z_]+)/g,
   /\b(?:insertInto|updateTable|deleteFrom)\("([a-z_]+)"/g,
+  /\binsertInto\(\s*[^,"]+,\s*"([a-z_]+)"/g,
   /\binsertRows\(\s*[^,]+,\s*"([a-z_]+)"/g,
   /\boperation: "[a-z]+";?,?\s*(?:readonly )?table: "([a-z_]+)"/g,
 ];

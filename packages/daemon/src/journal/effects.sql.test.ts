@@ -114,7 +114,7 @@ describe("ORC-13 provider sessions", () => {
 
   it("are written down with their process groups, and found again while they are open", async () => {
     const { sessions, journal } = await open();
-    await journal.append([], [sessions.starting(session("one"))]);
+    await journal.append([], sessions.starting(session("one")));
     expect(await sessions.leftovers()).toEqual([{ providerSessionId: "one", processGroups: [] }]);
     await journal.append([], [sessions.processGroups("one" as ProviderSessionId, [group])]);
     await journal.append([], [sessions.ended("one" as ProviderSessionId, "error")]);
@@ -130,7 +130,7 @@ describe("ORC-13 provider sessions", () => {
       timers.advance(1_000);
       await journal.append(
         [],
-        [sessions.starting(session(id)), sessions.running(id as ProviderSessionId, `theirs-${id}`, canLoad)],
+        [...sessions.starting(session(id)), sessions.running(id as ProviderSessionId, `theirs-${id}`, canLoad)],
       );
     };
     expect(await sessions.resumeOf(turn.threadId, "sample")).toBeNull();

@@ -2,9 +2,9 @@
 // again. A turn has a row of its own that lives on after its effect was answered: what runs must be found after a crash.
 import { type CommandId, EffectBody, ErrorBody, MusterError, type ThreadId, type TurnId } from "@muster/contracts";
 import { type Clock, isoTime } from "@muster/core";
-import { queryBuilder, type Statement, type Store, template } from "@muster/store";
+import { change, pick, required, type Statement, type Store, select, text } from "@muster/store";
 import { z } from "zod";
-import type { DaemonDatabase, EffectState } from "../schema/index.ts";
+import { DAEMON_TABLES, type EffectState } from "../schema/index.ts";
 import { EFFECTS_KEPT_MS } from "./limits.ts";
 
 /** What is needed to settle a turn without its effect. */
@@ -29,24 +29,64 @@ export type Taken =
 
 export type TurnState = Extract<EffectState, "running" | "settled" | "interrupted">;
 
-const builder = queryBuilder<DaemonDatabase>("sqlite");
-const rowOf = template<{ id: string }>((value) =>
-  builder.selectFrom("effects_seen").select(["fence", "state", "result_json"]).where("effect_id", "=", value("id")),
-);
-const runningRows = builder
-  .selectFrom("effects_seen")
-  .select("result_json")
-  .where("state", "=", "running")
-  .orderBy("seen_at")
-  .compile();
+const { effects_seen: seen } = DAEMON_TABLES;
 
-const begunRows = builder
-  .selectFrom("effects_seen")
-  .select(["effect_id", "result_json"])
-  .where("state", "=", "accepted")
-  .where("result_json", "is not", null)
-  .orderBy("seen_at")
-  .compile();
+const effectOf = select({
+  request: { effectId: seen.effect_id },
+  row: pick(seen, "fence", "state", "result_json"),
+  sql: "SELECT fence, state, result_json FROM effects_seen WHERE effect_id = :effectId",
+});
+
+/** A turn's row has its facts while it runs. */
+const runningRows = select({
+  request: {},
+  row: { result_json: required(seen.result_json) },
+  sql: "SELECT result_json FROM effects_seen WHERE state = 'running' ORDER BY seen_at",
+});
+
+const begunRows = select({
+  request: {},
+  row: { effect_id: seen.effect_id, result_json: required(seen.result_json) },
+  sql: `SELECT effect_id, result_json FROM effects_seen WHERE state = 'accepted' AND result_json IS NOT NULL
+    ORDER BY seen_at`,
+});
+
+const recordEffect = change({
+  request: { effectId: seen.effect_id, fence: seen.fence, state: seen.state, at: text() },
+  sql: `INSERT INTO effects_seen (effect_id, fence, state, result_json, seen_at, updated_at)
+    VALUES (:effectId, :fence, :state, NULL, :at, :at)
+    ON CONFLICT (effect_id) DO UPDATE SET fence = max(fence, excluded.fence), updated_at = excluded.updated_at`,
+});
+
+const keepRevert = change({
+  request: { effectId: seen.effect_id, effect: text(), at: text() },
+  sql: `UPDATE effects_seen SET result_json = :effect, updated_at = :at
+    WHERE effect_id = :effectId AND state = 'accepted'`,
+});
+
+const finishEffect = change({
+  request: { effectId: seen.effect_id, state: seen.state, result: seen.result_json, at: text() },
+  sql: "UPDATE effects_seen SET state = :state, result_json = :result, updated_at = :at WHERE effect_id = :effectId",
+});
+
+const buryTurn = change({
+  request: { effectId: seen.effect_id, at: text() },
+  sql: `INSERT INTO effects_seen (effect_id, fence, state, result_json, seen_at, updated_at)
+    VALUES (:effectId, 0, 'interrupted', NULL, :at, :at) ON CONFLICT (effect_id) DO NOTHING`,
+});
+
+const putTurn = change({
+  request: { effectId: seen.effect_id, state: seen.state, result: seen.result_json, at: text() },
+  sql: `INSERT INTO effects_seen (effect_id, fence, state, result_json, seen_at, updated_at)
+    VALUES (:effectId, 0, :state, :result, :at, :at)
+    ON CONFLICT (effect_id)
+    DO UPDATE SET state = excluded.state, result_json = excluded.result_json, updated_at = excluded.updated_at`,
+});
+
+const deleteEnded = change({
+  request: { before: text() },
+  sql: "DELETE FROM effects_seen WHERE state IN ('done', 'failed', 'settled', 'interrupted') AND updated_at < :before",
+});
 
 const TurnFactsJson = z.object({
   threadId: z.string(),
@@ -69,63 +109,54 @@ export class EffectLedger {
 
   /** What is known of the effect. @throws MusterError `concurrency_conflict` for a fence below one seen. */
   async look(effectId: string, fence: number): Promise<Taken> {
-    const [row] = await this.#store.read(rowOf({ id: effectId }));
+    const [row] = await this.#store.read(effectOf("sqlite", { effectId }));
     if (row === undefined) return { status: "new" };
-    const seen = Number(row["fence"]);
-    if (fence < seen)
-      throw new MusterError("concurrency_conflict", `The effect was seen with the fence ${seen}.`, { fence, seen });
-    if (row["state"] === "accepted") return { status: "unfinished" };
-    const result = row["result_json"];
-    return { status: "answered", error: typeof result === "string" ? ErrorBody.parse(JSON.parse(result)) : null };
+    if (fence < row.fence) {
+      const details = { fence, seen: row.fence };
+      throw new MusterError("concurrency_conflict", `The effect was seen with the fence ${row.fence}.`, details);
+    }
+    if (row.state === "accepted") return { status: "unfinished" };
+    const { result_json: result } = row;
+    return { status: "answered", error: result === null ? null : ErrorBody.parse(JSON.parse(result)) };
   }
 
   /** Writes the effect down, or the higher fence it came back with. */
   record(effectId: string, fence: number, state: "accepted" | "done" = "accepted"): Statement {
-    const at = this.#now();
-    return {
-      sql: `INSERT INTO effects_seen (effect_id, fence, state, result_json, seen_at, updated_at) VALUES (?, ?, ?, NULL, ?, ?)
-            ON CONFLICT (effect_id) DO UPDATE SET fence = max(fence, excluded.fence), updated_at = excluded.updated_at`,
-      parameters: [effectId, fence, state, at, at],
-    };
+    return recordEffect("sqlite", { effectId, fence, state, at: this.#now() });
   }
 
   /** From here on the revert has to come to its end here, whether its effect comes again or not. */
   beginRevert(effectId: string, effect: RevertEffect): Statement {
-    return {
-      sql: "UPDATE effects_seen SET result_json = ?, updated_at = ? WHERE effect_id = ? AND state = 'accepted'",
-      parameters: [JSON.stringify(effect), this.#now(), effectId],
-    };
+    return keepRevert("sqlite", { effectId, effect: JSON.stringify(effect), at: this.#now() });
   }
 
   async hasBegun(effectId: string): Promise<boolean> {
-    const [row] = await this.#store.read(rowOf({ id: effectId }));
-    return row?.["state"] === "accepted" && row["result_json"] !== null;
+    const [row] = await this.#store.read(effectOf("sqlite", { effectId }));
+    return row?.state === "accepted" && row.result_json !== null;
   }
 
   /** Reverts that have begun and not ended, oldest first. */
   async begunReverts(): Promise<{ readonly effectId: string; readonly effect: RevertEffect }[]> {
-    const rows = await this.#store.read({ sql: begunRows.sql, parameters: ["accepted"] });
+    const rows = await this.#store.read(begunRows("sqlite", {}));
     return rows.flatMap((row) => {
-      const effect = EffectBody.parse(JSON.parse(String(row["result_json"])));
-      return effect.kind === "node.checkpoint.revert" ? [{ effectId: String(row["effect_id"]), effect }] : [];
+      const effect = EffectBody.parse(JSON.parse(row.result_json));
+      return effect.kind === "node.checkpoint.revert" ? [{ effectId: row.effect_id, effect }] : [];
     });
   }
 
   finish(effectId: string, error: ErrorBody | null): Statement {
-    return {
-      sql: "UPDATE effects_seen SET state = ?, result_json = ?, updated_at = ? WHERE effect_id = ?",
-      parameters: [
-        error === null ? "done" : "failed",
-        error === null ? null : JSON.stringify(error),
-        this.#now(),
-        effectId,
-      ],
-    };
+    return finishEffect("sqlite", {
+      effectId,
+      state: error === null ? "done" : "failed",
+      result: error === null ? null : JSON.stringify(error),
+      at: this.#now(),
+    });
   }
 
   async turnState(turnId: TurnId): Promise<TurnState | null> {
-    const [row] = await this.#store.read(rowOf({ id: turnKey(turnId) }));
-    return row === undefined ? null : (String(row["state"]) as TurnState);
+    const [row] = await this.#store.read(effectOf("sqlite", { effectId: turnKey(turnId) }));
+    // Rows of turns have no other states.
+    return row === undefined ? null : (row.state as TurnState);
   }
 
   turnRunning(facts: TurnFacts): Statement {
@@ -138,35 +169,22 @@ export class EffectLedger {
 
   /** The turn is to be interrupted before its start has come. */
   tombstone(turnId: TurnId): Statement {
-    const at = this.#now();
-    return {
-      sql: `INSERT INTO effects_seen (effect_id, fence, state, result_json, seen_at, updated_at) VALUES (?, 0, 'interrupted', NULL, ?, ?)
-            ON CONFLICT (effect_id) DO NOTHING`,
-      parameters: [turnKey(turnId), at, at],
-    };
+    return buryTurn("sqlite", { effectId: turnKey(turnId), at: this.#now() });
   }
 
   /** Turns that were taken over and have not ended, oldest first. */
   async runningTurns(): Promise<TurnFacts[]> {
-    const rows = await this.#store.read({ sql: runningRows.sql, parameters: ["running"] });
-    return rows.map((row) => TurnFactsJson.parse(JSON.parse(String(row["result_json"]))) as TurnFacts);
+    const rows = await this.#store.read(runningRows("sqlite", {}));
+    return rows.map((row) => TurnFactsJson.parse(JSON.parse(row.result_json)) as TurnFacts);
   }
 
   /** Forgets what ended long ago. */
   prune(): Statement {
-    return {
-      sql: "DELETE FROM effects_seen WHERE state IN ('done', 'failed', 'settled', 'interrupted') AND updated_at < ?",
-      parameters: [isoTime(this.#clock.now() - EFFECTS_KEPT_MS)],
-    };
+    return deleteEnded("sqlite", { before: isoTime(this.#clock.now() - EFFECTS_KEPT_MS) });
   }
 
   #turn(turnId: TurnId, state: TurnState, result: string | null): Statement {
-    const at = this.#now();
-    return {
-      sql: `INSERT INTO effects_seen (effect_id, fence, state, result_json, seen_at, updated_at) VALUES (?, 0, ?, ?, ?, ?)
-            ON CONFLICT (effect_id) DO UPDATE SET state = excluded.state, result_json = excluded.result_json, updated_at = excluded.updated_at`,
-      parameters: [turnKey(turnId), state, result, at, at],
-    };
+    return putTurn("sqlite", { effectId: turnKey(turnId), state, result, at: this.#now() });
   }
 
   #now(): string {

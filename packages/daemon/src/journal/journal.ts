@@ -2,8 +2,9 @@
 // and a day longer. Its id names these rows and no others: it survives restarts, and is new when the numbering starts anew.
 import { byteLength, type CommandId, type IngestEntry, InternalCommand, JournalId } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { insertRows, type Statement, type Store } from "@muster/store";
+import { insertInto, type Statement, type Store } from "@muster/store";
 import type { Timers } from "../processes/index.ts";
+import { DAEMON_TABLES } from "../schema/index.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { JOURNAL_LIMITS, type JournalLimits } from "./limits.ts";
 import {
@@ -11,7 +12,6 @@ import {
   deleteUpTo,
   entriesAfter,
   hubGenerationOf,
-  JOURNAL_COLUMNS,
   type JournalState,
   loadState,
   oldestRows,
@@ -155,17 +155,17 @@ export class Journal {
     return this.#commits.add({
       rows: rows.length,
       build: () => {
-        const values = rows.map((row) => [
-          this.#journalId,
-          ++this.#numbered,
-          row.threadId,
-          row.turnId,
-          row.payload,
-          createdAt,
-          null,
-        ]);
+        const numbered = rows.map((row) => ({
+          journal_id: this.#journalId,
+          sequence: ++this.#numbered,
+          thread_id: row.threadId,
+          turn_id: row.turnId,
+          payload: row.payload,
+          created_at: createdAt,
+          acked_at: null,
+        }));
         last = this.#numbered;
-        return [...insertRows("sqlite", "ingest_journal", JOURNAL_COLUMNS, values), ...statements];
+        return [...insertInto("sqlite", "ingest_journal", DAEMON_TABLES.ingest_journal, numbered), ...statements];
       },
       committed: () => {
         this.#lastSequence = last;
@@ -180,17 +180,18 @@ export class Journal {
     after: number,
     limits: { readonly maxEntries: number; readonly maxBytes: number },
   ): Promise<IngestEntry[]> {
-    const rows = await this.#store.read(entriesAfter({ journal: this.#journalId, after, limit: limits.maxEntries }));
+    const page = { journalId: this.#journalId, after, limit: limits.maxEntries };
+    const rows = await this.#store.read(entriesAfter("sqlite", page));
     const entries: IngestEntry[] = [];
     let bytes = 0;
     for (const row of rows) {
-      const payload = String(row["payload"]);
+      const { payload } = row;
       bytes += byteLength(payload);
       if (entries.length > 0 && bytes > limits.maxBytes) break;
       const { command: kept, correlationId } = JSON.parse(payload) as JournalEntry;
       // Here and not when it is written: rows of an older version may be as large.
       const command = payload.length > ENTRY_MAX_CHARACTERS ? withinFrame(kept) : kept;
-      entries.push({ sequence: Number(row["sequence"]), command, correlationId, createdAt: String(row["created_at"]) });
+      entries.push({ sequence: row.sequence, command, correlationId, createdAt: row.created_at });
     }
     return entries;
   }
@@ -207,21 +208,20 @@ export class Journal {
 
   /** Deletes one batch of rows acknowledged long ago, or of any acknowledged ones while the journal is full. True: there may be more. */
   async prune(): Promise<boolean> {
-    const journal = this.#journalId;
+    const journalId = this.#journalId;
     const cutoff = isoTime(this.#clock.now() - this.#limits.keptMs);
-    const rows = await oldestRows(this.#store, journal, this.#limits.pruneBatchRows);
+    const rows = await this.#store.read(oldestRows("sqlite", { journalId, limit: this.#limits.pruneBatchRows }));
     let last = 0;
     let bytes = 0;
     for (const row of rows) {
-      const ackedAt = row["acked_at"];
-      if (typeof ackedAt !== "string" || (!this.isFull && ackedAt >= cutoff)) break;
-      last = Number(row["sequence"]);
-      bytes += Number(row["bytes"]);
+      if (row.acked_at === null || (!this.isFull && row.acked_at >= cutoff)) break;
+      last = row.sequence;
+      bytes += row.bytes;
     }
     if (last === 0) return false;
     await this.#commits.add({
       rows: 0,
-      build: () => deleteUpTo(journal, last),
+      build: () => deleteUpTo(journalId, last),
       committed: () => {
         this.#bytes -= bytes;
       },
@@ -270,7 +270,12 @@ export class Journal {
     if (this.#acknowledging <= this.#acknowledgedOnDisk) return [];
     const at = isoTime(this.#clock.now());
     return [
-      acknowledgeUpTo({ journal: this.#journalId, after: this.#acknowledgedOnDisk, last: this.#acknowledging, at }),
+      acknowledgeUpTo("sqlite", {
+        journalId: this.#journalId,
+        after: this.#acknowledgedOnDisk,
+        last: this.#acknowledging,
+        at,
+      }),
     ];
   }
 

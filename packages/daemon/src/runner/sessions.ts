@@ -177,7 +177,7 @@ export class ProviderSessions {
       });
     const providerSessionId = ProviderSessionId.parse(ids.next());
     const resume = await ledger.resumeOf(threadId, providerName);
-    await write([ledger.starting({ providerSessionId, threadId, providerName, adapterKey: "acp", cwd })]);
+    await write(ledger.starting({ providerSessionId, threadId, providerName, adapterKey: "acp", cwd }));
     // Events come before `start` resolves.
     const early: { live: Live | undefined; exit: AgentExit | undefined } = { live: undefined, exit: undefined };
     let session: ProviderSession;

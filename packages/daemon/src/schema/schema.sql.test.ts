@@ -1,24 +1,10 @@
+import type { Column } from "@muster/store";
 import { afterEach, expect, it } from "vitest";
 import { closeAll, openStore } from "../journal/testing/opened.ts";
+import { DAEMON_TABLES } from "./tables.ts";
 
 afterEach(closeAll);
 
-const COLUMNS: Record<string, string[]> = {
-  begun_calls: ["turn_id", "item_id", "payload", "begun_at"],
-  effects_seen: ["effect_id", "fence", "state", "result_json", "seen_at", "updated_at"],
-  ingest_journal: ["journal_id", "sequence", "thread_id", "turn_id", "payload", "created_at", "acked_at"],
-  provider_session_runtime: [
-    "provider_session_id",
-    "thread_id",
-    "provider_name",
-    "adapter_key",
-    "provider_thread_id",
-    "status",
-    "last_seen_at",
-    "resume_cursor_json",
-    "runtime_payload_json",
-  ],
-};
 const KEYS: Record<string, string[]> = {
   begun_calls: ["turn_id", "item_id"],
   effects_seen: ["effect_id"],
@@ -26,21 +12,24 @@ const KEYS: Record<string, string[]> = {
   provider_session_runtime: ["provider_session_id"],
 };
 
-it("ORC-13 DMN-12 DMN-27 outbox.db holds exactly these tables and columns, and the store's own two", async () => {
+it("ORC-13 ORC-14 DMN-12 DMN-27 outbox.db holds exactly the tables and columns of their schemas, and the store's own two", async () => {
   const store = await openStore();
   const tables = await store.read({
     sql: "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
     parameters: [],
   });
   expect(tables.map((row) => row["name"])).toEqual(
-    [...Object.keys(COLUMNS), "schema_migrations", "store_metadata"].sort(),
+    [...Object.keys(KEYS), "schema_migrations", "store_metadata"].sort(),
   );
-  for (const [table, columns] of Object.entries(COLUMNS)) {
+  expect(Object.keys(DAEMON_TABLES).sort()).toEqual(Object.keys(KEYS));
+  for (const [table, columns] of Object.entries(DAEMON_TABLES)) {
     const info = await store.read({
-      sql: "SELECT name, pk FROM pragma_table_info(?) ORDER BY cid",
+      sql: `SELECT name, lower(type) AS type, "notnull" = 0 AND pk = 0 AS nullable, pk FROM pragma_table_info(?) ORDER BY cid`,
       parameters: [table],
     });
-    expect(info.map((row) => row["name"])).toEqual(columns);
+    expect(info.map((row) => [row["name"], row["type"], row["nullable"] === 1])).toEqual(
+      Object.entries<Column>(columns).map(([name, { type, isNullable }]) => [name, type, isNullable]),
+    );
     const key = info
       .filter((row) => Number(row["pk"]) > 0)
       .sort((one, other) => Number(one["pk"]) - Number(other["pk"]));

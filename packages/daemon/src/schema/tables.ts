@@ -1,15 +1,7 @@
-// Rows of outbox.db, as the database holds them. Times are ISO 8601 UTC with milliseconds, `*_json` is JSON text.
-
-export interface IngestJournalTable {
-  journal_id: string;
-  sequence: number;
-  thread_id: string;
-  turn_id: string | null;
-  /** JSON of {command, correlationId}. */
-  payload: string;
-  created_at: string;
-  acked_at: string | null;
-}
+// The tables of outbox.db, with one schema each: from it come the types of rows and statements. Times are ISO 8601 UTC
+// with milliseconds, `*_json` is JSON text.
+import type { JournalId, ProviderItemId, ProviderSessionId, ThreadId, TurnId } from "@muster/contracts";
+import { type Columns, integer, nullable, type RowOf, text } from "@muster/store";
 
 /**
  * What was taken over from the hub, keyed by effect. A turn has a row beside its effect's, keyed `turn:<turnId>`, that
@@ -17,45 +9,54 @@ export interface IngestJournalTable {
  */
 export type EffectState = "accepted" | "done" | "failed" | "running" | "settled" | "interrupted";
 
-export interface EffectsSeenTable {
-  effect_id: string;
-  fence: number;
-  state: EffectState;
-  /**
-   * Of an effect: the error it was answered with, or null; of a revert that has begun and not ended, the effect itself.
-   * Of a turn: its thread and what it needs to be settled.
-   */
-  result_json: string | null;
-  seen_at: string;
-  updated_at: string;
-}
+export const DAEMON_TABLES = {
+  ingest_journal: {
+    journal_id: text<JournalId>(),
+    sequence: integer(),
+    thread_id: text<ThreadId>(),
+    turn_id: nullable(text<TurnId>()),
+    /** JSON of {command, correlationId}. */
+    payload: text(),
+    created_at: text(),
+    acked_at: nullable(text()),
+  },
 
-export interface ProviderSessionRuntimeTable {
-  provider_session_id: string;
-  thread_id: string;
-  provider_name: string;
-  adapter_key: string;
-  provider_thread_id: string | null;
-  status: "starting" | "running" | "stopped" | "error";
-  last_seen_at: string;
-  /** {providerThreadId}, where the agent can take the conversation up again. */
-  resume_cursor_json: string | null;
-  /** {processGroups, cwd}: what to end when the daemon was killed. */
-  runtime_payload_json: string;
-}
+  effects_seen: {
+    effect_id: text(),
+    fence: integer(),
+    state: text<EffectState>(),
+    /**
+     * Of an effect: the error it was answered with, or null; of a revert that has begun and not ended, the effect itself.
+     * Of a turn: its thread and what it needs to be settled.
+     */
+    result_json: nullable(text()),
+    seen_at: text(),
+    updated_at: text(),
+  },
 
-/** Of a turn that runs: a call that began seconds ago and is not in the journal yet. */
-export interface BegunCallsTable {
-  turn_id: string;
-  item_id: string;
-  /** JSON of the command that the journal gets if the call is not heard of again. */
-  payload: string;
-  begun_at: string;
-}
+  provider_session_runtime: {
+    provider_session_id: text<ProviderSessionId>(),
+    thread_id: text<ThreadId>(),
+    provider_name: text(),
+    adapter_key: text(),
+    provider_thread_id: nullable(text()),
+    status: text<"starting" | "running" | "stopped" | "error">(),
+    last_seen_at: text(),
+    /** {providerThreadId}, where the agent can take the conversation up again. */
+    resume_cursor_json: nullable(text()),
+    /** {processGroups, cwd}: what to end when the daemon was killed. */
+    runtime_payload_json: text(),
+  },
 
-export interface DaemonDatabase {
-  ingest_journal: IngestJournalTable;
-  effects_seen: EffectsSeenTable;
-  begun_calls: BegunCallsTable;
-  provider_session_runtime: ProviderSessionRuntimeTable;
-}
+  /** Of a turn that runs: a call that began seconds ago and is not in the journal yet. */
+  begun_calls: {
+    turn_id: text<TurnId>(),
+    item_id: text<ProviderItemId>(),
+    /** JSON of the command that the journal gets if the call is not heard of again. */
+    payload: text(),
+    begun_at: text(),
+  },
+} as const satisfies Readonly<Record<string, Columns>>;
+
+/** A row of a table, as the database holds it. */
+export type DaemonRow<Table extends keyof typeof DAEMON_TABLES> = RowOf<(typeof DAEMON_TABLES)[Table]>;

@@ -1,13 +1,17 @@
 // The whole schema against its golden listing, fresh and upgraded.
 import { readFile } from "node:fs/promises";
 import { SpaceId } from "@muster/contracts";
+import type { Columns } from "@muster/store";
 import { DATABASES, openFreshPostgres } from "@muster/store/testing";
 import { describe, expect, test } from "vitest";
 import { listColumns, listSchema } from "./listing.ts";
 import { HUB_MIGRATIONS } from "./migrations/index.ts";
-import { HUB_COLUMNS } from "./tables.ts";
+import { HUB_TABLES } from "./tables.ts";
 import { openHubDatabase, planOf, STAMP } from "./test-database.ts";
 import { messageIdUse, turnIdUse } from "./used-ids.ts";
+
+/** Lines of a listing that are no column. */
+const RULE = /^ {2}(key|check|unique|index|refers) /;
 
 const BOOKKEEPING = ["schema_migrations", "store_metadata"];
 
@@ -68,10 +72,21 @@ describe.each(DATABASES)("%s", (_database, openStore) => {
     await fresh.dispose();
   });
 
-  test("ORC-14 the typed tables have the columns of the database, in its order", async () => {
+  test("ORC-14 the typed tables have the columns of the database, in its order, with its types, and null where it has null", async () => {
     const { store, dispose } = await openHubDatabase(openStore);
-    const columns = Object.entries(await listColumns(store)).filter(([table]) => !BOOKKEEPING.includes(table));
-    expect(Object.fromEntries(columns)).toEqual(HUB_COLUMNS);
+    const columns = (listed: string): [string, string[]] => {
+      const [table = "", ...lines] = listed.split("\n");
+      const shown = lines
+        .filter((line) => !RULE.test(line))
+        .map((line) => line.trim().split(" ").slice(0, 2).join(" "));
+      return [table, shown.map((line) => line.replace("bigint", "integer"))];
+    };
+    const tables = (await listSchema(store)).map(columns).filter(([table]) => !BOOKKEEPING.includes(table));
+    const typed = Object.entries<Columns>(HUB_TABLES).map(([table, schema]) => [
+      table,
+      Object.entries(schema).map(([name, { type, isNullable }]) => `${name}${isNullable ? "?" : ""} ${type}`),
+    ]);
+    expect(Object.fromEntries(tables)).toEqual(Object.fromEntries(typed));
     await dispose();
   });
 

@@ -1,19 +1,19 @@
 // Every declared statement against both databases: what a text asks for and answers with is what its declaration says.
-import { readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { declaredStatements, integer, pick, select, text } from "@muster/store";
-import { checkOnPostgres, checkOnSqlite, type Findings, openFreshFile, openFreshPostgres } from "@muster/store/testing";
+import {
+  checkOnPostgres,
+  checkOnSqlite,
+  type Findings,
+  loadSources,
+  openFreshFile,
+  openFreshPostgres,
+} from "@muster/store/testing";
 import { beforeAll, describe, expect, test } from "vitest";
 import { HUB_MIGRATIONS } from "./migrations/index.ts";
 import { HUB_TABLES } from "./tables.ts";
 import { STAMP } from "./test-database.ts";
 
-const sources = fileURLToPath(new URL("..", import.meta.url));
-
-beforeAll(async () => {
-  for (const name of readdirSync(sources, { recursive: true, encoding: "utf8" }))
-    if (name.endsWith(".ts") && !/\.test\.ts$|(^|\/)test(-|ing\/)/.test(name)) await import(`${sources}${name}`);
-});
+beforeAll(() => loadSources(new URL("..", import.meta.url)));
 
 const onSqlite = async (declarations: ReturnType<typeof declaredStatements>): Promise<Findings> => {
   const { store, opener, dispose } = await openFreshFile();

@@ -10,6 +10,7 @@ export { runOn } from "../postgres/testing.ts";
 export { checkOnPostgres, checkOnSqlite, type Findings, type Tables } from "./declarations.ts";
 export { type Gate, openGate } from "./proxy.ts";
 export { startPostgres } from "./server.ts";
+export { loadSources } from "./sources.ts";
 
 /** The URL of a database on a test's server, as `MUSTER_DATABASE_URL` takes it. */
 export const urlOf = ({ host, user, database, port }: PostgresAddress): string =>
