@@ -2,13 +2,21 @@
 // conflict, rebuilding, and forgetting what was read from rows that a rebuild has replaced.
 import type { Projections, ProjectorName, Rebuild } from "@muster/contracts";
 import { type Clock, isoTime, PROJECTOR_NAMES } from "@muster/core";
-import { insertRows, keyedReads, type Store } from "@muster/store";
-import { HUB_COLUMNS } from "../schema/index.ts";
+import { insertInto, keyedReads, type Store, select } from "@muster/store";
+import { HUB_TABLES } from "../schema/index.ts";
 import { AppendGuard } from "./append-guard.ts";
 import { catchUpProjections } from "./catch-up.ts";
 import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
 import { Rebuilds } from "./rebuild.ts";
 import type { Timers } from "./timers.ts";
+
+const { projection_state: cursors } = HUB_TABLES;
+
+const allCursors = select({
+  request: {},
+  row: cursors,
+  sql: "SELECT * FROM projection_state ORDER BY projector",
+});
 
 export interface UpkeepOptions {
   readonly store: Store;
@@ -39,12 +47,14 @@ export class ProjectionUpkeep {
   /** Before anyone is answered: cursors are there, a dead rebuild is not, and rows stand at the log's head. */
   async open(): Promise<void> {
     const { store, clock } = this.#options;
-    const rows = PROJECTOR_NAMES.map((name) => [name, 0, isoTime(clock.now())]);
+    const rows = PROJECTOR_NAMES.map((projector) => ({
+      projector,
+      last_applied_sequence: 0,
+      updated_at: isoTime(clock.now()),
+    }));
     await store.commit({
       guards: [],
-      statements: insertRows(store.dialect, "projection_state", HUB_COLUMNS.projection_state, rows, {
-        conflict: "ignore",
-      }),
+      statements: insertInto(store.dialect, "projection_state", cursors, rows, { conflict: "ignore" }),
     });
     await this.#rebuilds.open();
     await this.#look();
@@ -66,13 +76,13 @@ export class ProjectionUpkeep {
   }
 
   async status(): Promise<Pick<Projections, "projectors" | "skipped" | "rebuild">> {
-    const sql = "SELECT * FROM projection_state ORDER BY projector";
-    const rows = await this.#options.store.read({ sql, parameters: [] });
+    const { store } = this.#options;
+    const rows = await store.read(allCursors(store.dialect, {}));
     return {
       projectors: rows.map((row) => ({
-        name: String(row["projector"]),
-        lastAppliedSequence: Number(row["last_applied_sequence"]),
-        updatedAt: String(row["updated_at"]),
+        name: row.projector,
+        lastAppliedSequence: row.last_applied_sequence,
+        updatedAt: row.updated_at,
       })),
       skipped: { count: this.#skipped.count, kinds: [...this.#skipped.kinds] },
       rebuild: await this.#rebuilds.newest(),

@@ -4,12 +4,11 @@
 // the first one behind it is refused once, so that its process forgets what it read from the old rows.
 import { MusterError, type ProjectorName, type Rebuild } from "@muster/contracts";
 import { type Clock, isoTime, PROJECTOR_NAMES } from "@muster/core";
-import { type CommitResult, type Statement, type Store, StoreError } from "@muster/store";
+import { type CommitResult, change, integer, list, type Statement, type Store, StoreError, text } from "@muster/store";
 import { HOLD_POLL_MS } from "./append-guard.ts";
 import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
-import { query } from "./placeholders.ts";
 import { RebuildRows } from "./rebuild-row.ts";
-import { hasScratch, LOG_HEAD, openShadows, type ShadowPlace } from "./shadow-fill.ts";
+import { hasScratch, headOfLog, openShadows, type ShadowPlace } from "./shadow-fill.ts";
 import { createShadows, dropShadows, swapShadows, tablesOf } from "./shadow-tables.ts";
 import type { Timers } from "./timers.ts";
 
@@ -17,6 +16,16 @@ import type { Timers } from "./timers.ts";
 export const FREE_SWAPS_MAX = 3;
 /** Swaps that are tried under a hold, should a process that does not know of holds append. */
 export const HELD_SWAPS_MAX = 3;
+
+const moveCursors = change({
+  request: {
+    sequence: integer(),
+    at: text(),
+    projectors: list(text<ProjectorName>(), PROJECTOR_NAMES.length),
+  },
+  sql: `UPDATE projection_state SET last_applied_sequence = :sequence, updated_at = :at
+    WHERE projector IN (:projectors)`,
+});
 
 export interface RebuildOptions {
   readonly store: Store;
@@ -184,14 +193,13 @@ class Run {
   /** False where the log has grown since the shadows were filled up to this head: then nothing was written. */
   async #swap(place: ShadowPlace, head: number): Promise<boolean> {
     const { store, clock } = this.#options;
-    const cursors = `UPDATE projection_state SET last_applied_sequence = ?, updated_at = ? WHERE projector IN (${this.#projectors.map(() => "?").join(", ")})`;
     const swap = swapShadows(tablesOf(this.#projectors), place.comparesBefore);
     const result = await place.commit({
-      guards: [this.#rows.guard(this.#rebuildNumber), { query: LOG_HEAD, expected: [{ head }] }],
+      guards: [this.#rows.guard(this.#rebuildNumber), { query: headOfLog(store.dialect, {}), expected: [{ head }] }],
       statements: [
         ...swap,
         ...this.#dropped(),
-        query(store.dialect, cursors, head, isoTime(clock.now()), ...this.#projectors),
+        moveCursors(store.dialect, { sequence: head, at: isoTime(clock.now()), projectors: this.#projectors }),
         this.#progress(head, head),
         this.#rows.end(this.#rebuildNumber, null),
       ],

@@ -2,7 +2,7 @@
 // of its own and beside everyone's way, or among the store's own tables, in the event loop. What goes in and comes out is
 // plain data, because it may travel between threads; a step remembers nothing of the one before.
 import type { ProjectorName, Rebuild } from "@muster/contracts";
-import type { Guard, Query, Store, Workbench } from "@muster/store";
+import { type Guard, integer, type Store, select, type Workbench } from "@muster/store";
 import { logQueries } from "./event-log.ts";
 import { type ReadEvent, readEvent as readEventOfToday, SkippedEvents } from "./event-reader.ts";
 import { type LogPage, readLogPage, writePage } from "./log-pages.ts";
@@ -70,11 +70,12 @@ export interface ShadowPlace {
   close(): Promise<void>;
 }
 
-/** Its last event, as a guard asks for it. */
-export const LOG_HEAD: Query = {
+/** Sequence of the log's last event, as a guard asks for it: 0 while nothing has happened. */
+export const headOfLog = select({
+  request: {},
+  row: { head: integer() },
   sql: "SELECT coalesce(max(sequence), 0) AS head FROM orchestration_events",
-  parameters: [],
-};
+});
 
 /** Whether they stand beside the store. If not, they are made and dropped by commits of the store. */
 export const hasScratch = ({ store, readEvent }: PlaceParts): boolean =>
@@ -128,7 +129,7 @@ async function fill(bench: Workbench, request: FillRequest, readEvent: ReadEvent
       projectorsAt: () => projectors,
       ...(eventsMax && { eventsMax }),
     });
-    return { ...page, head: Math.max(page.last, Number(head?.["head"] ?? 0)) };
+    return { ...page, head: Math.max(page.last, head?.head ?? 0) };
   };
   let reading = read(request.after);
   for (let pages = 1; ; pages += 1) {
@@ -158,7 +159,7 @@ async function fill(bench: Workbench, request: FillRequest, readEvent: ReadEvent
 
 /** False where the log has grown meanwhile: then the live rows are of another moment, and nothing was compared. */
 async function compare(bench: Workbench, { guard, projectors }: FillRequest, head: number): Promise<boolean> {
-  const guards = [guard, { query: LOG_HEAD, expected: [{ head }] }];
+  const guards = [guard, { query: headOfLog(bench.dialect, {}), expected: [{ head }] }];
   const result = await bench.commit({ guards, statements: findCandidates(tablesOf(projectors)) });
   return result.status === "committed";
 }
