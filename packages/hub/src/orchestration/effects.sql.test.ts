@@ -258,6 +258,8 @@ onBothDatabases("effects of one thread", () => {
     world.nodes.connected.clear();
     await world.dispatch(command("thread.session.stop", { threadId: "thread" }));
     await world.dispatch(startTurn("turn"));
+    // Else what the worker hands over while the node connects is handed over once more by the connecting.
+    await settled();
     world.nodes.connected.add("node");
     world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
     await handedOver(1);

@@ -66,6 +66,8 @@ onBothDatabases("a revert that the node does not answer", () => {
     expect([await endings(), await effectStatus()]).toEqual([["node_offline"], ["cancelled"]]);
     expect(await said("revert.given-up")).toEqual([expect.stringMatching(/nothing was changed/)]);
     await world.dispatch(startTurn("next"));
+    // Else what the worker hands over while the node connects is handed over once more by the connecting.
+    await settled();
     world.nodes.connected.add("node");
     world.orchestration.nodeConnected(nodeIdentity().spaceId, nodeIdentity().nodeId);
     await until(() => world.nodes.runs.length === 2);
