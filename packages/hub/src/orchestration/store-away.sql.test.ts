@@ -67,7 +67,7 @@ onBothDatabases("a store that is away for a moment", () => {
     const feed = world.orchestration.feed(OWNER, { signal: abort.signal });
     expect((await feed.next()).value?.message.type).toBe("synchronized");
     const next = feed.next();
-    refuses.single = ({ sql }) => sql.includes("orchestration_events") && sql.includes("limit");
+    refuses.single = ({ sql }) => sql.includes("orchestration_events") && sql.includes("LIMIT");
     await world.dispatch(createThread({ threadId: "second" }));
     await until(() => world.bugs.length > 0);
     refuses = {};
