@@ -1,20 +1,19 @@
 // Hands effects over to nodes: claimed under a lease with a fence that only grows, at most one in flight per thread and
 // in event order (interrupt and stop overtake), tried again with backoff while the node is away, cancelled by the
 // append that settles their turn. An effect is done when the node has taken it over durably; what follows is ingest.
-import type { ErrorBody, NodeId, SpaceId } from "@muster/contracts";
+import type { EffectId, ErrorBody, NodeId, SpaceId, ThreadId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { type Clock, isoTime, OVERTAKING_EFFECTS, type Random } from "@muster/core";
-import { type Row, type Store, StoreError } from "@muster/store";
+import { type Statement, type Store, StoreError } from "@muster/store";
 import type { NodeConnections, NodeIdentity } from "../ports.ts";
+import type { HubRow } from "../schema/index.ts";
 import { type EffectRow, effectBodyOf, effectRowOf } from "./effect-bodies.ts";
-import { query } from "./placeholders.ts";
+import * as statements from "./effect-statements.ts";
 import { aboutEffect, type OnHubStep } from "./steps.ts";
 import type { Timers } from "./timers.ts";
 
 /** How long a node may take to say that it has taken an effect over. */
 export const EFFECT_LEASE_MS = 30_000;
-/** Effects looked at and claimed together. */
-export const EFFECTS_PAGE_MAX = 256;
 /** How long a revert waits for its node before the thread is given back to its people. */
 export const REVERT_WAIT_MS = 15 * 60_000;
 const BACKOFF_BASE_MS = 1_000;
@@ -72,14 +71,8 @@ export class EffectWorker {
   /** After a reconnect nobody knows what became of what was in flight: it is handed over again, and the node knows it. */
   async nodeConnected(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
     try {
-      await this.#write(
-        `UPDATE orchestration_effects SET status = 'pending', lease_owner = NULL, lease_expires_at = NULL, available_at = ?, updated_at = ?
-       WHERE space_id = ? AND node_id = ? AND status IN ('pending', 'running')`,
-        this.#now(),
-        this.#now(),
-        spaceId,
-        nodeId,
-      );
+      const { dialect } = this.#options.store;
+      await this.#write(statements.takeBackOfNode(dialect, { spaceId, nodeId, now: this.#now() }));
     } finally {
       this.wake();
     }
@@ -88,17 +81,10 @@ export class EffectWorker {
   /** What a node answered. A result under an older fence than the stored one changes nothing. */
   async result(node: NodeIdentity, result: { effectId: string; fence: number; error?: ErrorBody }): Promise<void> {
     const { store } = this.#options;
-    const rows = await store.read(
-      query(
-        store.dialect,
-        "SELECT * FROM orchestration_effects WHERE space_id = ? AND effect_id = ? AND node_id = ?",
-        node.spaceId,
-        result.effectId,
-        node.nodeId,
-      ),
-    );
-    const row = rows[0];
-    if (row === undefined || row["status"] !== "running" || Number(row["fence"]) !== result.fence) return;
+    const { spaceId, nodeId } = node;
+    const effectId = result.effectId as EffectId;
+    const [row] = await store.read(statements.effectOfNode(store.dialect, { spaceId, effectId, nodeId }));
+    if (row === undefined || row.status !== "running" || row.fence !== result.fence) return;
     const effect = effectRowOf(row);
     this.#options.onStep?.("effect.answer-received", aboutEffect(effect));
     if (result.error === undefined) await this.#finish(effect, "succeeded", null);
@@ -119,20 +105,11 @@ export class EffectWorker {
     await this.#takeBackExpired();
     // By node, so that whatever waits for a machine that is away stands in nobody's way, nor is it even counted. A machine
     // that has moved to another hub is that one's, even where its old socket has not been found dead here yet.
-    const nodes = await store.read(
-      query(
-        store.dialect,
-        `SELECT DISTINCT a.space_id, a.node_id, h.connection_id FROM runtime_node_attachments a
-         LEFT JOIN runtime_node_presence h ON h.space_id = a.space_id AND h.node_id = a.node_id WHERE EXISTS (
-           SELECT 1 FROM orchestration_effects e WHERE e.space_id = a.space_id AND e.node_id = a.node_id AND e.status IN ('pending', 'running'))`,
-      ),
-    );
+    const nodes = await store.read(statements.nodesWithEffects(store.dialect, {}));
     let nextAt = await this.#giveUpReverts();
-    for (const node of nodes) {
-      const [spaceId, nodeId] = [node["space_id"] as SpaceId, node["node_id"] as NodeId];
-      const connectionId = (node["connection_id"] ?? undefined) as string | undefined;
+    for (const { space_id: spaceId, node_id: nodeId, connection_id: connectionId } of nodes) {
       // Its hello wakes this worker again.
-      if (connections.isConnected(spaceId, nodeId, connectionId))
+      if (connections.isConnected(spaceId, nodeId, connectionId ?? undefined))
         nextAt = Math.min(nextAt, await this.#passNode(spaceId, nodeId));
     }
     this.#schedule(nextAt);
@@ -141,17 +118,9 @@ export class EffectWorker {
   /** Effects whose node has not said in time that it took them. */
   async #takeBackExpired(): Promise<void> {
     const { store } = this.#options;
-    const expired = "status = 'running' AND lease_expires_at < ?";
     const now = this.#now();
-    const some = await store.read(
-      query(store.dialect, `SELECT 1 AS one FROM orchestration_effects WHERE ${expired} LIMIT 1`, now),
-    );
-    if (some.length === 0) return;
-    await this.#write(
-      `UPDATE orchestration_effects SET status = 'pending', lease_owner = NULL, lease_expires_at = NULL, updated_at = ? WHERE ${expired}`,
-      now,
-      now,
-    );
+    const some = await store.read(statements.someExpired(store.dialect, { now }));
+    if (some.length > 0) await this.#write(statements.takeBackExpired(store.dialect, { now }));
   }
 
   /**
@@ -160,46 +129,24 @@ export class EffectWorker {
    */
   async #giveUpReverts(): Promise<number> {
     const { store, clock, onFailed } = this.#options;
-    const waiting = await store.read(
-      query(
-        store.dialect,
-        `SELECT * FROM orchestration_effects WHERE kind = 'node.checkpoint.revert' AND status IN ('pending', 'running')
-         ORDER BY created_at LIMIT ${EFFECTS_PAGE_MAX}`,
-      ),
-    );
+    const waiting = await store.read(statements.openReverts(store.dialect, {}));
     const error = new MusterError("node_offline", "The node did not answer in time.").toBody();
     for (const row of waiting) {
-      const endsAt = Date.parse(String(row["created_at"])) + REVERT_WAIT_MS;
+      const endsAt = Date.parse(row.created_at) + REVERT_WAIT_MS;
       if (endsAt > clock.now()) return endsAt;
       await onFailed(effectRowOf(row), error);
     }
-    return waiting.length < EFFECTS_PAGE_MAX ? Number.POSITIVE_INFINITY : clock.now();
+    return waiting.length < statements.EFFECTS_PAGE_MAX ? Number.POSITIVE_INFINITY : clock.now();
   }
 
   /** Hands over what one node can take now. Returns when to look again, in ms since the epoch. */
   async #passNode(spaceId: SpaceId, nodeId: NodeId): Promise<number> {
     const { store } = this.#options;
-    const inFlight = await store.read(
-      query(
-        store.dialect,
-        "SELECT thread_id, lease_expires_at FROM orchestration_effects WHERE space_id = ? AND node_id = ? AND status = 'running'",
-        spaceId,
-        nodeId,
-      ),
-    );
-    const busyThreads = new Set(inFlight.map((row) => row["thread_id"] as string));
-    let nextAt = Math.min(...inFlight.map((row) => Date.parse(String(row["lease_expires_at"]))));
+    const inFlight = await store.read(statements.inFlightOf(store.dialect, { spaceId, nodeId }));
+    const busyThreads = new Set(inFlight.map((row) => row.thread_id));
+    let nextAt = Math.min(...inFlight.map((row) => Date.parse(row.lease_expires_at)));
     for (let after = 0; ; ) {
-      const rows = await store.read(
-        query(
-          store.dialect,
-          `SELECT * FROM orchestration_effects WHERE space_id = ? AND node_id = ? AND status = 'pending' AND event_sequence > ?
-           ORDER BY event_sequence LIMIT ${EFFECTS_PAGE_MAX}`,
-          spaceId,
-          nodeId,
-          after,
-        ),
-      );
+      const rows = await store.read(statements.pendingOf(store.dialect, { spaceId, nodeId, after }));
       const { ready, waitsUntil } = this.#choose(rows, busyThreads);
       nextAt = Math.min(nextAt, waitsUntil);
       const claimed = await this.#claim(ready);
@@ -210,13 +157,16 @@ export class EffectWorker {
         this.#options.onStep?.("effect.claimed", aboutEffect(effect));
         await this.#handOver(effect);
       }
-      if (rows.length < EFFECTS_PAGE_MAX || this.#isClosed) return nextAt;
-      after = Number(rows.at(-1)?.["event_sequence"]);
+      if (rows.length < statements.EFFECTS_PAGE_MAX || this.#isClosed) return nextAt;
+      after = rows.at(-1)?.event_sequence ?? after;
     }
   }
 
   /** Of pending effects in event order, those whose turn it is. `busyThreads` grows by the threads of all of them. */
-  #choose(rows: readonly Row[], busyThreads: Set<string>): { ready: EffectRow[]; waitsUntil: number } {
+  #choose(
+    rows: readonly HubRow<"orchestration_effects">[],
+    busyThreads: Set<ThreadId>,
+  ): { ready: EffectRow[]; waitsUntil: number } {
     const now = this.#now();
     const ready: EffectRow[] = [];
     let waitsUntil = Number.POSITIVE_INFINITY;
@@ -226,7 +176,7 @@ export class EffectWorker {
       // Whether it goes or waits: later ones of its thread stay behind it.
       busyThreads.add(effect.threadId);
       if (!mayGo) continue;
-      if (String(row["available_at"]) > now) waitsUntil = Math.min(waitsUntil, Date.parse(String(row["available_at"])));
+      if (row.available_at > now) waitsUntil = Math.min(waitsUntil, Date.parse(row.available_at));
       else ready.push(effect);
     }
     return { ready, waitsUntil };
@@ -236,20 +186,11 @@ export class EffectWorker {
   async #claim(effects: readonly EffectRow[]): Promise<EffectRow[]> {
     const { store, clock, replicaId } = this.#options;
     if (effects.length === 0) return [];
+    const lease = { replicaId, leaseExpiresAt: isoTime(clock.now() + EFFECT_LEASE_MS), now: this.#now() };
     const result = await store.commit({
       guards: [],
-      statements: effects.map((effect) =>
-        query(
-          store.dialect,
-          `UPDATE orchestration_effects SET status = 'running', lease_owner = ?, lease_expires_at = ?, fence = fence + 1,
-           attempt_count = attempt_count + 1, updated_at = ? WHERE space_id = ? AND effect_id = ? AND status = 'pending' AND fence = ?`,
-          replicaId,
-          isoTime(clock.now() + EFFECT_LEASE_MS),
-          this.#now(),
-          effect.spaceId,
-          effect.effectId,
-          effect.fence,
-        ),
+      statements: effects.map(({ spaceId, effectId, fence }) =>
+        statements.claimEffect(store.dialect, { ...lease, spaceId, effectId, fence }),
       ),
     });
     if (result.status === "conflict") return [];
@@ -262,11 +203,10 @@ export class EffectWorker {
   async #handOver(held: EffectRow): Promise<void> {
     const { store, connections, onBug } = this.#options;
     try {
-      const { effectId, fence } = held;
+      const { spaceId, nodeId, effectId, fence } = held;
       const effect = await effectBodyOf(store, held);
       const { traceparent } = held.payload;
       const traced = typeof traceparent === "string" ? { traceparent } : {};
-      const [spaceId, nodeId] = [held.spaceId as SpaceId, held.nodeId as NodeId];
       if (connections.runEffect(spaceId, nodeId, { effectId, fence, effect, ...traced }))
         this.#options.onStep?.("effect.sent", aboutEffect(held));
       else await this.#postpone(held, "node_offline");
@@ -279,20 +219,13 @@ export class EffectWorker {
     }
   }
 
-  async #postpone(effect: EffectRow, code: string): Promise<void> {
-    const { clock, random } = this.#options;
-    const delayMs = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(effect.attemptCount - 1, 10));
+  async #postpone({ spaceId, effectId, fence, attemptCount }: EffectRow, code: string): Promise<void> {
+    const { store, clock, random } = this.#options;
+    const delayMs = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(attemptCount - 1, 10));
     const jitter = (random.fill(new Uint8Array(1))[0] ?? 0) / 255;
-    await this.#write(
-      `UPDATE orchestration_effects SET status = 'pending', lease_owner = NULL, lease_expires_at = NULL, available_at = ?, last_error = ?, updated_at = ?
-       WHERE space_id = ? AND effect_id = ? AND status = 'running' AND fence = ?`,
-      isoTime(clock.now() + delayMs * (0.5 + jitter / 2)),
-      code,
-      this.#now(),
-      effect.spaceId,
-      effect.effectId,
-      effect.fence,
-    );
+    const availableAt = isoTime(clock.now() + delayMs * (0.5 + jitter / 2));
+    const values = { spaceId, effectId, fence, availableAt, code, now: this.#now() };
+    await this.#write(statements.postponeEffect(store.dialect, values));
   }
 
   /** What the effect was for ends first: a crash in between hands it over once more and leaves nothing hanging. */
@@ -302,17 +235,13 @@ export class EffectWorker {
   }
 
   /** The end of its turn may just have cancelled it; what became of it is more. */
-  async #finish(effect: EffectRow, status: "succeeded" | "failed", code: string | null): Promise<void> {
-    await this.#write(
-      `UPDATE orchestration_effects SET status = ?, lease_owner = NULL, lease_expires_at = NULL, last_error = ?, updated_at = ?
-       WHERE space_id = ? AND effect_id = ? AND status IN ('running', 'cancelled') AND fence = ?`,
-      status,
-      code,
-      this.#now(),
-      effect.spaceId,
-      effect.effectId,
-      effect.fence,
-    );
+  async #finish(
+    { spaceId, effectId, fence }: EffectRow,
+    status: "succeeded" | "failed",
+    code: string | null,
+  ): Promise<void> {
+    const values = { spaceId, effectId, fence, status, code, now: this.#now() };
+    await this.#write(statements.finishEffect(this.#options.store.dialect, values));
   }
 
   #schedule(atMs: number): void {
@@ -327,8 +256,7 @@ export class EffectWorker {
     return isoTime(this.#options.clock.now());
   }
 
-  async #write(sql: string, ...parameters: string[] | (string | number | null)[]): Promise<void> {
-    const { store } = this.#options;
-    await store.commit({ guards: [], statements: [query(store.dialect, sql, ...parameters)] });
+  async #write(statement: Statement): Promise<void> {
+    await this.#options.store.commit({ guards: [], statements: [statement] });
   }
 }

@@ -45,8 +45,7 @@ export class HubCommands {
 
   /** Ends what an effect was for, when the effect can never be done. */
   async endAfterFailure(effect: EffectRow, error: ErrorBody): Promise<void> {
-    const { threadId, turnId, payload } = effect;
-    const spaceId = effect.spaceId as SpaceId;
+    const { spaceId, threadId, turnId, payload } = effect;
     if (effect.kind === "node.turn.start" && turnId !== null) {
       await this.#settle(spaceId, {
         type: "thread.turn.settle",
