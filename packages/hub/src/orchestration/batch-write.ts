@@ -1,14 +1,23 @@
 // Everything one batch writes, gathered in memory and turned into the statements of a single transaction: events with
 // their projections and cursors, receipts, effects, diff text, journal cursors. Answers are kept back until it commits.
-import type { DispatchResult, ErrorCode, MusterEvent, SpaceId } from "@muster/contracts";
+import type {
+  DispatchResult,
+  EffectId,
+  ErrorCode,
+  JournalId,
+  MusterEvent,
+  NodeId,
+  SpaceId,
+  ThreadId,
+  TurnId,
+} from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { type DiffBlob, effectOf, projectAll, type RowOperation, settledTurnOf, TURN_EFFECTS } from "@muster/core";
-import type { Batch, Guard, Parameter, Statement } from "@muster/store";
-import { insertRows } from "@muster/store";
-import { HUB_COLUMNS } from "../schema/index.ts";
+import type { AllocatedNumber, Batch, Guard, NewRow, Statement } from "@muster/store";
+import { allocatable, change, insertInto, integer, text } from "@muster/store";
+import { HUB_TABLES, ofThread, ofTurn } from "../schema/index.ts";
 import type { BatchParts } from "./batch.ts";
 import { appendStatements, type PendingEvent } from "./event-log.ts";
-import { inDialect } from "./placeholders.ts";
 import { projectionStatements } from "./projection-writer.ts";
 import type { ClientWork, IngestWork } from "./work.ts";
 
@@ -17,18 +26,63 @@ interface Aggregate {
   readonly id: string;
 }
 
+const {
+  checkpoint_diff_blobs: diffBlobs,
+  ingest_cursors: cursors,
+  ingest_rejected: refused,
+  orchestration_command_receipts: receipts,
+  orchestration_effects: effects,
+} = HUB_TABLES;
+
+const moveProjectors = change({
+  request: { sequence: allocatable(), at: text() },
+  sql: "UPDATE projection_state SET last_applied_sequence = :sequence, updated_at = :at",
+});
+
+const dropDiffs = change({
+  request: { ...ofThread, turnCount: integer() },
+  sql: `DELETE FROM checkpoint_diff_blobs
+    WHERE space_id = :spaceId AND thread_id = :threadId AND to_turn_count > :turnCount`,
+});
+
+const cancelEffects = change({
+  request: { ...ofTurn, at: text() },
+  sql: `UPDATE orchestration_effects SET status = 'cancelled', updated_at = :at
+    WHERE space_id = :spaceId AND thread_id = :threadId AND turn_id = :turnId
+    AND status IN ('pending', 'running') AND kind IN (${TURN_EFFECTS.map((kind) => `'${kind}'`).join(", ")})`,
+});
+
+/** A revert that was given up must not reach its node any more. */
+const cancelRevert = change({
+  request: { ...ofThread, at: text() },
+  sql: `UPDATE orchestration_effects SET status = 'cancelled', updated_at = :at
+    WHERE space_id = :spaceId AND thread_id = :threadId
+    AND status IN ('pending', 'running') AND kind = 'node.checkpoint.revert'`,
+});
+
+const CURSOR_MOVES = {
+  conflict: { update: ["last_sequence", "updated_at"], on: ["space_id", "node_id", "journal_id"] },
+} as const;
+
+const DIFF_REPLACES = {
+  conflict: {
+    update: ["diff", "truncated", "created_at"],
+    on: ["space_id", "thread_id", "from_turn_count", "to_turn_count"],
+  },
+} as const;
+
 export class BatchWrite {
   readonly #parts: BatchParts;
   readonly #spaceId: SpaceId;
   readonly #now: string;
   readonly #events: PendingEvent[] = [];
   readonly #operations: RowOperation[] = [];
-  readonly #effects: Parameter[][] = [];
-  readonly #receipts: Parameter[][] = [];
-  readonly #refused: Parameter[][] = [];
+  readonly #effects: NewRow<typeof effects>[] = [];
+  readonly #receipts: NewRow<typeof receipts>[] = [];
+  readonly #refused: NewRow<typeof refused>[] = [];
   readonly #later: Statement[] = [];
   readonly #diffs = new Map<string, DiffBlob>();
-  readonly #cursors = new Map<string, { readonly nodeId: string; readonly journalId: string; lastSequence: number }>();
+  readonly #cursors = new Map<string, { nodeId: NodeId; journalId: JournalId; lastSequence: number }>();
   readonly #answers: ((firstSequence: number) => void)[] = [];
   readonly #outcomes = new Map<ClientWork, { readonly index: number } | MusterError>();
 
@@ -47,23 +101,12 @@ export class BatchWrite {
   }
 
   /** An event with what follows from it. `nodeId` is where its effect goes, with the trace context it was asked in. */
-  add(event: PendingEvent, nodeId: string | null, traceparent?: string): void {
+  add(event: PendingEvent, nodeId: NodeId | null, traceparent?: string): void {
     const index = this.#events.push(event) - 1;
     // Projectors never look at the sequence, which only the commit knows.
     this.#operations.push(...projectAll({ ...event, sequence: 0 } as MusterEvent));
     this.#addEffect(event, index, nodeId, traceparent);
-    const settledTurnId = settledTurnOf(event);
-    if (settledTurnId !== null) this.#later.push(this.#cancelEffects(event.streamId, settledTurnId));
-    if (event.eventType === "thread.reverted" && event.payload.error !== null)
-      this.#later.push(this.#cancelRevert(event.streamId));
-    if (event.eventType === "thread.reverted" && event.payload.error === null && event.payload.mode !== "files") {
-      this.#later.push({
-        sql: this.#holes(
-          "DELETE FROM checkpoint_diff_blobs WHERE space_id = ? AND thread_id = ? AND to_turn_count > ?",
-        ),
-        parameters: [this.#spaceId, event.streamId, event.payload.turnCount],
-      });
-    }
+    this.#addChanges(event);
   }
 
   keepDiff(blob: DiffBlob): void {
@@ -93,7 +136,14 @@ export class BatchWrite {
   }
 
   refuseEntry(work: IngestWork, sequence: number, code: ErrorCode): void {
-    this.#refused.push([this.#spaceId, work.node.nodeId, work.journalId, sequence, code, this.#now]);
+    this.#refused.push({
+      space_id: this.#spaceId,
+      node_id: work.node.nodeId,
+      journal_id: work.journalId,
+      sequence,
+      code,
+      at: this.#now,
+    });
   }
 
   moveCursor(work: IngestWork, lastSequence: number): void {
@@ -120,36 +170,14 @@ export class BatchWrite {
     const statements: Statement[] = [
       ...appendStatements(dialect, this.#events),
       ...projectionStatements(dialect, this.#spaceId, this.#operations),
-      ...insertRows(
-        dialect,
-        "orchestration_command_receipts",
-        HUB_COLUMNS.orchestration_command_receipts,
-        this.#receipts,
-      ),
-      ...insertRows(dialect, "orchestration_effects", HUB_COLUMNS.orchestration_effects, this.#effects),
+      ...insertInto(dialect, "orchestration_command_receipts", receipts, this.#receipts),
+      ...insertInto(dialect, "orchestration_effects", effects, this.#effects),
       ...this.#later,
-      ...this.#diffStatements(),
-      ...insertRows(dialect, "ingest_rejected", HUB_COLUMNS.ingest_rejected, this.#refused, { conflict: "ignore" }),
-      ...insertRows(
-        dialect,
-        "ingest_cursors",
-        HUB_COLUMNS.ingest_cursors,
-        [...this.#cursors.values()].map(({ nodeId, journalId, lastSequence }) => [
-          this.#spaceId,
-          nodeId,
-          journalId,
-          lastSequence,
-          this.#now,
-        ]),
-        { conflict: { update: ["last_sequence", "updated_at"], on: ["space_id", "node_id", "journal_id"] } },
-      ),
+      ...insertInto(dialect, "checkpoint_diff_blobs", diffBlobs, this.#diffRows(), DIFF_REPLACES),
+      ...insertInto(dialect, "ingest_rejected", refused, this.#refused, { conflict: "ignore" }),
+      ...insertInto(dialect, "ingest_cursors", cursors, this.#cursorRows(), CURSOR_MOVES),
     ];
-    if (count > 0) {
-      statements.push({
-        sql: this.#holes("UPDATE projection_state SET last_applied_sequence = ?, updated_at = ?"),
-        parameters: [{ allocated: count - 1 }, this.#now],
-      });
-    }
+    if (count > 0) statements.push(moveProjectors(dialect, { sequence: { allocated: count - 1 }, at: this.#now }));
     const { appendGuard } = this.#parts;
     const guards = [...facts];
     if (count > 0) guards.push(appendGuard.ofAppend());
@@ -168,93 +196,83 @@ export class BatchWrite {
   #receipt(
     work: ClientWork,
     aggregate: Aggregate,
-    sequence: Parameter,
+    sequence: number | AllocatedNumber,
     status: "accepted" | "rejected",
     error: string | null,
   ): void {
     const { command, fingerprint } = work;
-    this.#receipts.push([
-      this.#spaceId,
-      command.commandId,
-      command.type,
-      fingerprint,
-      aggregate.kind,
-      aggregate.id,
-      this.#now,
-      sequence,
+    this.#receipts.push({
+      space_id: this.#spaceId,
+      command_id: command.commandId,
+      command_type: command.type,
+      request_fingerprint: fingerprint,
+      aggregate_kind: aggregate.kind,
+      aggregate_id: aggregate.id,
+      accepted_at: this.#now,
+      result_sequence: sequence,
       status,
-      error,
-    ]);
-  }
-
-  #addEffect(event: PendingEvent, index: number, nodeId: string | null, traceparent: string | undefined): void {
-    const intent = effectOf(event as MusterEvent);
-    if (intent === null || nodeId === null) return;
-    const turnId = intent.payload["turnId"];
-    this.#effects.push([
-      this.#spaceId,
-      this.#parts.ids.next(),
-      event.eventId,
-      { allocated: index },
-      event.streamId,
-      typeof turnId === "string" ? turnId : null,
-      nodeId,
-      intent.kind,
-      JSON.stringify(traceparent === undefined ? intent.payload : { ...intent.payload, traceparent }),
-      "pending",
-      0,
-      this.#now,
-      null,
-      null,
-      0,
-      null,
-      this.#now,
-      this.#now,
-    ]);
-  }
-
-  #cancelEffects(threadId: string, turnId: string): Statement {
-    const kinds = TURN_EFFECTS.map((kind) => `'${kind}'`).join(", ");
-    return {
-      sql: this.#holes(
-        `UPDATE orchestration_effects SET status = 'cancelled', updated_at = ? WHERE space_id = ? AND thread_id = ? AND turn_id = ?
-         AND status IN ('pending', 'running') AND kind IN (${kinds})`,
-      ),
-      parameters: [this.#now, this.#spaceId, threadId, turnId],
-    };
-  }
-
-  /** A revert that was given up must not reach its node any more. */
-  #cancelRevert(threadId: string): Statement {
-    return {
-      sql: this.#holes(
-        `UPDATE orchestration_effects SET status = 'cancelled', updated_at = ? WHERE space_id = ? AND thread_id = ?
-         AND status IN ('pending', 'running') AND kind = 'node.checkpoint.revert'`,
-      ),
-      parameters: [this.#now, this.#spaceId, threadId],
-    };
-  }
-
-  #diffStatements(): readonly Statement[] {
-    const rows = [...this.#diffs.values()].map(({ threadId, fromTurnCount, toTurnCount, diff, truncated }) => [
-      this.#spaceId,
-      threadId,
-      fromTurnCount,
-      toTurnCount,
-      diff,
-      truncated ? 1 : 0,
-      this.#now,
-    ]);
-    const conflict = {
-      update: ["diff", "truncated", "created_at"],
-      on: ["space_id", "thread_id", "from_turn_count", "to_turn_count"],
-    };
-    return insertRows(this.#parts.store.dialect, "checkpoint_diff_blobs", HUB_COLUMNS.checkpoint_diff_blobs, rows, {
-      conflict,
+      error_json: error,
     });
   }
 
-  #holes(sql: string): string {
-    return inDialect(this.#parts.store.dialect, sql);
+  #addEffect(event: PendingEvent, index: number, nodeId: NodeId | null, traceparent: string | undefined): void {
+    const intent = effectOf(event as MusterEvent);
+    if (intent === null || nodeId === null) return;
+    const turnId = intent.payload["turnId"];
+    this.#effects.push({
+      space_id: this.#spaceId,
+      effect_id: this.#parts.ids.next() as EffectId,
+      event_id: event.eventId,
+      event_sequence: { allocated: index },
+      // Only what happens in a thread asks something of a node.
+      thread_id: event.streamId as ThreadId,
+      turn_id: typeof turnId === "string" ? (turnId as TurnId) : null,
+      node_id: nodeId,
+      kind: intent.kind,
+      payload_json: JSON.stringify(traceparent === undefined ? intent.payload : { ...intent.payload, traceparent }),
+      status: "pending",
+      attempt_count: 0,
+      available_at: this.#now,
+      lease_owner: null,
+      lease_expires_at: null,
+      fence: 0,
+      last_error: null,
+      created_at: this.#now,
+      updated_at: this.#now,
+    });
+  }
+
+  /** What the end of a turn or of a revert changes beside the projections. */
+  #addChanges(event: PendingEvent): void {
+    const { dialect } = this.#parts.store;
+    const of = { spaceId: this.#spaceId, threadId: event.streamId as ThreadId };
+    const turnId = settledTurnOf(event);
+    if (turnId !== null) this.#later.push(cancelEffects(dialect, { ...of, turnId, at: this.#now }));
+    if (event.eventType !== "thread.reverted") return;
+    const { error, mode, turnCount } = event.payload;
+    if (error !== null) this.#later.push(cancelRevert(dialect, { ...of, at: this.#now }));
+    else if (mode !== "files") this.#later.push(dropDiffs(dialect, { ...of, turnCount }));
+  }
+
+  #diffRows(): NewRow<typeof diffBlobs>[] {
+    return Array.from(this.#diffs.values(), ({ threadId, fromTurnCount, toTurnCount, diff, truncated }) => ({
+      space_id: this.#spaceId,
+      thread_id: threadId,
+      from_turn_count: fromTurnCount,
+      to_turn_count: toTurnCount,
+      diff,
+      truncated: truncated ? 1 : 0,
+      created_at: this.#now,
+    }));
+  }
+
+  #cursorRows(): NewRow<typeof cursors>[] {
+    return Array.from(this.#cursors.values(), ({ nodeId, journalId, lastSequence }) => ({
+      space_id: this.#spaceId,
+      node_id: nodeId,
+      journal_id: journalId,
+      last_sequence: lastSequence,
+      updated_at: this.#now,
+    }));
   }
 }

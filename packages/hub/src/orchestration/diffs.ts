@@ -1,14 +1,13 @@
 // Diffs between turns: from stored blobs only. A range that was never stored is asked of the node once, kept, and
 // served from then on.
-import type { CheckpointRef, NodeId, SpaceId, ThreadId, TurnDiff } from "@muster/contracts";
+import type { NodeId, SpaceId, ThreadId, TurnDiff } from "@muster/contracts";
 import { DIFF_MAX_CHARACTERS, DiffFile, MusterError, spokenText } from "@muster/contracts";
 import { type Clock, isoTime } from "@muster/core";
-import { insertRows, type Row } from "@muster/store";
+import { insertInto, integer, pick, type RowOf, select } from "@muster/store";
 import { z } from "zod";
 import type { Caller, NodeConnections } from "../ports.ts";
-import { HUB_COLUMNS } from "../schema/index.ts";
+import { HUB_TABLES, ofThread } from "../schema/index.ts";
 import { filesOfPatch } from "./patch-files.ts";
-import { query } from "./placeholders.ts";
 import type { ReadParts } from "./reads.ts";
 
 const DIFF_REQUEST_TIMEOUT_MS = 30_000;
@@ -36,21 +35,78 @@ interface Place {
   readonly worktreePath: string | null;
 }
 
-/** What a checkpoint's row says of it, as the store names it: a guard compares it. */
-interface End {
-  readonly checkpoint_ref: CheckpointRef;
-  readonly turn_id: string;
-  readonly completed_at: string;
-}
+const {
+  checkpoint_diff_blobs: diffBlobs,
+  projection_checkpoints: checkpoints,
+  projection_projects: projects,
+  projection_threads: threads,
+} = HUB_TABLES;
+
+const ofRange = { ...ofThread, fromTurnCount: integer(), toTurnCount: integer() } as const;
+
+const storedDiff = pick(diffBlobs, "diff", "truncated");
+
+const diffOf = select({
+  request: ofRange,
+  row: storedDiff,
+  sql: `SELECT diff, truncated FROM checkpoint_diff_blobs WHERE space_id = :spaceId AND thread_id = :threadId
+    AND from_turn_count = :fromTurnCount AND to_turn_count = :toTurnCount`,
+});
+
+const checkpoint = pick(
+  checkpoints,
+  "checkpoint_turn_count",
+  "checkpoint_ref",
+  "turn_id",
+  "completed_at",
+  "status",
+  "files_json",
+);
+
+const checkpointsOf = select({
+  request: ofRange,
+  row: checkpoint,
+  sql: `SELECT checkpoint_turn_count, checkpoint_ref, turn_id, completed_at, status, files_json
+    FROM projection_checkpoints WHERE space_id = :spaceId AND thread_id = :threadId
+    AND checkpoint_turn_count IN (:fromTurnCount, :toTurnCount)`,
+});
+
+const placeOf = select({
+  request: ofThread,
+  row: { ...pick(projects, "node_id", "workspace_root"), worktree_path: threads.worktree_path },
+  sql: `SELECT p.node_id, p.workspace_root, t.worktree_path FROM projection_threads t
+    JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
+    WHERE t.space_id = :spaceId AND t.thread_id = :threadId AND t.deleted_at IS NULL`,
+});
+
+/** What a checkpoint's row says of it: a guard compares it. */
+const end = pick(checkpoints, "checkpoint_ref", "turn_id", "completed_at");
+
+const endAt = select({
+  request: { ...ofThread, turnCount: integer() },
+  row: end,
+  sql: `SELECT checkpoint_ref, turn_id, completed_at FROM projection_checkpoints
+    WHERE space_id = :spaceId AND thread_id = :threadId AND checkpoint_turn_count = :turnCount`,
+});
+
+type Checkpoint = RowOf<typeof checkpoint>;
+type End = RowOf<typeof end>;
 interface Ends {
   readonly from: End;
   readonly to: End;
 }
-const endOf = (row: Row): End => ({
-  checkpoint_ref: row["checkpoint_ref"] as CheckpointRef,
-  turn_id: String(row["turn_id"]),
-  completed_at: String(row["completed_at"]),
+const endOf = ({ checkpoint_ref, turn_id, completed_at }: Checkpoint): End => ({
+  checkpoint_ref,
+  turn_id,
+  completed_at,
 });
+
+interface Found {
+  readonly place: Place;
+  readonly blob: RowOf<typeof storedDiff> | undefined;
+  readonly from: Checkpoint | undefined;
+  readonly to: Checkpoint | undefined;
+}
 
 type Content = Pick<TurnDiff, "files" | "diff" | "truncated">;
 
@@ -73,12 +129,12 @@ export class TurnDiffs {
     const { place, blob, from, to } = await this.#read(caller.spaceId, range);
     if (fromTurnCount === toTurnCount) return { ...range, files: [], diff: "", truncated: false };
     if (blob !== undefined) {
-      const diff = String(blob["diff"]);
+      const { diff } = blob;
       const isOneTurn = toTurnCount === fromTurnCount + 1 && to !== undefined;
-      const files = isOneTurn ? (JSON.parse(String(to["files_json"])) as DiffFile[]) : filesOfPatch(diff);
-      return { ...range, files, diff, truncated: Number(blob["truncated"]) === 1 };
+      const files = isOneTurn ? (JSON.parse(to.files_json) as DiffFile[]) : filesOfPatch(diff);
+      return { ...range, files, diff, truncated: blob.truncated === 1 };
     }
-    if (from?.["status"] !== "ready" || to?.["status"] !== "ready")
+    if (from?.status !== "ready" || to?.status !== "ready")
       throw new MusterError("checkpoint_not_ready", undefined, { ...range });
     // Turn counts, and the refs named after them, are used again after a revert: the row tells one use from the next.
     const ends = { from: endOf(from), to: endOf(to) };
@@ -92,51 +148,21 @@ export class TurnDiffs {
   }
 
   /** @throws MusterError `thread_not_found` where the thread is deleted. */
-  async #read(
-    spaceId: SpaceId,
-    { threadId, fromTurnCount, toTurnCount }: Range,
-  ): Promise<{ place: Place; blob: Row | undefined; from: Row | undefined; to: Row | undefined }> {
+  async #read(spaceId: SpaceId, { threadId, fromTurnCount, toTurnCount }: Range): Promise<Found> {
     const { store } = this.#parts;
-    const [blobs, checkpoints, places] = await store.readTransaction([
-      query(
-        store.dialect,
-        "SELECT diff, truncated FROM checkpoint_diff_blobs WHERE space_id = ? AND thread_id = ? AND from_turn_count = ? AND to_turn_count = ?",
-        spaceId,
-        threadId,
-        fromTurnCount,
-        toTurnCount,
-      ),
-      query(
-        store.dialect,
-        `SELECT checkpoint_turn_count, checkpoint_ref, turn_id, completed_at, status, files_json FROM projection_checkpoints
-         WHERE space_id = ? AND thread_id = ? AND checkpoint_turn_count IN (?, ?)`,
-        spaceId,
-        threadId,
-        fromTurnCount,
-        toTurnCount,
-      ),
-      query(
-        store.dialect,
-        `SELECT p.node_id, p.workspace_root, t.worktree_path FROM projection_threads t
-         JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
-         WHERE t.space_id = ? AND t.thread_id = ? AND t.deleted_at IS NULL`,
-        spaceId,
-        threadId,
-      ),
+    const of = { spaceId, threadId, fromTurnCount, toTurnCount };
+    const [[blob], ends, [place]] = await store.readTransaction([
+      diffOf(store.dialect, of),
+      checkpointsOf(store.dialect, of),
+      placeOf(store.dialect, { spaceId, threadId }),
     ]);
-    const place = places?.[0];
     if (place === undefined) throw new MusterError("thread_not_found");
-    const checkpointOf = (turnCount: number) =>
-      checkpoints?.find((row) => Number(row["checkpoint_turn_count"]) === turnCount);
+    const checkpointAt = (turnCount: number) => ends.find((row) => row.checkpoint_turn_count === turnCount);
     return {
-      place: {
-        nodeId: place["node_id"] as NodeId,
-        workspaceRoot: String(place["workspace_root"]),
-        worktreePath: place["worktree_path"] as string | null,
-      },
-      blob: blobs?.[0],
-      from: checkpointOf(fromTurnCount),
-      to: checkpointOf(toTurnCount),
+      place: { nodeId: place.node_id, workspaceRoot: place.workspace_root, worktreePath: place.worktree_path },
+      blob,
+      from: checkpointAt(fromTurnCount),
+      to: checkpointAt(toTurnCount),
     };
   }
 
@@ -165,22 +191,22 @@ export class TurnDiffs {
     { diff, truncated }: Content,
   ): Promise<void> {
     const { store, clock } = this.#parts;
-    const row = [spaceId, threadId, fromTurnCount, toTurnCount, diff, truncated ? 1 : 0, isoTime(clock.now())];
-    const guard = (turnCount: number, end: End) => ({
-      query: query(
-        store.dialect,
-        "SELECT checkpoint_ref, turn_id, completed_at FROM projection_checkpoints WHERE space_id = ? AND thread_id = ? AND checkpoint_turn_count = ?",
-        spaceId,
-        threadId,
-        turnCount,
-      ),
-      expected: [{ ...end }],
+    const guard = (turnCount: number, expected: End) => ({
+      query: endAt(store.dialect, { spaceId, threadId, turnCount }),
+      expected: [{ ...expected }],
     });
+    const row = {
+      space_id: spaceId,
+      thread_id: threadId,
+      from_turn_count: fromTurnCount,
+      to_turn_count: toTurnCount,
+      diff,
+      truncated: truncated ? 1 : 0,
+      created_at: isoTime(clock.now()),
+    } as const;
     await store.commit({
       guards: [guard(fromTurnCount, ends.from), guard(toTurnCount, ends.to)],
-      statements: insertRows(store.dialect, "checkpoint_diff_blobs", HUB_COLUMNS.checkpoint_diff_blobs, [row], {
-        conflict: "ignore",
-      }),
+      statements: insertInto(store.dialect, "checkpoint_diff_blobs", diffBlobs, [row], { conflict: "ignore" }),
     });
   }
 }
