@@ -5,8 +5,11 @@
 import type { PlanEntry, SpaceId, ThreadWindow } from "@muster/contracts";
 import type { ProjectionRows, ProjectionTable } from "@muster/core";
 import type { Row, Store } from "@muster/store";
+import type { HubRow } from "../schema/index.ts";
 import { fromSql, weightOfRow } from "./columns.ts";
 import { behind, fitWindow, setWeight, type WindowParts, weighAll } from "./read-budget.ts";
+import { cursorOf } from "./reads.ts";
+import { projectionCursor } from "./snapshot-queries.ts";
 import { mayLack, type RowLimit, type WindowInput, windowQueries } from "./window-queries.ts";
 
 /** Plain data, for it may travel to a thread of the store. */
@@ -38,10 +41,10 @@ export async function readWindow(reads: Reads, request: WindowRequest): Promise<
 
 async function readRows(reads: Reads, { generation, spaceId, input }: WindowRequest, limit: RowLimit) {
   const [
-    cursor,
-    threads,
-    projects,
-    sessions,
+    [cursor],
+    [thread],
+    [project],
+    [session],
     turns,
     messages,
     activities,
@@ -50,25 +53,21 @@ async function readRows(reads: Reads, { generation, spaceId, input }: WindowRequ
     plans,
     held,
     pending,
-  ] = await reads.readTransaction(windowQueries(reads.dialect, spaceId, input, limit));
-  const thread = threads?.[0];
-  const project = projects?.[0];
-  const session = sessions?.[0];
+  ] = await rowsOf(reads, spaceId, input, limit);
   if (thread === undefined || project === undefined || session === undefined) return null;
-  const turnRows = turns ?? [];
   const window: WindowParts = {
-    turns: turnRows.slice(0, input.turnLimit).map((row) => weighed("projection_thread_turns", row)),
-    heldTurns: (held ?? []).map((row) => weighed("projection_thread_turns", row)),
-    messages: (messages ?? []).map((row) => weighed("projection_thread_messages", row)).reverse(),
-    activities: (activities ?? []).map((row) => weighed("projection_thread_activities", row)).reverse(),
-    checkpoints: (checkpoints ?? []).map((row) => weighed("projection_checkpoints", row)).reverse(),
-    approvals: merged(approvals ?? [], pending ?? []).map((row) => weighed("projection_pending_approvals", row)),
-    plan: planOf(plans?.[0]?.["payload_json"]),
-    isCut: turnRows.length > input.turnLimit,
+    turns: turns.slice(0, input.turnLimit).map((row) => weighed("projection_thread_turns", row)),
+    heldTurns: held.map((row) => weighed("projection_thread_turns", row)),
+    messages: messages.map((row) => weighed("projection_thread_messages", row)).reverse(),
+    activities: activities.map((row) => weighed("projection_thread_activities", row)).reverse(),
+    checkpoints: checkpoints.map((row) => weighed("projection_checkpoints", row)).reverse(),
+    approvals: merged(approvals, pending).map((row) => weighed("projection_pending_approvals", row)),
+    plan: planOf(plans[0]?.payload_json),
+    isCut: turns.length > input.turnLimit,
   };
   const surroundings = {
     generation,
-    snapshotSequence: Number(cursor?.[0]?.["sequence"] ?? 0),
+    snapshotSequence: cursor?.sequence ?? 0,
     thread: fromSql("projection_threads", thread),
     project: fromSql("projection_projects", project),
     session: fromSql("projection_thread_sessions", session),
@@ -79,19 +78,52 @@ async function readRows(reads: Reads, { generation, spaceId, input }: WindowRequ
   return { surroundings, window, mayLackRows: limit === "usual" && mayLackRows };
 }
 
+/** The answers of all queries of a window. The newest has two more: what it holds and what waits for an answer. */
+async function rowsOf(
+  reads: Reads,
+  spaceId: SpaceId,
+  { threadId, turnLimit, before: beforeText }: WindowInput,
+  limit: RowLimit,
+) {
+  const { dialect } = reads;
+  const before = beforeText === undefined ? null : cursorOf(beforeText);
+  const ids = { spaceId, threadId };
+  const values = { ...ids, turnLimit, time: before?.time ?? "", turn: before?.id ?? "" };
+  const ofTurns = before === null ? windowQueries.newest : windowQueries.older;
+  const rows = ofTurns[limit];
+  const usual = [
+    projectionCursor(dialect, {}),
+    windowQueries.thread(dialect, ids),
+    windowQueries.project(dialect, ids),
+    windowQueries.session(dialect, ids),
+    ofTurns.turns(dialect, values),
+    rows.messages(dialect, values),
+    rows.activities(dialect, values),
+    ofTurns.checkpoints(dialect, values),
+    rows.approvals(dialect, values),
+    windowQueries.plan(dialect, ids),
+  ] as const;
+  return before === null
+    ? reads.readTransaction([...usual, windowQueries.held(dialect, ids), windowQueries.pending(dialect, ids)])
+    : ([...(await reads.readTransaction(usual)), [], []] as const);
+}
+
 /** Approvals of the window's turns and those that wait, each once and oldest first. */
-function merged(ofTurns: readonly Row[], pending: readonly Row[]): Row[] {
-  const known = new Set(ofTurns.map((row) => row["request_id"]));
-  const missing = pending.filter((row) => !known.has(row["request_id"]));
-  const place = (row: Row): string => `${row["created_at"]}~${row["request_id"]}`;
+function merged(
+  ofTurns: readonly HubRow<"projection_pending_approvals">[],
+  pending: readonly HubRow<"projection_pending_approvals">[],
+): HubRow<"projection_pending_approvals">[] {
+  const known = new Set(ofTurns.map((row) => row.request_id));
+  const missing = pending.filter((row) => !known.has(row.request_id));
+  const place = (row: HubRow<"projection_pending_approvals">): string => `${row.created_at}~${row.request_id}`;
   return [...ofTurns, ...missing].sort((first, second) => (place(first) < place(second) ? -1 : 1));
 }
 
-function weighed<Table extends ProjectionTable>(table: Table, row: Row): ProjectionRows[Table] {
+function weighed<Table extends ProjectionTable>(table: Table, row: HubRow<Table> & Row): ProjectionRows[Table] {
   const shown = fromSql(table, row);
   setWeight(shown, weightOfRow(row));
   return shown;
 }
 
-const planOf = (payload: unknown): PlanEntry[] =>
-  typeof payload === "string" ? ((JSON.parse(payload) as { entries?: PlanEntry[] }).entries ?? []) : [];
+const planOf = (payload: string | undefined): PlanEntry[] =>
+  payload === undefined ? [] : ((JSON.parse(payload) as { entries?: PlanEntry[] }).entries ?? []);

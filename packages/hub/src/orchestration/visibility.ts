@@ -1,9 +1,9 @@
 // Which session a stream belongs to, and so who may see its events, and which node runs it. Neither ever changes for a
 // stream, so what is known stays known; what is unknown is asked once.
 import type { NodeId, SessionId, SpaceId, WireEvent } from "@muster/contracts";
-import type { Store } from "@muster/store";
+import { pick, type Store, select, text } from "@muster/store";
 import type { Caller } from "../ports.ts";
-import { query } from "./placeholders.ts";
+import { HUB_TABLES, ofSpace } from "../schema/index.ts";
 
 const KNOWN_STREAMS_MAX = 50_000;
 
@@ -11,6 +11,23 @@ interface Place {
   readonly sessionId: SessionId;
   readonly nodeId: NodeId;
 }
+
+const ofStream = { ...ofSpace, streamId: text() } as const;
+const place = pick(HUB_TABLES.projection_projects, "session_id", "node_id");
+
+const placeOf = {
+  project: select({
+    request: ofStream,
+    row: place,
+    sql: "SELECT session_id, node_id FROM projection_projects WHERE space_id = :spaceId AND project_id = :streamId",
+  }),
+  thread: select({
+    request: ofStream,
+    row: place,
+    sql: `SELECT p.session_id, p.node_id FROM projection_threads t JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
+      WHERE t.space_id = :spaceId AND t.thread_id = :streamId`,
+  }),
+};
 
 type Stream = Pick<WireEvent, "spaceId" | "aggregateKind" | "streamId">;
 
@@ -56,14 +73,8 @@ export class Visibility {
   }
 
   async #ask(spaceId: SpaceId, kind: "project" | "thread", streamId: string): Promise<Place | null> {
-    const sql =
-      kind === "project"
-        ? "SELECT session_id, node_id FROM projection_projects WHERE space_id = ? AND project_id = ?"
-        : `SELECT p.session_id, p.node_id FROM projection_threads t JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
-           WHERE t.space_id = ? AND t.thread_id = ?`;
-    const rows = await this.#store.read(query(this.#store.dialect, sql, spaceId, streamId));
-    const row = rows[0];
-    return row === undefined ? null : { sessionId: row["session_id"] as SessionId, nodeId: row["node_id"] as NodeId };
+    const [row] = await this.#store.read(placeOf[kind](this.#store.dialect, { spaceId, streamId }));
+    return row === undefined ? null : { sessionId: row.session_id, nodeId: row.node_id };
   }
 }
 

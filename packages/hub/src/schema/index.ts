@@ -1,6 +1,6 @@
 // The hub's schema: its numbered migrations and the types of its tables.
 export { HUB_MIGRATIONS } from "./migrations/index.ts";
-export { ofSpace, ofThread, ofTurn } from "./requests.ts";
+export { ofSessions, ofSpace, ofThread, ofTurn } from "./requests.ts";
 export {
   type HealthState,
   HUB_COLUMNS,
