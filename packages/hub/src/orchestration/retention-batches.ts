@@ -1,10 +1,10 @@
 // One batch of retention as data: what it rewrites in the log, and the same in the rows made from it, so that rows and
 // log agree at every commit. Reads alone; whoever asked for it commits it, or only counts.
-import type { MusterEvent, WireEvent } from "@muster/contracts";
+import type { ApprovalRequestId, MusterEvent, WireEvent } from "@muster/contracts";
 import { openedApproval, prunedActivity, stubOf } from "@muster/core";
-import type { SqlValue, Statement, Store } from "@muster/store";
+import type { Change, QueryOf, Statement, Store } from "@muster/store";
 import { knownEvent } from "./event-log.ts";
-import { query } from "./placeholders.ts";
+import * as statements from "./retention-batch-statements.ts";
 import {
   checkpointEvents,
   eventsBySequence,
@@ -36,48 +36,46 @@ class Gathering {
     this.#store = store;
   }
 
-  run(sql: string, ...parameters: SqlValue[]): void {
-    this.statements.push(query(this.#store.dialect, sql, ...parameters));
+  run<Values>(statement: Change<Values>, values: Values): void {
+    this.statements.push(statement(this.#store.dialect, values));
   }
 
   rewrite({ event, bytes }: LogRow, payload: object): void {
     const text = JSON.stringify(payload);
-    this.run(
-      "UPDATE orchestration_events SET event_type = ?, schema_version = ?, payload_json = ? WHERE sequence = ?",
-      event.eventType,
-      event.schemaVersion,
-      text,
-      event.sequence,
-    );
+    const { sequence, eventType, schemaVersion } = event;
+    this.run(statements.rewriteEvent, { sequence, eventType, schemaVersion, payload: text });
     this.events += 1;
     this.bytes += bytes - Buffer.byteLength(text);
   }
 
   /** Bytes of those rows by their id, of rows that are there. */
-  async sizes(sql: string, ids: readonly SqlValue[], ...before: SqlValue[]): Promise<ReadonlyMap<string, number>> {
-    if (ids.length === 0) return new Map();
-    const text = `${sql} IN (${ids.map(() => "?").join(", ")})`;
-    const rows = await this.#store.read(query(this.#store.dialect, text, ...before, ...ids));
-    return new Map(rows.map((row) => [String(row["id"]), Number(row["bytes"])]));
+  async sizes<Id extends string | number>(
+    ids: readonly Id[],
+    sizesOf: (some: readonly Id[]) => QueryOf<{ readonly id: Id; readonly bytes: number }>,
+  ): Promise<ReadonlyMap<Id, number>> {
+    const sizes = new Map<Id, number>();
+    for (let start = 0; start < ids.length; start += statements.SIZES_MAX) {
+      const rows = await this.#store.read(sizesOf(ids.slice(start, start + statements.SIZES_MAX)));
+      for (const { id, bytes } of rows) sizes.set(id, bytes);
+    }
+    return sizes;
+  }
+
+  /** The rows of those sizes go. */
+  remove<Id>(sizes: ReadonlyMap<Id, number>, deletionOf: (id: Id) => Statement): void {
+    for (const [id, bytes] of sizes) {
+      this.bytes += bytes;
+      this.statements.push(deletionOf(id));
+    }
   }
 
   toBatch(through: number): RetentionBatch {
-    const { statements, events, bytes } = this;
-    return { statements, events, bytes, through };
+    return { statements: this.statements, events: this.events, bytes: this.bytes, through };
   }
 }
 
-const ACTIVITY_SIZES =
-  "SELECT activity_id AS id, octet_length(payload_json) AS bytes FROM projection_thread_activities WHERE space_id = ? AND activity_id";
-const APPROVAL_SIZES =
-  "SELECT request_id AS id, octet_length(payload_json) AS bytes FROM projection_pending_approvals WHERE space_id = ? AND thread_id = ? AND request_id";
-const MESSAGE_SIZES = `SELECT message_id AS id, octet_length(text) + octet_length(attachments_json) AS bytes
-  FROM projection_thread_messages WHERE space_id = ? AND thread_id = ? AND message_id`;
-const CHECKPOINT_SIZES = `SELECT checkpoint_turn_count AS id, octet_length(files_json) AS bytes
-  FROM projection_checkpoints WHERE space_id = ? AND thread_id = ? AND checkpoint_turn_count`;
-
 /** The question that an activity opened, while its row is there: the two come and go together. */
-const questionOf = (event: MusterEvent | null, activities: ReadonlyMap<string, number>): string | null =>
+const questionOf = (event: MusterEvent | null, activities: ReadonlyMap<string, number>): ApprovalRequestId | null =>
   event?.eventType === "thread.activity-appended" && activities.has(event.eventId)
     ? (openedApproval(event.payload)?.requestId ?? null)
     : null;
@@ -101,10 +99,14 @@ export async function archivedBatch(
     if (known !== null && pruned !== null) changes.push({ row, known, pruned });
   }
   const { spaceId, threadId } = thread;
-  const ids = changes.map(({ known }) => known.eventId);
-  const activities = await gathering.sizes(ACTIVITY_SIZES, ids, spaceId);
+  const activities = await gathering.sizes<string>(
+    changes.map(({ known }) => known.eventId),
+    (ids) => statements.activityDetailSizes(store.dialect, { spaceId, ids }),
+  );
   const questions = changes.flatMap(({ known }) => questionOf(known, activities) ?? []);
-  const approvals = await gathering.sizes(APPROVAL_SIZES, questions, spaceId, threadId);
+  const approvals = await gathering.sizes(questions, (ids) =>
+    statements.approvalSizes(store.dialect, { spaceId, threadId, ids }),
+  );
   for (const { row, known, pruned } of changes) {
     gathering.rewrite(row, pruned);
     const details = JSON.stringify(pruned["payload"]);
@@ -112,22 +114,11 @@ export async function archivedBatch(
       if (before !== undefined) gathering.bytes += before - Buffer.byteLength(details);
     };
     shrink(activities.get(known.eventId));
-    gathering.run(
-      "UPDATE projection_thread_activities SET payload_json = ? WHERE space_id = ? AND activity_id = ?",
-      details,
-      spaceId,
-      known.eventId,
-    );
+    gathering.run(statements.shrinkActivity, { spaceId, id: known.eventId, payload: details });
     const question = questionOf(known, activities);
     if (question === null) continue;
     shrink(approvals.get(question));
-    gathering.run(
-      "UPDATE projection_pending_approvals SET payload_json = ? WHERE space_id = ? AND thread_id = ? AND request_id = ?",
-      details,
-      spaceId,
-      threadId,
-      question,
-    );
+    gathering.run(statements.shrinkApproval, { spaceId, threadId, id: question, payload: details });
   }
   return gathering.toBatch(last.event.sequence);
 }
@@ -143,7 +134,6 @@ export async function removedBatch(
   const rows = await eventsPage(parts, thread, after);
   const last = rows.at(-1);
   if (last === undefined) return gathering.toBatch(thread.end);
-  const { spaceId, threadId } = thread;
   const stubbed: { readonly event: WireEvent; readonly known: MusterEvent | null }[] = [];
   for (const row of await withCompanions(parts, thread, rows)) {
     const { event, stored } = row;
@@ -159,38 +149,27 @@ export async function removedBatch(
     );
   if (of("thread.created").length > 0) await removeHead(store, thread, gathering);
   const appended = of("thread.activity-appended");
-  const activities = await gathering.sizes(
-    ACTIVITY_SIZES.replace("octet_length(payload_json)", "octet_length(payload_json) + octet_length(summary)"),
+  const { dialect } = store;
+  const { spaceId, threadId } = thread;
+  const ofThread = { spaceId, threadId };
+  const activities = await gathering.sizes<string>(
     appended.map(({ eventId }) => eventId),
-    spaceId,
+    (ids) => statements.activitySizes(dialect, { spaceId, ids }),
   );
   const questions = appended.flatMap((event) => questionOf(event, activities) ?? []);
   const messageIds = of("thread.message-sent").flatMap(({ payload }) =>
     payload.offset === 0 ? [payload.messageId] : [],
   );
   const turnCounts = [...new Set(of("thread.turn-diff-completed").map(({ payload }) => payload.turnCount))];
-  const removed = [
-    ["projection_pending_approvals", "request_id", await gathering.sizes(APPROVAL_SIZES, questions, spaceId, threadId)],
-    ["projection_thread_activities", "activity_id", activities],
-    ["projection_thread_messages", "message_id", await gathering.sizes(MESSAGE_SIZES, messageIds, spaceId, threadId)],
-    [
-      "projection_checkpoints",
-      "checkpoint_turn_count",
-      await gathering.sizes(CHECKPOINT_SIZES, turnCounts, spaceId, threadId),
-    ],
-  ] as const;
-  for (const [table, column, sizes] of removed) {
-    for (const [id, bytes] of sizes) {
-      gathering.bytes += bytes;
-      const value = column === "checkpoint_turn_count" ? Number(id) : id;
-      gathering.run(
-        `DELETE FROM ${table} WHERE space_id = ? AND thread_id = ? AND ${column} = ?`,
-        spaceId,
-        threadId,
-        value,
-      );
-    }
-  }
+  const approvals = await gathering.sizes(questions, (ids) => statements.approvalSizes(dialect, { ...ofThread, ids }));
+  const messages = await gathering.sizes(messageIds, (ids) => statements.messageSizes(dialect, { ...ofThread, ids }));
+  const checkpoints = await gathering.sizes(turnCounts, (ids) =>
+    statements.checkpointSizes(dialect, { ...ofThread, ids }),
+  );
+  gathering.remove(approvals, (id) => statements.deleteApproval(dialect, { ...ofThread, id }));
+  gathering.remove(activities, (id) => statements.deleteActivity(dialect, { ...ofThread, id }));
+  gathering.remove(messages, (id) => statements.deleteMessage(dialect, { ...ofThread, id }));
+  gathering.remove(checkpoints, (id) => statements.deleteCheckpoint(dialect, { ...ofThread, id }));
   return gathering.toBatch(last.event.sequence);
 }
 
@@ -222,31 +201,12 @@ async function withCompanions(
 
 /** The thread's own rows: its place and its state stay, so that its id is refused and its stubs have readers. */
 async function removeHead(store: Store, { spaceId, threadId }: RetentionThread, gathering: Gathering): Promise<void> {
-  const [row] = await store.read(
-    query(
-      store.dialect,
-      `SELECT octet_length(t.title) + octet_length(coalesce(t.model, '')) + octet_length(coalesce(t.branch, ''))
-         + octet_length(coalesce(t.worktree_path, '')) + octet_length(coalesce(s.last_error, '')) AS bytes
-       FROM projection_threads t LEFT JOIN projection_thread_sessions s ON s.space_id = t.space_id AND s.thread_id = t.thread_id
-       WHERE t.space_id = ? AND t.thread_id = ?`,
-      spaceId,
-      threadId,
-    ),
-  );
-  gathering.bytes += Number(row?.["bytes"] ?? 0);
-  gathering.run(
-    "UPDATE projection_threads SET title = '', model = NULL, branch = NULL, worktree_path = NULL WHERE space_id = ? AND thread_id = ?",
-    spaceId,
-    threadId,
-  );
-  gathering.run("DELETE FROM projection_thread_sessions WHERE space_id = ? AND thread_id = ?", spaceId, threadId);
+  const ids = { spaceId, threadId };
+  const [row] = await store.read(statements.headSize(store.dialect, ids));
+  gathering.bytes += row?.bytes ?? 0;
+  gathering.run(statements.emptyHead, ids);
+  gathering.run(statements.deleteSession, ids);
   // Whatever still waited for a machine that was away has lost its place to act in; that the agent stops has not. It
   // counts as ended when it was asked for, so that this run takes its row too, as a dry run says.
-  gathering.run(
-    `UPDATE orchestration_effects SET status = 'cancelled', lease_owner = NULL, lease_expires_at = NULL,
-       available_at = created_at, updated_at = created_at
-     WHERE space_id = ? AND thread_id = ? AND status IN ('pending', 'running') AND kind <> 'node.session.stop'`,
-    spaceId,
-    threadId,
-  );
+  gathering.run(statements.cancelEffects, ids);
 }

@@ -1,14 +1,13 @@
 // Retention: takes out what archived and deleted threads no longer need, in small commits. Every commit leaves log and
 // rows in agreement and says in the same breath how far it came, so that a run may die anywhere, be repeated, or meet
 // another one: what is done is done once. A dry run is the same walk without the commits.
-import type { PruneReport, SpaceId, ThreadId } from "@muster/contracts";
+import type { PruneReport } from "@muster/contracts";
 import { DELETED_KEPT_DAYS, daysToMs, MusterError, RECEIPTS_KEPT_MIN_DAYS } from "@muster/contracts";
 import { type Clock, isoTime } from "@muster/core";
-import { type Guard, insertRows, type Row, type Statement, type Store } from "@muster/store";
-import { HUB_COLUMNS } from "../schema/index.ts";
+import { type Guard, insertInto, type Statement, type Store } from "@muster/store";
+import { HUB_TABLES } from "../schema/index.ts";
 import { noProjectorAtWork } from "./append-guard.ts";
 import type { ReadEvent } from "./event-reader.ts";
-import { query } from "./placeholders.ts";
 import { RebuildRows } from "./rebuild-row.ts";
 import { archivedBatch, type RetentionBatch, removedBatch } from "./retention-batches.ts";
 import {
@@ -38,9 +37,12 @@ import {
   receiptsPage,
   storeSize,
 } from "./retention-queries.ts";
+import { deleteDiff, deleteReceipt } from "./retention-statements.ts";
 
 /** How often a thread is read again when others changed it meanwhile; then it waits for the next run. */
 const ATTEMPTS_MAX = 5;
+/** Another process that was faster with the row makes it a conflict, so that nobody counts it twice. */
+const IS_THERE = { expectChanges: 1 } as const;
 
 export interface RetentionInput {
   readonly scope: RetentionScope;
@@ -196,10 +198,16 @@ class Walk {
     const { spaceId, threadId } = thread;
     const prunedThrough = thread.isRemoved ? thread.prunedThrough : batch.through;
     const stubbedThrough = thread.isRemoved ? batch.through : thread.stubbedThrough;
-    const mark = [spaceId, threadId, prunedThrough, stubbedThrough, isoTime(this.#clock.now())];
+    const mark = {
+      space_id: spaceId,
+      thread_id: threadId,
+      pruned_through: prunedThrough,
+      stubbed_through: stubbedThrough,
+      updated_at: isoTime(this.#clock.now()),
+    };
     const isCommitted = await this.#commit(thread.guards, [
       ...batch.statements,
-      ...insertRows(this.#store.dialect, "thread_retention", HUB_COLUMNS.thread_retention, [mark], {
+      ...insertInto(this.#store.dialect, "thread_retention", HUB_TABLES.thread_retention, [mark], {
         conflict: { update: ["pruned_through", "stubbed_through", "updated_at"], on: ["space_id", "thread_id"] },
       }),
     ]);
@@ -221,17 +229,11 @@ class Walk {
       if (last === undefined) return "done";
       if (this.#isFull) return "paused";
       this.#batches += 1;
-      const statements = rows.map((row) =>
-        this.#deletion(
-          "DELETE FROM checkpoint_diff_blobs WHERE space_id = ? AND thread_id = ? AND from_turn_count = ? AND to_turn_count = ?",
-          spaceId,
-          threadId,
-          Number(row["from_turn_count"]),
-          Number(row["to_turn_count"]),
-        ),
+      const statements = rows.map(({ from_turn_count: fromTurnCount, to_turn_count: toTurnCount }) =>
+        deleteDiff(this.#store.dialect, { spaceId, threadId, fromTurnCount, toTurnCount }, IS_THERE),
       );
       if (!(await this.#commit(thread.guards, statements))) return "conflict";
-      after = [Number(last["from_turn_count"]), Number(last["to_turn_count"])];
+      after = [last.from_turn_count, last.to_turn_count];
       count(0, rows.length, 0, bytesOf(rows));
     }
   }
@@ -247,15 +249,11 @@ class Walk {
       if (last === undefined) return "done";
       if (this.#isFull) return "paused";
       this.#batches += 1;
-      const statements = rows.map((row) =>
-        this.#deletion(
-          "DELETE FROM orchestration_command_receipts WHERE space_id = ? AND command_id = ?",
-          thread.spaceId,
-          String(row["command_id"]),
-        ),
+      const statements = rows.map(({ command_id: commandId }) =>
+        deleteReceipt(this.#store.dialect, { spaceId: thread.spaceId, commandId }, IS_THERE),
       );
       if (!(await this.#commit(guards, statements))) return "conflict";
-      after = String(last["command_id"]);
+      after = last.command_id;
       count(0, 0, rows.length, bytesOf(rows));
     }
   }
@@ -288,11 +286,6 @@ class Walk {
     }
   }
 
-  /** Another process that was faster with the row makes it a conflict, so that nobody counts it twice. */
-  #deletion(sql: string, ...parameters: (string | number)[]): Statement {
-    return { ...query(this.#store.dialect, sql, ...parameters), expectChanges: 1 };
-  }
-
   /** False when something was no longer so. Pages of projectors on their way hold payloads as they were: they come first. */
   async #commit(guards: readonly Guard[], statements: readonly Statement[]): Promise<boolean> {
     if (this.#input.dryRun) return true;
@@ -305,7 +298,7 @@ class Walk {
 type Ending = "done" | "paused" | "conflict";
 type CountArguments = [events: number, diffs: number, receipts: number, bytes: number];
 
-const bytesOf = (rows: readonly Row[]): number => rows.reduce((sum, row) => sum + Number(row["bytes"]), 0);
+const bytesOf = (rows: readonly { readonly bytes: number }[]): number => rows.reduce((sum, row) => sum + row.bytes, 0);
 
 function cutoffsOf(now: number, olderThanDays: number | null): Cutoffs {
   const before = (days: number): string => isoTime(now - daysToMs(days));
@@ -322,8 +315,7 @@ const cursorOf = ({ spaceId, threadId, sequence, isCounted }: Place): string =>
   `${spaceId}~${threadId}~${sequence ?? "done"}~${isCounted ? 1 : 0}`;
 
 function placeOf(after: string | undefined): Place {
-  if (after === undefined)
-    return { spaceId: "" as SpaceId, threadId: "" as ThreadId, sequence: null, isCounted: false };
+  if (after === undefined) return { spaceId: "", threadId: "", sequence: null, isCounted: false };
   const match = /^([A-Za-z0-9_-]{1,64})~([A-Za-z0-9_-]{1,64})~(done|\d{1,15})~([01])$/.exec(after);
   if (match === null)
     throw new MusterError("validation_failed", "That is no place in a run; give back what `next` held.", { after });
