@@ -3,7 +3,7 @@
 import { randomFillSync } from "node:crypto";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, MusterError, type NodeId, type SpaceId } from "@muster/contracts";
 import { type Clock, createIds, type Random } from "@muster/core";
-import { keyedReads, StoreError } from "@muster/store";
+import { integer, keyedReads, StoreError, select } from "@muster/store";
 import { databaseError, markRestored, openHubDatabase } from "./database.ts";
 import { DatabaseCheck } from "./database-check.ts";
 import { type LogLevel, makeHome, openLog } from "./home.ts";
@@ -14,6 +14,9 @@ import { type OnHubStep, openOrchestration } from "./orchestration/index.ts";
 import type { Orchestration } from "./ports.ts";
 import { COMPARE_INTERVAL_MS, SharedClock } from "./shared-clock.ts";
 import { createUplink } from "./uplink/index.ts";
+
+/** Answered wherever the store answers at all. */
+const anything = select({ request: {}, row: { one: integer() }, sql: "SELECT 1 AS one" });
 
 export interface HubSettings {
   /** Folder of the hub's files; made when absent. One process at a time. */
@@ -153,7 +156,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       ids,
       readiness: {
         store: async () => {
-          await store.read({ sql: "SELECT 1 AS one", parameters: [] });
+          await store.read(anything(store.dialect, {}));
           if (check.state === "damaged") throw new MusterError("database_corrupt");
         },
       },

@@ -2,14 +2,21 @@
 // lease, a hold, when a machine was last heard) another one judges, so a hub whose machine is minutes ahead would end the
 // turns of all others. A database file has one hub, and its clock is its machine's.
 import type { Clock } from "@muster/core";
-import type { Store } from "@muster/store";
+import { integer, type Store, select } from "@muster/store";
 
 /** A smaller difference is left alone: questions take time, and no lease is so short. */
 export const DIFFERENCE_MIN_MS = 1_000;
 /** How often clocks are compared: they drift apart slowly, and are set at any time. */
 export const COMPARE_INTERVAL_MS = 60_000;
 
-const SERVER_TIME = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now";
+const serverTime = select({
+  request: {},
+  row: { now: integer() },
+  sql: {
+    postgres: "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now",
+    sqlite: "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now",
+  },
+});
 
 export class SharedClock implements Clock {
   readonly #own: Clock;
@@ -32,11 +39,11 @@ export class SharedClock implements Clock {
   async compare(store: Pick<Store, "dialect" | "read">): Promise<void> {
     if (store.dialect !== "postgres") return;
     const asked = this.#own.now();
-    const [row] = await store.read({ sql: SERVER_TIME, parameters: [] });
+    const [row] = await store.read(serverTime(store.dialect, {}));
     const answered = this.#own.now();
     // When in between the server looked at its clock, nobody knows.
     const uncertainMs = Math.abs(answered - asked) / 2;
-    const differenceMs = Math.round(Number(row?.["now"]) - (asked + answered) / 2);
+    const differenceMs = Math.round((row?.now ?? asked) - (asked + answered) / 2);
     if (Math.abs(differenceMs - this.#differenceMs) < DIFFERENCE_MIN_MS + uncertainMs) return;
     this.#differenceMs = Math.abs(differenceMs) < DIFFERENCE_MIN_MS ? 0 : differenceMs;
   }

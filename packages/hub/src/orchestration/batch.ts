@@ -41,7 +41,8 @@ import { receiptOf, receiptOutcome } from "./receipts.ts";
 import type { StateCache } from "./stream-states.ts";
 import { type ClientWork, type HubWork, type IngestWork, opensBatch, type Work } from "./work.ts";
 
-const cursorOf = select({
+/** The last entry of a node's journal that the hub has taken; no row before the first. */
+export const ingestCursorOf = select({
   request: { ...ofSpace, nodeId: text<NodeId>(), journalId: text<JournalId>() },
   row: pick(HUB_TABLES.ingest_cursors, "last_sequence"),
   sql: "SELECT last_sequence FROM ingest_cursors WHERE space_id = :spaceId AND node_id = :nodeId AND journal_id = :journalId",
@@ -235,7 +236,7 @@ export class BatchDecision {
     if (pending !== undefined) return pending;
     const { nodeId } = work.node;
     const { journalId } = work;
-    const [row] = await this.#facts.guarded(cursorOf, { spaceId: this.#spaceId, nodeId, journalId });
+    const [row] = await this.#facts.guarded(ingestCursorOf, { spaceId: this.#spaceId, nodeId, journalId });
     return row?.last_sequence ?? 0;
   }
 

@@ -2,7 +2,7 @@
 // commit). One batch runs at a time in a process; several processes on one database meet in the guards of the append.
 import type { SpaceId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
-import { StoreError } from "@muster/store";
+import { change, StoreError } from "@muster/store";
 import { BatchDecision, type BatchParts } from "./batch.ts";
 import {
   ATTEMPTS_MAX,
@@ -31,7 +31,10 @@ export interface DispatcherOptions extends BatchParts {
 }
 
 /** Writes a page and changes nothing: no projector is without a cursor. */
-const TRIAL = { sql: "UPDATE projection_state SET last_applied_sequence = last_applied_sequence", parameters: [] };
+const trial = change({
+  request: {},
+  sql: "UPDATE projection_state SET last_applied_sequence = last_applied_sequence",
+});
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -62,8 +65,9 @@ export class Dispatcher {
   /** Where the last batch failed: whether the store takes a write again, though nobody has sent one since. */
   async tryAgain(): Promise<void> {
     if (!this.#isFailing) return;
+    const { store } = this.#options;
     try {
-      await this.#options.store.commit({ guards: [], statements: [TRIAL] });
+      await store.commit({ guards: [], statements: [trial(store.dialect, {})] });
       this.#isFailing = false;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

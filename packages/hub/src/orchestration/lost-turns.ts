@@ -3,8 +3,8 @@
 // as long as this process was there to hear it: after a stop of the hub, or a sleep of its machine, nodes get their time anew.
 import type { SpaceId, ThreadId, TurnId } from "@muster/contracts";
 import { isoTime } from "@muster/core";
-import type { Query, Store } from "@muster/store";
-import { inDialect } from "./placeholders.ts";
+import { nullable, pick, type Query, type Store, select, text } from "@muster/store";
+import { HUB_TABLES, ofSpace } from "../schema/index.ts";
 
 export interface LostTurn {
   readonly spaceId: SpaceId;
@@ -42,7 +42,7 @@ const LOST_TURNS_MAX = 256;
 
 const LOST = `
   SELECT u.space_id, u.thread_id, u.turn_id, h.last_heartbeat_at,
-         CASE WHEN a.state IN ('offline', 'revoked') OR h.last_heartbeat_at < ? THEN 'node_lost' ELSE 'node_offline' END AS reason
+         CASE WHEN a.state IN ('offline', 'revoked') OR h.last_heartbeat_at < :before THEN 'node_lost' ELSE 'node_offline' END AS reason
     FROM projection_thread_turns u
     JOIN projection_threads t ON t.space_id = u.space_id AND t.thread_id = u.thread_id
     JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
@@ -50,10 +50,28 @@ const LOST = `
     LEFT JOIN runtime_node_presence h ON h.space_id = p.space_id AND h.node_id = p.node_id
    WHERE u.status IN ('queued', 'running') AND u.status = 'running' AND (
          a.state IN ('offline', 'revoked')
-      OR (h.health_state = 'offline' AND h.last_heartbeat_at < ? AND u.started_at < ?)
+      OR (h.health_state = 'offline' AND h.last_heartbeat_at < :before AND u.started_at < :before)
       OR (h.health_state = 'offline' AND EXISTS (
            SELECT 1 FROM orchestration_effects e WHERE e.space_id = u.space_id AND e.thread_id = u.thread_id AND e.turn_id = u.turn_id
               AND e.kind = 'node.turn.interrupt' AND e.status IN ('pending', 'running'))))`;
+
+const lost = {
+  ...pick(HUB_TABLES.projection_thread_turns, "space_id", "thread_id", "turn_id"),
+  last_heartbeat_at: nullable(HUB_TABLES.runtime_node_presence.last_heartbeat_at),
+  reason: text<LostTurn["reason"]>(),
+};
+
+const allLost = select({
+  request: { before: text() },
+  row: lost,
+  sql: `${LOST} ORDER BY u.started_at, u.turn_id LIMIT ${LOST_TURNS_MAX}`,
+});
+
+const stillLost = select({
+  request: { before: text(), ...ofSpace, turnId: text<TurnId>() },
+  row: lost,
+  sql: `${LOST} AND u.space_id = :spaceId AND u.turn_id = :turnId`,
+});
 
 /**
  * A turn that was started while its node was away waits for it as long as one that was under way: its own start counts
@@ -66,19 +84,12 @@ export async function lostTurns(
   const beforeMs = nowMs - slotLeaseMs;
   // No time is before the empty one.
   const before = sinceMs >= beforeMs ? "" : isoTime(beforeMs);
-  const cutoffs = [before, before, before];
-  const rows = await store.read({
-    sql: inDialect(store.dialect, `${LOST} ORDER BY u.started_at, u.turn_id LIMIT ${LOST_TURNS_MAX}`),
-    parameters: cutoffs,
-  });
-  return rows.map((row) => ({
-    spaceId: row["space_id"] as SpaceId,
-    threadId: row["thread_id"] as ThreadId,
-    turnId: row["turn_id"] as TurnId,
-    reason: row["reason"] as LostTurn["reason"],
-    condition: {
-      sql: inDialect(store.dialect, `${LOST} AND u.space_id = ? AND u.turn_id = ?`),
-      parameters: [...cutoffs, String(row["space_id"]), String(row["turn_id"])],
-    },
+  const rows = await store.read(allLost(store.dialect, { before }));
+  return rows.map(({ space_id: spaceId, thread_id: threadId, turn_id: turnId, reason }) => ({
+    spaceId,
+    threadId,
+    turnId,
+    reason,
+    condition: stillLost(store.dialect, { before, spaceId, turnId }),
   }));
 }

@@ -2,6 +2,7 @@
 import type {
   ClientCommand,
   DispatchResult,
+  JournalId,
   MusterEvent,
   NodeId,
   PrincipalId,
@@ -23,6 +24,7 @@ import type { Store } from "@muster/store";
 import { keyedReads } from "@muster/store";
 import { SLOT_LEASE_MS } from "../nodes/index.ts";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
+import { ingestCursorOf } from "./batch.ts";
 import { TurnDiffs } from "./diffs.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EffectWorker } from "./effect-worker.ts";
@@ -31,7 +33,6 @@ import { Feeds } from "./feed.ts";
 import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
 import { Attention, lostTurns } from "./lost-turns.ts";
-import { query } from "./placeholders.ts";
 import { ProjectionUpkeep } from "./projection-upkeep.ts";
 import { getEventsPage, getSnapshot } from "./reads.ts";
 import { Forgotten, type Lost, startedTurns, turnsToStop, untoldReverts } from "./reconcile.ts";
@@ -139,7 +140,10 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     options.retention && new RetentionJob({ retention, timers, random: options.random, ...options.retention });
   job?.start();
 
-  const cursorOf = (node: NodeIdentity, journalId: string): Promise<number> => ingestCursor(near, node, journalId);
+  const cursorOf = async ({ spaceId, nodeId }: NodeIdentity, journalId: JournalId): Promise<number> => {
+    const [cursor] = await near.read(ingestCursorOf(near.dialect, { spaceId, nodeId, journalId }));
+    return cursor?.last_sequence ?? 0;
+  };
 
   return {
     async dispatch(caller: Caller, command: ClientCommand): Promise<DispatchResult> {
@@ -214,13 +218,6 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       await tail.close();
     },
   };
-}
-
-/** The last entry of a node's journal that the hub has taken; 0 before the first. */
-async function ingestCursor(store: Store, { spaceId, nodeId }: NodeIdentity, journalId: string): Promise<number> {
-  const sql = "SELECT last_sequence FROM ingest_cursors WHERE space_id = ? AND node_id = ? AND journal_id = ?";
-  const rows = await store.read(query(store.dialect, sql, spaceId, nodeId, journalId));
-  return Number(rows[0]?.["last_sequence"] ?? 0);
 }
 
 /** Listens before it looks for the log's end, so that no commit falls between. */

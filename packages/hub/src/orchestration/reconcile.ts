@@ -1,9 +1,9 @@
 // What a node's hello means for running turns and for reverts. Turns the node runs and the hub does not are named to be stopped; turns
 // the hub counts as running and the node has forgotten are settled, once its journal is in: it may tell how they ended.
-import type { JournalId, ThreadId, TurnId } from "@muster/contracts";
-import type { Store } from "@muster/store";
+import type { JournalId, NodeId, ThreadId, TurnId } from "@muster/contracts";
+import { pick, type Store, select, text } from "@muster/store";
 import type { NodeIdentity } from "../ports.ts";
-import { query } from "./placeholders.ts";
+import { HUB_TABLES, ofSpace } from "../schema/index.ts";
 
 export interface TurnPlace {
   readonly threadId: ThreadId;
@@ -13,22 +13,49 @@ export interface TurnPlace {
 /** Said so that the small index of turns that have not ended serves it. */
 const RUNNING = "u.status IN ('queued', 'running') AND u.status = 'running'";
 
+const { ingest_cursors: cursors, orchestration_effects: effects, projection_thread_turns: turns } = HUB_TABLES;
+
+const ofNode = { ...ofSpace, nodeId: text<NodeId>() } as const;
+
+const startedTurnsOf = select({
+  request: ofNode,
+  row: pick(turns, "thread_id", "turn_id"),
+  sql: `SELECT u.thread_id, u.turn_id FROM projection_thread_turns u
+    JOIN projection_threads t ON t.space_id = u.space_id AND t.thread_id = u.thread_id
+    JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
+    WHERE u.space_id = :spaceId AND p.node_id = :nodeId AND ${RUNNING} AND EXISTS (
+      SELECT 1 FROM orchestration_effects e WHERE e.space_id = u.space_id AND e.thread_id = u.thread_id AND e.turn_id = u.turn_id
+      AND e.kind = 'node.turn.start' AND e.status = 'succeeded')`,
+});
+
+const journalsOf = select({
+  request: ofNode,
+  row: pick(cursors, "journal_id"),
+  sql: "SELECT journal_id FROM ingest_cursors WHERE space_id = :spaceId AND node_id = :nodeId",
+});
+
+const untoldRevertsOf = select({
+  request: ofNode,
+  row: pick(effects, "thread_id", "payload_json"),
+  sql: `SELECT e.thread_id, e.payload_json FROM orchestration_effects e
+    WHERE e.space_id = :spaceId AND e.node_id = :nodeId AND e.status = 'succeeded' AND e.kind = 'node.checkpoint.revert'
+    AND NOT EXISTS (SELECT 1 FROM orchestration_events x WHERE x.space_id = e.space_id AND x.aggregate_kind = 'thread'
+      AND x.stream_id = e.thread_id AND x.event_type = 'thread.reverted' AND x.sequence > e.event_sequence)`,
+});
+
+const runningTurnsOf = select({
+  request: ofNode,
+  row: pick(turns, "turn_id"),
+  sql: `SELECT u.turn_id FROM projection_projects p
+    JOIN projection_threads t ON t.space_id = p.space_id AND t.project_id = p.project_id
+    JOIN projection_thread_turns u ON u.space_id = t.space_id AND u.thread_id = t.thread_id AND ${RUNNING}
+    WHERE p.space_id = :spaceId AND p.node_id = :nodeId`,
+});
+
 /** Running turns of a node whose start it has taken over. */
-export async function startedTurns(store: Store, node: NodeIdentity): Promise<TurnPlace[]> {
-  const rows = await store.read(
-    query(
-      store.dialect,
-      `SELECT u.thread_id, u.turn_id FROM projection_thread_turns u
-       JOIN projection_threads t ON t.space_id = u.space_id AND t.thread_id = u.thread_id
-       JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
-       WHERE u.space_id = ? AND p.node_id = ? AND ${RUNNING} AND EXISTS (
-         SELECT 1 FROM orchestration_effects e WHERE e.space_id = u.space_id AND e.thread_id = u.thread_id AND e.turn_id = u.turn_id
-         AND e.kind = 'node.turn.start' AND e.status = 'succeeded')`,
-      node.spaceId,
-      node.nodeId,
-    ),
-  );
-  return rows.map((row) => ({ threadId: row["thread_id"] as ThreadId, turnId: row["turn_id"] as TurnId }));
+export async function startedTurns(store: Store, { spaceId, nodeId }: NodeIdentity): Promise<TurnPlace[]> {
+  const rows = await store.read(startedTurnsOf(store.dialect, { spaceId, nodeId }));
+  return rows.map((row) => ({ threadId: row.thread_id, turnId: row.turn_id }));
 }
 
 export interface OpenRevert {
@@ -41,52 +68,29 @@ export interface OpenRevert {
  * Reverts that their node took over and did, and never told of: its journal, which they stood in, is gone. Asked only
  * for a node that comes with a journal never seen here.
  */
-export async function untoldReverts(store: Store, node: NodeIdentity, journalId: JournalId): Promise<OpenRevert[]> {
-  const journals = await store.read(
-    query(
-      store.dialect,
-      "SELECT journal_id FROM ingest_cursors WHERE space_id = ? AND node_id = ?",
-      node.spaceId,
-      node.nodeId,
-    ),
-  );
-  if (journals.length === 0 || journals.some((row) => row["journal_id"] === journalId)) return [];
-  const rows = await store.read(
-    query(
-      store.dialect,
-      `SELECT e.thread_id, e.payload_json FROM orchestration_effects e
-       WHERE e.space_id = ? AND e.node_id = ? AND e.status = 'succeeded' AND e.kind = 'node.checkpoint.revert'
-       AND NOT EXISTS (SELECT 1 FROM orchestration_events x WHERE x.space_id = e.space_id AND x.aggregate_kind = 'thread'
-         AND x.stream_id = e.thread_id AND x.event_type = 'thread.reverted' AND x.sequence > e.event_sequence)`,
-      node.spaceId,
-      node.nodeId,
-    ),
-  );
+export async function untoldReverts(
+  store: Store,
+  { spaceId, nodeId }: NodeIdentity,
+  journalId: JournalId,
+): Promise<OpenRevert[]> {
+  const journals = await store.read(journalsOf(store.dialect, { spaceId, nodeId }));
+  if (journals.length === 0 || journals.some((row) => row.journal_id === journalId)) return [];
+  const rows = await store.read(untoldRevertsOf(store.dialect, { spaceId, nodeId }));
   return rows.map((row) => {
-    const { turnCount, mode } = JSON.parse(String(row["payload_json"])) as Omit<OpenRevert, "threadId">;
-    return { threadId: row["thread_id"] as ThreadId, turnCount, mode };
+    const { turnCount, mode } = JSON.parse(row.payload_json) as Omit<OpenRevert, "threadId">;
+    return { threadId: row.thread_id, turnCount, mode };
   });
 }
 
 /** Of the turns that a node says it runs, those that do not run here, or not on it. */
 export async function turnsToStop(
   store: Store,
-  node: NodeIdentity,
+  { spaceId, nodeId }: NodeIdentity,
   claimed: readonly TurnPlace[],
 ): Promise<TurnPlace[]> {
   if (claimed.length === 0) return [];
-  const rows = await store.read(
-    query(
-      store.dialect,
-      `SELECT u.turn_id FROM projection_projects p
-       JOIN projection_threads t ON t.space_id = p.space_id AND t.project_id = p.project_id
-       JOIN projection_thread_turns u ON u.space_id = t.space_id AND u.thread_id = t.thread_id AND ${RUNNING}
-       WHERE p.space_id = ? AND p.node_id = ?`,
-      node.spaceId,
-      node.nodeId,
-    ),
-  );
-  const running = new Set(rows.map((row) => row["turn_id"]));
+  const rows = await store.read(runningTurnsOf(store.dialect, { spaceId, nodeId }));
+  const running = new Set(rows.map((row) => row.turn_id));
   return claimed.filter((turn) => !running.has(turn.turnId));
 }
 

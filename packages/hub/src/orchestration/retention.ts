@@ -289,7 +289,10 @@ class Walk {
   /** False when something was no longer so. Pages of projectors on their way hold payloads as they were: they come first. */
   async #commit(guards: readonly Guard[], statements: readonly Statement[]): Promise<boolean> {
     if (this.#input.dryRun) return true;
-    const result = await this.#store.commit({ guards: [...guards, noProjectorAtWork], statements });
+    const result = await this.#store.commit({
+      guards: [...guards, noProjectorAtWork(this.#store.dialect)],
+      statements,
+    });
     return result.status === "committed";
   }
 }

@@ -1,11 +1,11 @@
 // Before a project gets a folder, its node is asked whether it can work there, so that a person hears of a missing or
 // forbidden folder at once and not at the first turn. A node that is away or does not answer is not waited for: it
 // checks again by itself before every turn.
-import type { ClientCommand, NodeId, SessionId } from "@muster/contracts";
+import type { ClientCommand, CommandId, NodeId, ProjectId, SessionId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
-import type { Store } from "@muster/store";
+import { integer, pick, type Store, select, text } from "@muster/store";
 import type { Caller, NodeConnections } from "../ports.ts";
-import { query } from "./placeholders.ts";
+import { HUB_TABLES, ofSpace } from "../schema/index.ts";
 
 const ANSWER_TIMEOUT_MS = 2_000;
 const WRITING_ROLES: ReadonlySet<string> = new Set(["owner", "collaborator", "runtime_contributor"]);
@@ -16,6 +16,25 @@ interface Place {
   readonly nodeId: NodeId;
   readonly path: string;
 }
+
+const projectOf = select({
+  request: { ...ofSpace, projectId: text<ProjectId>() },
+  row: pick(HUB_TABLES.projection_projects, "session_id", "node_id"),
+  sql: "SELECT session_id, node_id FROM projection_projects WHERE space_id = :spaceId AND project_id = :projectId",
+});
+
+const openSlot = select({
+  request: { ...ofSpace, nodeId: text<NodeId>(), sessionId: text<SessionId>() },
+  row: { one: integer() },
+  sql: `SELECT 1 AS one FROM runtime_node_attachments WHERE space_id = :spaceId AND node_id = :nodeId
+    AND session_id = :sessionId AND state IN ('registering', 'online', 'degraded')`,
+});
+
+const receiptUse = select({
+  request: { ...ofSpace, commandId: text<CommandId>() },
+  row: { one: integer() },
+  sql: "SELECT 1 AS one FROM orchestration_command_receipts WHERE space_id = :spaceId AND command_id = :commandId",
+});
 
 /** Throws what the node answers: `workspace_not_allowed` or `workspace_unavailable`. Leaves no receipt. */
 export async function askForWorkspace(
@@ -44,23 +63,13 @@ async function placeOf(store: Store, caller: Caller, command: ClientCommand): Pr
   if (command.type === "project.create")
     return { sessionId: command.sessionId, nodeId: command.nodeId, path: command.workspaceRoot };
   if (command.type !== "project.meta.update" || command.workspaceRoot === undefined) return null;
-  const sql = "SELECT session_id, node_id FROM projection_projects WHERE space_id = ? AND project_id = ?";
-  const [row] = await store.read(query(store.dialect, sql, caller.spaceId, command.projectId));
-  if (row === undefined) return null;
-  return {
-    sessionId: row["session_id"] as SessionId,
-    nodeId: row["node_id"] as NodeId,
-    path: command.workspaceRoot,
-  };
+  const { projectId, workspaceRoot: path } = command;
+  const [row] = await store.read(projectOf(store.dialect, { spaceId: caller.spaceId, projectId }));
+  return row === undefined ? null : { sessionId: row.session_id, nodeId: row.node_id, path };
 }
 
-async function isAttached(store: Store, caller: Caller, { sessionId, nodeId }: Place): Promise<boolean> {
-  const sql = `SELECT 1 AS one FROM runtime_node_attachments WHERE space_id = ? AND node_id = ? AND session_id = ?
-    AND state IN ('registering', 'online', 'degraded')`;
-  return (await store.read(query(store.dialect, sql, caller.spaceId, nodeId, sessionId))).length > 0;
-}
+const isAttached = async (store: Store, { spaceId }: Caller, { sessionId, nodeId }: Place): Promise<boolean> =>
+  (await store.read(openSlot(store.dialect, { spaceId, nodeId, sessionId }))).length > 0;
 
-async function hasReceipt(store: Store, caller: Caller, { commandId }: ClientCommand): Promise<boolean> {
-  const sql = "SELECT 1 AS one FROM orchestration_command_receipts WHERE space_id = ? AND command_id = ?";
-  return (await store.read(query(store.dialect, sql, caller.spaceId, commandId))).length > 0;
-}
+const hasReceipt = async (store: Store, { spaceId }: Caller, { commandId }: ClientCommand): Promise<boolean> =>
+  (await store.read(receiptUse(store.dialect, { spaceId, commandId }))).length > 0;
