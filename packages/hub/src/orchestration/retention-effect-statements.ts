@@ -1,8 +1,8 @@
 // The statements of retention over the effect outbox: which effects may go, of whom they are, and how their rows go. One
 // of each per stretch, because a status that stands in the text is found by the index of status and time.
-import type { EffectId, SessionId, ThreadId } from "@muster/contracts";
+import type { EffectId, ThreadId } from "@muster/contracts";
 import { change, integer, list, pick, type RowOf, select, text } from "@muster/store";
-import { HUB_TABLES, ofSpace } from "../schema/index.ts";
+import { HUB_TABLES, ofSessions, ofSpace } from "../schema/index.ts";
 
 const ENDED = ["succeeded", "failed", "cancelled"] as const;
 /** One after the other, so that each is a stretch of one index. */
@@ -11,8 +11,6 @@ export type Stretch = (typeof STRETCHES)[number];
 
 /** Of one page, so of one commit. */
 export const EFFECTS_PAGE_MAX = 200;
-/** Of one person: the highest power of two that SQLite takes in one text beside the other values. */
-export const OWNED_SESSIONS_MAX = 16_384;
 
 /**
  * Of a turn that has not ended its start says whether the node has it, and of a revert that the node may still have to
@@ -73,9 +71,8 @@ export const EFFECT_DELETIONS: Readonly<Record<Stretch, ReturnType<typeof deleti
 
 export const threadsOfSessions = select({
   request: {
-    ...ofSpace,
+    ...ofSessions,
     threadIds: list(text<ThreadId>(), EFFECTS_PAGE_MAX),
-    sessionIds: list(text<SessionId>(), OWNED_SESSIONS_MAX),
   },
   row: pick(HUB_TABLES.projection_threads, "thread_id"),
   sql: `SELECT t.thread_id FROM projection_threads t

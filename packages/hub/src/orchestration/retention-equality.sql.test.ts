@@ -61,7 +61,7 @@ onBothDatabases("for every history", () => {
             world.time.advance(40 * DAY_MS);
             await run({ ...SMALLEST, eventsMax: 3 });
             await expectRebuiltRowsToBeEqual(world);
-            const versions = (await logOf(world)).map((row) => [row["sequence"], row["stream_version"]]);
+            const versions = (await logOf(world)).map((row) => [row.sequence, row.stream_version]);
             expect(versions.map(([sequence]) => sequence)).toEqual(versions.map((_row, index) => index + 1));
             expect(await prune(world, { store })).toEqual(NOTHING);
             expect(world.bugs).toEqual([]);

@@ -1,9 +1,9 @@
 // The statements of retention over threads: who has something to lose, how far each was pruned, what comes next of
 // events, diffs and receipts, and how a row goes. Pages are bounded by rows and bytes, so that no thread is too long.
-import type { CommandId, SessionId } from "@muster/contracts";
+import type { CommandId } from "@muster/contracts";
 import { change, integer, list, nullable, pick, type Request, type StatementText, select, text } from "@muster/store";
-import { HUB_TABLES, ofSpace, ofThread } from "../schema/index.ts";
-import { OWNED_SESSIONS_MAX, STILL_WANTED } from "./retention-effect-statements.ts";
+import { HUB_TABLES, ofSessions, ofSpace, ofThread } from "../schema/index.ts";
+import { STILL_WANTED } from "./retention-effect-statements.ts";
 
 const {
   checkpoint_diff_blobs: diffs,
@@ -59,11 +59,7 @@ export const candidates = {
   behind: candidatesWhere(candidatesRequest, "", ">"),
 };
 
-const sessionsRequest = {
-  ...candidatesRequest,
-  ...ofSpace,
-  sessionIds: list(text<SessionId>(), OWNED_SESSIONS_MAX),
-} as const;
+const sessionsRequest = { ...candidatesRequest, ...ofSessions } as const;
 
 const WITHIN_SESSIONS = `AND t.space_id = :spaceId AND EXISTS (SELECT 1 FROM projection_projects p
            WHERE p.space_id = t.space_id AND p.project_id = t.project_id AND p.session_id IN (:sessionIds))`;
