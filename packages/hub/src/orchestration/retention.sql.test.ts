@@ -1,6 +1,6 @@
 // Retention on a real database: what goes, what stays readable, what it must not take, and what happens when it dies,
 // meets another run, or meets a person.
-import type { EventId, ThreadId, TurnId } from "@muster/contracts";
+import type { EventId, SessionId, ThreadId, TurnId } from "@muster/contracts";
 import { RECEIPTS_KEPT_MIN_DAYS } from "@muster/contracts";
 import { isoTime } from "@muster/core";
 import {
@@ -19,7 +19,7 @@ import { beforeEach, expect, it } from "vitest";
 import { listColumns } from "../schema/listing.ts";
 import { readEvent } from "./event-reader.ts";
 import { Retention } from "./retention.ts";
-import { eventsBySequence } from "./retention-queries.ts";
+import { checkpointEvents, eventsBySequence } from "./retention-queries.ts";
 import {
   add,
   DAY_MS,
@@ -413,29 +413,36 @@ onBothDatabases("retention", () => {
     expect(Object.keys(await listColumns(world.store))).not.toContain("shadow_projection_threads");
   });
 
-  it("takes no more diffs and receipts in one call than it may, and goes on where it was (ORC-36)", async () => {
-    for (let number = 0; number < 5; number += 1)
-      await world.dispatch(command("thread.meta.update", { threadId: "thread", title: `Title ${number}` }));
-    await world.dispatch(command("thread.archive", { threadId: "thread" }));
-    await takeOver(world);
-    world.time.advance(40 * DAY_MS);
-    const limits = { ...SMALLEST, batchesPerCallMax: 2 };
-    const announced = await prune(world, { dryRun: true, limits });
-    const retention = new Retention(world.store, world.time, readEvent, limits);
-    let totals = NOTHING;
-    let after: string | null | undefined;
-    while (after !== null) {
-      const report = await retention.prune({
-        ...{ scope: "everything", olderThanDays: 30, dryRun: false },
-        ...(after === undefined ? {} : { after }),
-      });
-      expect(report.events + report.diffs + report.receipts).toBeLessThanOrEqual(limits.batchesPerCallMax);
-      totals = add(totals, report);
-      after = report.next;
-    }
-    expect(totals).toEqual(announced);
-    expect(totals.receipts).toBe(8);
-  });
+  const owned = { spaceId: OWNER.spaceId, sessionIds: ["session" as SessionId] };
+  it.each([
+    ["everybody", "everything"],
+    ["one owner", owned],
+  ] as const)(
+    "takes no more of %s in one call than it may, and goes on where it was (ORC-36)",
+    async (_whose, scope) => {
+      for (let number = 0; number < 5; number += 1)
+        await world.dispatch(command("thread.meta.update", { threadId: "thread", title: `Title ${number}` }));
+      await world.dispatch(command("thread.archive", { threadId: "thread" }));
+      await takeOver(world);
+      world.time.advance(40 * DAY_MS);
+      const limits = { ...SMALLEST, batchesPerCallMax: 2 };
+      const announced = await prune(world, { dryRun: true, limits, scope });
+      const retention = new Retention(world.store, world.time, readEvent, limits);
+      let totals = NOTHING;
+      let after: string | null | undefined;
+      while (after !== null) {
+        const report = await retention.prune({
+          ...{ scope, olderThanDays: 30, dryRun: false },
+          ...(after === undefined ? {} : { after }),
+        });
+        expect(report.events + report.diffs + report.receipts).toBeLessThanOrEqual(limits.batchesPerCallMax);
+        totals = add(totals, report);
+        after = report.next;
+      }
+      expect(totals).toEqual(announced);
+      expect(totals.receipts).toBe(8);
+    },
+  );
 
   it("reads as many events of a thread as go together, beyond what a statement may name", async () => {
     const log = await logOf(world);
@@ -445,6 +452,18 @@ onBothDatabases("retention", () => {
       Array.from({ length: 33_000 }, (_one, index) => index),
     );
     expect(found.map(({ event }) => event.sequence)).toEqual(log.map((row) => row.sequence));
+  });
+
+  it("tells the checkpoints of a turn count, and not those that are stubs already (ORC-36)", async () => {
+    const log = await logOf(world);
+    const sequences = log.filter((row) => row.event_type === "thread.turn-diff-completed").map((row) => row.sequence);
+    const told = () => checkpointEvents(world.store, { spaceId: OWNER.spaceId, threadId: thread });
+    expect(await told()).toEqual(new Map([["1", sequences]]));
+    await world.dispatch(command("thread.delete", { threadId: "thread" }));
+    await takeOver(world);
+    world.time.advance(31 * DAY_MS);
+    await prune(world);
+    expect(await told()).toEqual(new Map());
   });
 
   it("over the port is for the sessions that the caller owns, a part per call (ORC-36)", async () => {
