@@ -211,5 +211,8 @@ export const WireEvent = EventEnvelope.extend({ eventType: z.string(), payload: 
 export type WireEvent = z.infer<typeof WireEvent>;
 
 /** True when this program knows the type and the payload's MAJOR; everything else is kept and skipped. */
-export const isKnownEvent = (event: WireEvent | MusterEvent): event is MusterEvent =>
-  isEventType(event.eventType) && event.schemaVersion.startsWith("1.");
+export const isKnownKind = ({ eventType, schemaVersion }: Pick<WireEvent, "eventType" | "schemaVersion">): boolean =>
+  isEventType(eventType) && schemaVersion.startsWith("1.");
+
+/** The same, of a whole event. */
+export const isKnownEvent = (event: WireEvent | MusterEvent): event is MusterEvent => isKnownKind(event);

@@ -19,8 +19,8 @@ export interface Upcaster {
   upcast(payload: WireEvent["payload"]): Upcasted;
 }
 
-/** An event as programs of today read it; what no upcaster is keyed to comes back as it is. */
-export type Upcast = (event: WireEvent) => WireEvent;
+/** An event as programs of today read it, whatever is known of it; what no upcaster is keyed to comes back as it is. */
+export type Upcast = <Event extends Pick<WireEvent, "eventType" | "schemaVersion" | "payload">>(event: Event) => Event;
 
 /** Every change of a payload's MAJOR adds one here, and it stays for ever: somebody's log holds such events. */
 export const EVENT_UPCASTERS: readonly Upcaster[] = [];

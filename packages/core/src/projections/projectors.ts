@@ -1,12 +1,12 @@
 // The eight projectors: pure functions from an event to changes of rows. A projector names the types it handles and
 // is never called for others. Names are stored as cursors and never change.
-import { EVENT_TYPES, type EventType, type MusterEvent, PROJECTOR_NAMES, type ProjectorName } from "@muster/contracts";
-import type { Handlers } from "./handlers.ts";
+import { EVENT_TYPES, type EventType, PROJECTOR_NAMES, type ProjectorName } from "@muster/contracts";
+import type { Handlers, ProjectedEvent } from "./handlers.ts";
 import type { ProjectionTable, RowOperation } from "./operations.ts";
 import { projects, sessions, threads } from "./thread-projectors.ts";
 import { activities, approvals, checkpoints, messages, turns } from "./turn-projectors.ts";
 
-export { PROJECTOR_NAMES, type ProjectorName };
+export { PROJECTOR_NAMES, type ProjectedEvent, type ProjectorName };
 
 /** The table whose rows a projector makes; no other projector touches it. */
 export const PROJECTOR_TABLES: Readonly<Record<ProjectorName, ProjectionTable>> = {
@@ -34,7 +34,7 @@ const HANDLERS: Readonly<Record<ProjectorName, Handlers>> = {
 /** Event types that a projector handles; for all others it does no row work. */
 export const handledTypes = (name: ProjectorName): readonly EventType[] => Object.keys(HANDLERS[name]) as EventType[];
 
-type Handler = (event: MusterEvent) => readonly RowOperation[];
+type Handler = (event: ProjectedEvent) => readonly RowOperation[];
 
 /** Who handles a type, in the order of PROJECTOR_NAMES. */
 const BY_TYPE: ReadonlyMap<EventType, readonly (readonly [ProjectorName, Handler])[]> = new Map(
@@ -48,7 +48,7 @@ const BY_TYPE: ReadonlyMap<EventType, readonly (readonly [ProjectorName, Handler
 );
 
 /** What some projectors make of an event, in the order of PROJECTOR_NAMES. */
-export function projectBy(names: readonly ProjectorName[], event: MusterEvent): RowOperation[] {
+export function projectBy(names: readonly ProjectorName[], event: ProjectedEvent): RowOperation[] {
   const operations: RowOperation[] = [];
   for (const [name, handler] of BY_TYPE.get(event.eventType) ?? [])
     if (names === PROJECTOR_NAMES || names.includes(name)) operations.push(...handler(event));
@@ -56,7 +56,8 @@ export function projectBy(names: readonly ProjectorName[], event: MusterEvent): 
 }
 
 /** What one projector makes of an event. */
-export const project = (name: ProjectorName, event: MusterEvent): readonly RowOperation[] => projectBy([name], event);
+export const project = (name: ProjectorName, event: ProjectedEvent): readonly RowOperation[] =>
+  projectBy([name], event);
 
 /** What all projectors make of an event. */
-export const projectAll = (event: MusterEvent): RowOperation[] => projectBy(PROJECTOR_NAMES, event);
+export const projectAll = (event: ProjectedEvent): RowOperation[] => projectBy(PROJECTOR_NAMES, event);

@@ -1,12 +1,12 @@
 // Projectors of what is there: projects, threads, and the state of a thread's agent.
-import type { MusterEvent, ProjectId } from "@muster/contracts";
-import { type Handlers, threadOf, withoutMarks } from "./handlers.ts";
+import type { ProjectId } from "@muster/contracts";
+import { type Handlers, type ProjectedEvent, threadOf, withoutMarks } from "./handlers.ts";
 import type { RowOperation } from "./operations.ts";
 
-const projectOf = (event: MusterEvent): ProjectId => event.streamId as ProjectId;
+const projectOf = (event: ProjectedEvent): ProjectId => event.streamId as ProjectId;
 
 const updateThread = (
-  event: MusterEvent,
+  event: ProjectedEvent,
   set: Extract<RowOperation, { operation: "update"; table: "projection_threads" }>["set"],
 ): RowOperation[] => [
   {

@@ -1,20 +1,22 @@
 // The event log's table: how an event becomes a row and a row an event. Rows are read as they are; a type or a MAJOR
 // this program does not know is carried on as it stands, and one undecodable row never stops a reader.
-import type { AggregateKind, EventOf, EventType, MusterEvent, NewEvent, SpaceId, WireEvent } from "@muster/contracts";
+import type { AggregateKind, EventOf, EventPayload, EventType, NewEvent, SpaceId, WireEvent } from "@muster/contracts";
 import {
   EVENT_PAYLOADS,
   EVENT_SCHEMA_VERSION,
   EVENT_TYPES,
   exactly,
   isEventType,
-  isKnownEvent,
+  isKnownKind,
 } from "@muster/contracts";
 import {
   insertInto,
   integer,
   type NewRow,
   nullable,
+  pick,
   type Request,
+  type RowOf,
   type Statement,
   type Store,
   select,
@@ -23,6 +25,24 @@ import {
 import { HUB_TABLES, type HubRow, ofSpace } from "../schema/index.ts";
 
 export type EventRow = HubRow<"orchestration_events">;
+
+/** What projectors look at, and what it takes to read it. The rest is a third of the cost of a row. */
+export const PROJECTED_COLUMNS = pick(
+  HUB_TABLES.orchestration_events,
+  "sequence",
+  "event_id",
+  "space_id",
+  "stream_id",
+  "event_type",
+  "schema_version",
+  "occurred_at",
+  "payload_json",
+);
+export type ProjectedRow = RowOf<typeof PROJECTED_COLUMNS>;
+export type ProjectedWireEvent = Pick<
+  WireEvent,
+  "sequence" | "eventId" | "spaceId" | "streamId" | "eventType" | "occurredAt" | "schemaVersion" | "payload"
+>;
 
 /** An event that has everything but its sequence, which the commit gives. */
 export type PendingEvent = { [Type in EventType]: Omit<EventOf<Type>, "sequence"> }[EventType];
@@ -76,6 +96,18 @@ export function wireEventOf(row: EventRow): WireEvent {
   };
 }
 
+/** The same of a row with no other columns. */
+export const projectedEventOf = (row: ProjectedRow): ProjectedWireEvent => ({
+  sequence: row.sequence,
+  eventId: row.event_id,
+  spaceId: row.space_id,
+  streamId: row.stream_id,
+  eventType: row.event_type,
+  occurredAt: row.occurred_at,
+  schemaVersion: row.schema_version,
+  payload: objectOf(row.payload_json) ?? UNDECODABLE,
+});
+
 function objectOf(json: string): Record<string, unknown> | null {
   try {
     const parsed: unknown = JSON.parse(json);
@@ -90,12 +122,19 @@ function objectOf(json: string): Record<string, unknown> | null {
 /** Whether the schema would leave a payload as it is: nearly all are written by this very version. */
 const IS_EXACT = new Map(EVENT_TYPES.map((type) => [type, exactly(EVENT_PAYLOADS[type])]));
 
+/** An event of which as much is known, with a payload that is as its type says. */
+export type Known<Event> = {
+  [Type in EventType]: Omit<Event, "eventType" | "payload"> & { eventType: Type; payload: EventPayload<Type> };
+}[EventType];
+
 /** The event for projectors, or null where this program does not know its type, its MAJOR or its shape. */
-export function knownEvent(event: WireEvent): MusterEvent | null {
-  if (!isEventType(event.eventType) || !isKnownEvent(event) || isUndecodable(event.payload)) return null;
-  if (IS_EXACT.get(event.eventType)?.(event.payload) === true) return event;
-  const payload = EVENT_PAYLOADS[event.eventType].safeParse(event.payload);
-  return payload.success ? ({ ...event, payload: payload.data } as MusterEvent) : null;
+export function knownEvent<Event extends ProjectedWireEvent>(event: Event): Known<Event> | null {
+  const { eventType, payload } = event;
+  if (!isEventType(eventType) || !isKnownKind(event) || isUndecodable(payload)) return null;
+  // What the payload's schema says is what the type says.
+  if (IS_EXACT.get(eventType)?.(payload) === true) return event as unknown as Known<Event>;
+  const parsed = EVENT_PAYLOADS[eventType].safeParse(payload);
+  return parsed.success ? ({ ...event, payload: parsed.data } as unknown as Known<Event>) : null;
 }
 
 export interface EventTemplate {

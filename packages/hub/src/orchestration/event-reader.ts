@@ -1,18 +1,32 @@
 // How every reader of the log reads: a stored row as an event of today's shape, by the upcasters; and a count of what
 // could not be read, because such events are kept and passed, never a reason to stop.
-import type { MusterEvent, WireEvent } from "@muster/contracts";
+import type { WireEvent } from "@muster/contracts";
 import { createUpcast, EVENT_UPCASTERS, type Upcaster } from "@muster/core";
-import { type EventRow, knownEvent, wireEventOf } from "./event-log.ts";
+import {
+  type EventRow,
+  type Known,
+  knownEvent,
+  type ProjectedRow,
+  type ProjectedWireEvent,
+  projectedEventOf,
+  wireEventOf,
+} from "./event-log.ts";
 
 /** Different types and versions of skipped events that are told apart; the rest are counted together. */
 export const SKIPPED_KINDS_MAX = 50;
 
 /** A stored row as it goes to readers: upcast where an upcaster is keyed to it, else exactly as it stands. */
-export type ReadEvent = (row: EventRow) => WireEvent;
+export interface ReadEvent {
+  (row: EventRow): WireEvent;
+  /** As it goes to projectors, who follow a whole log by the few columns that they look at. */
+  projected(row: ProjectedRow): ProjectedWireEvent;
+}
 
 export const eventReader = (upcasters: readonly Upcaster[] = EVENT_UPCASTERS): ReadEvent => {
   const upcast = createUpcast(upcasters);
-  return (row) => upcast(wireEventOf(row));
+  return Object.assign((row: EventRow) => upcast(wireEventOf(row)), {
+    projected: (row: ProjectedRow) => upcast(projectedEventOf(row)),
+  });
 };
 
 /** With the upcasters of this program. */
@@ -38,7 +52,7 @@ export class SkippedEvents {
   }
 
   /** The event for projectors, or null where it had to be skipped and was counted. */
-  known(event: WireEvent): MusterEvent | null {
+  known(event: ProjectedWireEvent): Known<ProjectedWireEvent> | null {
     const known = knownEvent(event);
     if (known === null) this.#add(event, 1);
     return known;

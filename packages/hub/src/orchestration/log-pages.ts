@@ -12,9 +12,9 @@ import {
   type RowOperation,
   rowsToLoad,
 } from "@muster/core";
-import { insertRows, type Query, type Row, type SqlValue, type Statement, type Store } from "@muster/store";
+import { insertRows, integer, nullable, type Query, type Statement, type Store, select } from "@muster/store";
 import { columnName, columnsOf, fromSql, valuesOf } from "./columns.ts";
-import type { EventRow } from "./event-log.ts";
+import { PROJECTED_COLUMNS, type ProjectedRow } from "./event-log.ts";
 import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
 import { query } from "./placeholders.ts";
 import { projectionStatements, type TableNames } from "./projection-writer.ts";
@@ -61,46 +61,58 @@ export async function readLogPage(after: number, options: PageOptions): Promise<
     await new Promise((resolve) => setImmediate(resolve));
     const rows = await readSlice(store, last, wanted);
     for (const row of rows) {
-      bytes += String(row["payload_json"]).length;
-      const event = skipped.known(readEvent(row as EventRow));
+      bytes += row.payload_json.length;
+      const event = skipped.known(readEvent.projected(row));
       if (event === null) continue;
       const ofSpace = operations.get(event.spaceId) ?? [];
       operations.set(event.spaceId, ofSpace);
       for (const operation of projectBy(projectorsAt(event.sequence), event)) ofSpace.push(operation);
     }
     events += rows.length;
-    last = Number(rows.at(-1)?.["sequence"] ?? last);
+    last = rows.at(-1)?.sequence ?? last;
     if (rows.length === 0) break;
   }
   return { operations, skipped, last };
 }
 
-/** What projectors look at, and what it takes to read it. The rest is a third of the cost of a row. */
-const SLICE_COLUMNS = "sequence, event_id, space_id, stream_id, event_type, schema_version, occurred_at, payload_json";
+const slice = { after: integer(), limit: integer() } as const;
 
-/** Rows of the log behind `after`, oldest first; none at the head. */
-async function readSlice(store: Reads, after: number, eventsMax: number): Promise<readonly Row[]> {
-  // Sizes first: a few hundred payloads may have any number of bytes together.
-  const usual = `SELECT max(sequence) AS last, sum(bytes) AS bytes FROM (
+/** Sizes first: a few hundred payloads may have any number of bytes together. */
+const sliceSize = select({
+  request: slice,
+  row: { last: nullable(integer()), bytes: nullable(integer()) },
+  sql: `SELECT max(sequence) AS last, sum(bytes) AS bytes FROM (
     SELECT sequence, octet_length(payload_json) AS bytes FROM orchestration_events
-    WHERE sequence > ? ORDER BY sequence LIMIT ?) AS sizes`;
-  const [slice] = await store.read(query(store.dialect, usual, after, eventsMax));
-  const isSmall = Number(slice?.["bytes"] ?? 0) <= LOG_SLICE_BYTES_MAX;
-  const last = isSmall ? (slice?.["last"] ?? null) : await endOfHeavySlice(store, after, eventsMax);
-  if (last === null) return [];
-  const sql = `SELECT ${SLICE_COLUMNS} FROM orchestration_events WHERE sequence > ? AND sequence <= ? ORDER BY sequence`;
-  return store.read(query(store.dialect, sql, after, last));
-}
+    WHERE sequence > :after ORDER BY sequence LIMIT :limit) AS sizes`,
+});
 
 /** The last event that fits. */
-async function endOfHeavySlice(store: Reads, after: number, eventsMax: number): Promise<SqlValue> {
-  const sql = `SELECT max(sequence) AS last FROM (
+const endOfHeavySlice = select({
+  request: { ...slice, bytesMax: integer() },
+  row: { last: nullable(integer()) },
+  sql: `SELECT max(sequence) AS last FROM (
     SELECT sequence, bytes, sum(bytes) OVER (ORDER BY sequence) AS total FROM (
       SELECT sequence, octet_length(payload_json) AS bytes FROM orchestration_events
-      WHERE sequence > ? ORDER BY sequence LIMIT ?) AS sizes) AS totals
-    WHERE total <= ? OR total = bytes`;
-  const [end] = await store.read(query(store.dialect, sql, after, eventsMax, LOG_SLICE_BYTES_MAX));
-  return end?.["last"] ?? null;
+      WHERE sequence > :after ORDER BY sequence LIMIT :limit) AS sizes) AS totals
+    WHERE total <= :bytesMax OR total = bytes`,
+});
+
+const eventsOfSlice = select({
+  request: { after: integer(), last: integer() },
+  row: PROJECTED_COLUMNS,
+  sql: `SELECT ${Object.keys(PROJECTED_COLUMNS).join(", ")} FROM orchestration_events
+    WHERE sequence > :after AND sequence <= :last ORDER BY sequence`,
+});
+
+/** Rows of the log behind `after`, oldest first; none at the head. */
+async function readSlice(store: Reads, after: number, limit: number): Promise<readonly ProjectedRow[]> {
+  const { dialect } = store;
+  const [usual] = await store.read(sliceSize(dialect, { after, limit }));
+  const isSmall = (usual?.bytes ?? 0) <= LOG_SLICE_BYTES_MAX;
+  const heavy = { after, limit, bytesMax: LOG_SLICE_BYTES_MAX };
+  const [end] = isSmall ? [usual] : await store.read(endOfHeavySlice(dialect, heavy));
+  const last = end?.last ?? null;
+  return last === null ? [] : store.read(eventsOfSlice(dialect, { after, last }));
 }
 
 /** What a page comes to in statements. */
