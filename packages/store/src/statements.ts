@@ -63,19 +63,22 @@ const keyOf = ({ dialect, table, columns, conflict }: Target): string => {
   return `${dialect}|${table}|${columns.join(",")}|${rule}`;
 };
 
-/** PostgreSQL refuses an upsert that meets one key twice; SQLite would take the last. The same answer for both. */
-const refuseRepeatedKeys = (
-  { table, columns }: Target,
+/**
+ * PostgreSQL refuses an upsert that meets one key twice; SQLite would take the last. The same answer for both. `keyPart`
+ * gives of a row the n-th column of the key.
+ */
+const refuseRepeatedKeys = <Given>(
+  table: string,
   on: readonly string[],
-  rows: readonly (readonly Parameter[])[],
+  rows: readonly Given[],
+  keyPart: (row: Given, index: number) => Parameter | undefined,
 ): void => {
   if (rows.length < 2) return;
-  const positions = on.map((column) => columns.indexOf(column));
   const seen = new Set<string>();
   for (const row of rows) {
     let key = "";
-    for (const position of positions) {
-      const value = row[position];
+    for (let index = 0; index < on.length; index += 1) {
+      const value = keyPart(row, index);
       key += isAllocatedNumber(value) ? `#${value.allocated}\u0000` : `${typeof value}:${String(value)}\u0000`;
     }
     if (seen.has(key))
@@ -91,6 +94,24 @@ const largestChunk = (columns: number): number => {
   return size;
 };
 
+/** `append` puts the values of a row behind others. */
+const inChunks = <Given>(
+  target: Target,
+  rows: readonly Given[],
+  append: (parameters: Parameter[], row: Given) => void,
+): readonly Statement[] => {
+  const key = keyOf(target);
+  const statements: Statement[] = [];
+  let size = largestChunk(target.columns.length);
+  for (let start = 0; start < rows.length; start += size) {
+    while (size > rows.length - start) size /= 2;
+    const parameters: Parameter[] = [];
+    for (let place = start; place < start + size; place += 1) append(parameters, rows[place] as Given);
+    statements.push({ sql: textOf(target, key, size), parameters });
+  }
+  return statements;
+};
+
 /**
  * Statements that insert the rows, in order; none for no rows. Each row has a value per column, in the order of
  * `columns`. Texts are kept for the life of the process: table, columns and conflict come from the program, never from
@@ -101,27 +122,36 @@ export const insertRows = (
   table: string,
   columns: readonly string[],
   rows: readonly (readonly Parameter[])[],
-  options: InsertOptions = {},
+  { conflict, areKeysDistinct }: InsertOptions = {},
 ): readonly Statement[] => {
-  const target: Target = { dialect, table, columns, conflict: options.conflict };
   const wrong = rows.find((row) => row.length !== columns.length);
   if (wrong !== undefined)
     throw new StoreError(
       "invalid_statement",
       `a row for ${table} has ${wrong.length} values for ${columns.length} columns`,
     );
-  if (typeof options.conflict === "object" && options.areKeysDistinct !== true)
-    refuseRepeatedKeys(target, options.conflict.on, rows);
-  const key = keyOf(target);
-  const statements: Statement[] = [];
-  let size = largestChunk(columns.length);
-  for (let start = 0; start < rows.length; start += size) {
-    while (size > rows.length - start) size /= 2;
-    const parameters: Parameter[] = [];
-    // A loop, because `flat` takes several times as long.
-    for (let place = start; place < start + size; place += 1)
-      for (const value of rows[place] ?? []) parameters.push(value);
-    statements.push({ sql: textOf(target, key, size), parameters });
+  if (typeof conflict === "object" && areKeysDistinct !== true) {
+    const positions = conflict.on.map((column) => columns.indexOf(column));
+    refuseRepeatedKeys(table, conflict.on, rows, (row, index) => row[positions[index] ?? -1]);
   }
-  return statements;
+  return inChunks({ dialect, table, columns, conflict }, rows, (parameters, row) => {
+    // A loop, because `flat` takes several times as long.
+    for (const value of row) parameters.push(value);
+  });
+};
+
+/** As `insertRows`, for rows whose values have the names of columns. */
+export const insertNamed = <Column extends string>(
+  dialect: Dialect,
+  table: string,
+  columns: readonly Column[],
+  rows: readonly Readonly<Record<Column, Parameter>>[],
+  { conflict, areKeysDistinct }: InsertOptions = {},
+): readonly Statement[] => {
+  if (rows.length === 0) return [];
+  if (typeof conflict === "object" && areKeysDistinct !== true)
+    refuseRepeatedKeys(table, conflict.on, rows, (row, index) => row[conflict.on[index] as Column]);
+  return inChunks({ dialect, table, columns, conflict }, rows, (parameters, row) => {
+    for (const column of columns) parameters.push(row[column]);
+  });
 };

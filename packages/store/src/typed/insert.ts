@@ -2,7 +2,7 @@
 
 import type { Dialect } from "../identifiers.ts";
 import type { AllocatedNumber, Parameter, Statement } from "../port.ts";
-import { type InsertOptions, insertRows } from "../statements.ts";
+import { type InsertOptions, insertNamed } from "../statements.ts";
 import type { Columns, RowOf } from "./columns.ts";
 
 /** A row to write. A number may be one that the batch allocates. */
@@ -19,13 +19,6 @@ export const insertInto = <Table extends Columns>(
   table: Table,
   rows: readonly NewRow<Table>[],
   options: InsertOptions = {},
-): readonly Statement[] => {
-  const columns = Object.keys(table);
-  return insertRows(
-    dialect,
-    name,
-    columns,
-    rows.map((row) => columns.map((column) => row[column] as Parameter)),
-    options,
-  );
-};
+): readonly Statement[] =>
+  // The type of a row is made from its table's columns, which the compiler cannot follow back.
+  insertNamed(dialect, name, Object.keys(table), rows as readonly Readonly<Record<string, Parameter>>[], options);

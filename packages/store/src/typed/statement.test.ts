@@ -138,3 +138,17 @@ test("rows to insert are given by column, in any order (ORC-14)", () => {
     },
   ]);
 });
+
+test("rows to insert with one key twice are refused where they would replace each other, by any column of the key", () => {
+  const row = (turn: string, status: string) => ({ turn_id: turn as "t1", status, turn_count: 1 });
+  const into = (...rows: readonly ReturnType<typeof row>[]) =>
+    insertInto("sqlite", "turns", turns, rows, { conflict: { update: ["turn_count"], on: ["turn_id", "status"] } });
+  expect(
+    into(row("t1", "running"), row("t1", "queued"), row("t2", "running")).map(({ parameters }) => parameters),
+  ).toEqual([
+    ["t1", "running", 1, "t1", "queued", 1],
+    ["t2", "running", 1],
+  ]);
+  expect(() => into(row("t1", "running"), row("t2", "running"), row("t1", "running"))).toThrow(invalid);
+  expect(into()).toEqual([]);
+});
