@@ -27,6 +27,7 @@ export {
   declaredStatements,
   list,
   type Request,
+  returnedRows,
   type Select,
   type StatementText,
   select,

@@ -51,6 +51,13 @@ export interface Statement {
   readonly expectChanges?: number;
 }
 
+/** A statement with RETURNING whose maker knows the rows that it gives back. */
+export interface StatementOf<Found extends object> extends Statement {
+  readonly returning: true;
+  /** For the compiler alone: it is never there. */
+  readonly found?: Found;
+}
+
 /** A fact the decision rests on: the query must still give exactly these rows, in this order. */
 export interface Guard {
   readonly query: Query;

@@ -6,8 +6,8 @@ import type { Store } from "@muster/store";
 import { cliTokenFile, readCliToken, writeCliToken } from "./cli-token.ts";
 import { CLI_TOKEN_LABEL } from "./limits.ts";
 import type { IdentityOptions } from "./options.ts";
-import type { Queries } from "./queries.ts";
-import type { AuditEntry } from "./space-queries.ts";
+import { type AuditEntry, firstPrincipal, firstSpace, insertAudit, insertSpace } from "./space-queries.ts";
+import { callerOf, insertToken } from "./token-queries.ts";
 import { createToken, hashToken, shown } from "./tokens.ts";
 
 export interface Founded {
@@ -21,18 +21,18 @@ const present = <Row>(row: Row | undefined, what: string): Row => {
   return row;
 };
 
-const find = async (store: Store, queries: Queries): Promise<Founded | null> => {
-  const [space] = await store.read(queries.spaces());
+const find = async (store: Store): Promise<Founded | null> => {
+  const [space] = await store.read(firstSpace(store.dialect, {}));
   if (space === undefined) return null;
   const { space_id: spaceId } = space;
   const [[owner], [service]] = await store.readTransaction([
-    queries.firstPrincipal(spaceId, "human"),
-    queries.firstPrincipal(spaceId, "service"),
+    firstPrincipal(store.dialect, { spaceId, kind: "human" }),
+    firstPrincipal(store.dialect, { spaceId, kind: "service" }),
   ]);
   return {
     spaceId,
-    ownerId: present(owner, "owner of the space").principal_id as PrincipalId,
-    cliPrincipalId: present(service, "service for the command line").principal_id as PrincipalId,
+    ownerId: present(owner, "owner of the space").principal_id,
+    cliPrincipalId: present(service, "service for the command line").principal_id,
   };
 };
 
@@ -48,11 +48,12 @@ const audit = (
 const SPACE_ID_CHARACTERS = 12;
 
 /** Finds the space or founds it, and sees to it that the command line's token file holds a token that is good. */
-export const openSpace = async (options: IdentityOptions, queries: Queries): Promise<Founded> => {
+export const openSpace = async (options: IdentityOptions): Promise<Founded> => {
   const { store, ids, clock } = options;
-  const founded = await find(store, queries);
+  const { dialect } = store;
+  const founded = await find(store);
   if (founded !== null) {
-    await renewCliToken(options, queries, founded);
+    await renewCliToken(options, founded);
     return founded;
   }
   const createdAt = isoTime(clock.now());
@@ -62,9 +63,9 @@ export const openSpace = async (options: IdentityOptions, queries: Queries): Pro
   const token = createToken(options.random);
   const result = await store.commit({
     // Another process may found it at the same moment; then its space is ours too.
-    guards: [{ query: queries.spaces(), expected: [] }],
+    guards: [{ query: firstSpace(dialect, {}), expected: [] }],
     statements: [
-      ...queries.insertSpace({
+      ...insertSpace(dialect, {
         spaceId,
         title: "Default space",
         sessionId: ids.next() as SessionId,
@@ -75,13 +76,14 @@ export const openSpace = async (options: IdentityOptions, queries: Queries): Pro
         ],
         createdAt,
       }),
-      queries.insertToken(cliToken({ spaceId, cliPrincipalId }, token, createdAt)),
-      queries.insertAudit(
+      ...insertToken(dialect, cliToken({ spaceId, cliPrincipalId }, token, createdAt)),
+      ...insertAudit(
+        dialect,
         audit(ids, { spaceId, at: createdAt, actorId: ownerId, action: "space.created", subject: spaceId }),
       ),
     ],
   });
-  if (result.status === "conflict") return openSpace(options, queries);
+  if (result.status === "conflict") return openSpace(options);
   await writeCliToken(cliTokenFile(options.home), token, ids.next());
   return { spaceId, ownerId, cliPrincipalId };
 };
@@ -96,21 +98,23 @@ const cliToken = (founded: Pick<Founded, "spaceId" | "cliPrincipalId">, token: s
   expiresAt: null,
 });
 
-const renewCliToken = async (options: IdentityOptions, queries: Queries, founded: Founded): Promise<void> => {
+const renewCliToken = async (options: IdentityOptions, founded: Founded): Promise<void> => {
   const { store, ids, clock } = options;
+  const { dialect } = store;
   const file = cliTokenFile(options.home);
   const now = isoTime(clock.now());
   const token = await readCliToken(file);
   if (token !== null) {
-    const rows = await store.read(queries.caller({ tokenHash: hashToken(token), scope: "api", now }));
-    if (rows[0]?.["space_id"] === founded.spaceId) return;
+    const [caller] = await store.read(callerOf(dialect, { tokenHash: hashToken(token), scope: "api", now }));
+    if (caller?.space_id === founded.spaceId) return;
   }
   const fresh = createToken(options.random);
   await store.commit({
     guards: [],
     statements: [
-      queries.insertToken(cliToken(founded, fresh, now)),
-      queries.insertAudit(
+      ...insertToken(dialect, cliToken(founded, fresh, now)),
+      ...insertAudit(
+        dialect,
         audit(ids, {
           spaceId: founded.spaceId,
           at: now,

@@ -2,14 +2,13 @@
 // answer is read from the store at the moment it is asked for, and a login link works once.
 import { type Me, MusterError, type PrincipalId, type Role, type SessionId, type SpaceId } from "@muster/contracts";
 import { isoTime } from "@muster/core";
-import type { Row } from "@muster/store";
 import type { Caller, Identity } from "../ports.ts";
 import { cliTokenFile } from "./cli-token.ts";
 import { openSpace } from "./first-start.ts";
 import { COOKIE_TTL_MS, LOGIN_TOKEN_TTL_MS } from "./limits.ts";
 import type { IdentityOptions } from "./options.ts";
-import { createQueries, type Queries } from "./queries.ts";
-import type { CallerRow } from "./token-queries.ts";
+import { insertAudit } from "./space-queries.ts";
+import { type CallerRow, callerOf, deleteExpired, insertToken, revokeToken } from "./token-queries.ts";
 import { bearerToken, createToken, hashToken, looksLikeToken, shown, type TokenScope } from "./tokens.ts";
 
 export interface OpenIdentity extends Identity {
@@ -22,21 +21,20 @@ export interface OpenIdentity extends Identity {
 /** Of several roles without one in the default session, the strongest stands for the caller. */
 const STRENGTH: readonly Role[] = ["owner", "runtime_contributor", "collaborator", "viewer"];
 
-const toCaller = (rows: readonly Row[]): Caller | null => {
-  const found = rows as unknown as readonly CallerRow[];
-  const [first] = found;
+const toCaller = (rows: readonly CallerRow[]): Caller | null => {
+  const [first] = rows;
   if (first === undefined || first.default_session_id === null) return null;
   const roles = new Map<SessionId, Role>();
-  for (const { session_id, role } of found) {
-    if (session_id !== null && role !== null) roles.set(session_id as SessionId, role);
+  for (const { session_id, role } of rows) {
+    if (session_id !== null && role !== null) roles.set(session_id, role);
   }
   return {
-    spaceId: first.space_id as SpaceId,
-    principalId: first.principal_id as PrincipalId,
+    spaceId: first.space_id,
+    principalId: first.principal_id,
     principalKind: first.kind,
     displayName: first.display_name,
     roles,
-    defaultSessionId: first.default_session_id as SessionId,
+    defaultSessionId: first.default_session_id,
   };
 };
 
@@ -46,15 +44,12 @@ class StoredIdentity implements OpenIdentity {
   readonly cliPrincipalId: PrincipalId;
   readonly cliTokenFile: string;
   readonly #options: IdentityOptions;
-  readonly #queries: Queries;
 
   constructor(
     options: IdentityOptions,
-    queries: Queries,
     founded: { readonly spaceId: SpaceId; readonly ownerId: PrincipalId; readonly cliPrincipalId: PrincipalId },
   ) {
     this.#options = options;
-    this.#queries = queries;
     this.spaceId = founded.spaceId;
     this.ownerId = founded.ownerId;
     this.cliPrincipalId = founded.cliPrincipalId;
@@ -76,14 +71,15 @@ class StoredIdentity implements OpenIdentity {
     principalId: PrincipalId;
   }): Promise<{ token: string; expiresAt: string }> {
     const { clock, ids, random, store } = this.#options;
+    const { dialect } = store;
     const token = createToken(random);
     const now = isoTime(clock.now());
     const expiresAt = isoTime(clock.now() + LOGIN_TOKEN_TTL_MS);
     await store.commit({
       guards: [],
       statements: [
-        this.#queries.deleteExpired(caller.spaceId, now),
-        this.#queries.insertToken({
+        deleteExpired(dialect, { spaceId: caller.spaceId, now }),
+        ...insertToken(dialect, {
           ...caller,
           tokenHash: hashToken(token),
           scope: "login",
@@ -91,7 +87,7 @@ class StoredIdentity implements OpenIdentity {
           createdAt: now,
           expiresAt,
         }),
-        this.#queries.insertAudit({
+        ...insertAudit(dialect, {
           spaceId: caller.spaceId,
           auditId: ids.next(),
           at: now,
@@ -107,6 +103,7 @@ class StoredIdentity implements OpenIdentity {
 
   async redeemLoginToken(token: string): Promise<{ caller: Caller; cookieToken: string; maxAgeSeconds: number }> {
     const { clock, ids, random, store } = this.#options;
+    const { dialect } = store;
     // A read first: whatever is no good costs no write.
     const caller = looksLikeToken(token) ? await this.#callerOf(token, "login") : null;
     if (caller === null) throw new MusterError("login_link_invalid");
@@ -116,8 +113,8 @@ class StoredIdentity implements OpenIdentity {
     const result = await store.commit({
       guards: [],
       statements: [
-        this.#queries.revokeToken({ tokenHash: hashToken(token), scope: "login", now }),
-        this.#queries.insertToken({
+        revokeToken(dialect, { tokenHash: hashToken(token), scope: "login", now }),
+        ...insertToken(dialect, {
           spaceId,
           principalId,
           tokenHash: hashToken(cookieToken),
@@ -126,7 +123,7 @@ class StoredIdentity implements OpenIdentity {
           createdAt: now,
           expiresAt: isoTime(clock.now() + COOKIE_TTL_MS),
         }),
-        this.#queries.insertAudit({
+        ...insertAudit(dialect, {
           spaceId,
           auditId: ids.next(),
           at: now,
@@ -148,13 +145,14 @@ class StoredIdentity implements OpenIdentity {
     const caller = await this.#callerOf(input.cookie, "cookie");
     if (caller === null) return;
     const { clock, ids, store } = this.#options;
+    const { dialect } = store;
     const now = isoTime(clock.now());
     const tokenHash = hashToken(input.cookie);
     await store.commit({
       guards: [],
       statements: [
-        this.#queries.revokeToken({ tokenHash, scope: "cookie", now }),
-        this.#queries.insertAudit({
+        revokeToken(dialect, { tokenHash, scope: "cookie", now }),
+        ...insertAudit(dialect, {
           spaceId: caller.spaceId,
           auditId: ids.next(),
           at: now,
@@ -177,8 +175,9 @@ class StoredIdentity implements OpenIdentity {
   }
 
   async #callerOf(token: string, scope: TokenScope): Promise<Caller | null> {
-    const now = isoTime(this.#options.clock.now());
-    return toCaller(await this.#options.store.read(this.#queries.caller({ tokenHash: hashToken(token), scope, now })));
+    const { clock, store } = this.#options;
+    const now = isoTime(clock.now());
+    return toCaller(await store.read(callerOf(store.dialect, { tokenHash: hashToken(token), scope, now })));
   }
 }
 
@@ -187,7 +186,5 @@ class StoredIdentity implements OpenIdentity {
  * command line's token file is checked, and renewed when it is missing or its token is no good. Throws
  * `home_unwritable`, or what the store throws.
  */
-export const openIdentity = async (options: IdentityOptions): Promise<OpenIdentity> => {
-  const queries = createQueries(options.store.dialect);
-  return new StoredIdentity(options, queries, await openSpace(options, queries));
-};
+export const openIdentity = async (options: IdentityOptions): Promise<OpenIdentity> =>
+  new StoredIdentity(options, await openSpace(options));

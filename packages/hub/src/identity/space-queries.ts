@@ -1,21 +1,22 @@
 // SQL of spaces, their principals and default session, and of the audit log.
-import type { PrincipalKind, Role, SessionId, SpaceId } from "@muster/contracts";
-import { compile, compileStatement, type Statement } from "@muster/store";
-import type { Kysely } from "kysely";
-import type { HubDatabase } from "../schema/index.ts";
+import type { PrincipalId, PrincipalKind, Role, SessionId, SpaceId } from "@muster/contracts";
+import { insertInto, pick, type Statement, type Store, select, text } from "@muster/store";
+import { HUB_TABLES, ofSpace } from "../schema/index.ts";
+
+type Dialect = Store["dialect"];
 
 export interface AuditEntry {
   readonly spaceId: SpaceId;
   readonly auditId: string;
   readonly at: string;
-  readonly actorId: string;
+  readonly actorId: PrincipalId;
   readonly action: "space.created" | "cli-token.created" | "login-link.created" | "login-link.redeemed" | "logout";
   readonly subject: string;
   readonly details: Readonly<Record<string, string>>;
 }
 
 export interface NewPrincipal {
-  readonly principalId: string;
+  readonly principalId: PrincipalId;
   readonly kind: PrincipalKind;
   readonly displayName: string;
   readonly role: Role;
@@ -30,80 +31,78 @@ export interface NewSpace {
   readonly createdAt: string;
 }
 
-export const createSpaceQueries = (database: Kysely<HubDatabase>) => ({
-  spaces: () =>
-    compile(database.selectFrom("spaces").select(["space_id"]).orderBy("created_at").orderBy("space_id").limit(1)),
-
-  /** The first of its kind in the space: the owner and the command line's service are made with it. */
-  firstPrincipal: (spaceId: SpaceId, kind: PrincipalKind) =>
-    compile(
-      database
-        .selectFrom("principals")
-        .select(["principal_id"])
-        .where("space_id", "=", spaceId)
-        .where("kind", "=", kind)
-        .orderBy("created_at")
-        .orderBy("principal_id")
-        .limit(1),
-    ),
-
-  insertSpace: (space: NewSpace): readonly Statement[] => [
-    compileStatement(
-      database.insertInto("spaces").values({
-        space_id: space.spaceId,
-        title: space.title,
-        default_session_id: space.sessionId,
-        created_at: space.createdAt,
-      }),
-    ),
-    compileStatement(
-      database.insertInto("sessions").values({
-        space_id: space.spaceId,
-        session_id: space.sessionId,
-        title: space.sessionTitle,
-        state: "active",
-        min_client_version: null,
-        created_at: space.createdAt,
-        updated_at: space.createdAt,
-      }),
-    ),
-    compileStatement(
-      database.insertInto("principals").values(
-        space.principals.map(({ principalId, kind, displayName }) => ({
-          space_id: space.spaceId,
-          principal_id: principalId,
-          kind,
-          display_name: displayName,
-          created_at: space.createdAt,
-          disabled_at: null,
-        })),
-      ),
-    ),
-    compileStatement(
-      database.insertInto("session_memberships").values(
-        space.principals.map(({ principalId, role }) => ({
-          space_id: space.spaceId,
-          session_id: space.sessionId,
-          participant_id: principalId,
-          role,
-          state: "active" as const,
-          created_at: space.createdAt,
-          updated_at: space.createdAt,
-        })),
-      ),
-    ),
-  ],
-
-  insertAudit: (entry: AuditEntry): Statement =>
-    compileStatement(
-      database.insertInto("audit_log").values({
-        space_id: entry.spaceId,
-        audit_id: entry.auditId,
-        at: entry.at,
-        actor_id: entry.actorId,
-        action: entry.action,
-        subject: entry.subject,
-        details_json: JSON.stringify(entry.details),
-      }),
-    ),
+export const firstSpace = select({
+  request: {},
+  row: pick(HUB_TABLES.spaces, "space_id"),
+  sql: "SELECT space_id FROM spaces ORDER BY created_at, space_id LIMIT 1",
 });
+
+/** The first of its kind in the space: the owner and the command line's service are made with it. */
+export const firstPrincipal = select({
+  request: { ...ofSpace, kind: text<PrincipalKind>() },
+  row: pick(HUB_TABLES.principals, "principal_id"),
+  sql: `SELECT principal_id FROM principals WHERE space_id = :spaceId AND kind = :kind
+    ORDER BY created_at, principal_id LIMIT 1`,
+});
+
+export const insertSpace = (dialect: Dialect, space: NewSpace): readonly Statement[] => [
+  ...insertInto(dialect, "spaces", HUB_TABLES.spaces, [
+    {
+      space_id: space.spaceId,
+      title: space.title,
+      default_session_id: space.sessionId,
+      created_at: space.createdAt,
+    },
+  ]),
+  ...insertInto(dialect, "sessions", HUB_TABLES.sessions, [
+    {
+      space_id: space.spaceId,
+      session_id: space.sessionId,
+      title: space.sessionTitle,
+      state: "active",
+      min_client_version: null,
+      created_at: space.createdAt,
+      updated_at: space.createdAt,
+    },
+  ]),
+  ...insertInto(
+    dialect,
+    "principals",
+    HUB_TABLES.principals,
+    space.principals.map(({ principalId, kind, displayName }) => ({
+      space_id: space.spaceId,
+      principal_id: principalId,
+      kind,
+      display_name: displayName,
+      created_at: space.createdAt,
+      disabled_at: null,
+    })),
+  ),
+  ...insertInto(
+    dialect,
+    "session_memberships",
+    HUB_TABLES.session_memberships,
+    space.principals.map(({ principalId, role }) => ({
+      space_id: space.spaceId,
+      session_id: space.sessionId,
+      participant_id: principalId,
+      role,
+      state: "active",
+      created_at: space.createdAt,
+      updated_at: space.createdAt,
+    })),
+  ),
+];
+
+export const insertAudit = (dialect: Dialect, entry: AuditEntry): readonly Statement[] =>
+  insertInto(dialect, "audit_log", HUB_TABLES.audit_log, [
+    {
+      space_id: entry.spaceId,
+      audit_id: entry.auditId,
+      at: entry.at,
+      actor_id: entry.actorId,
+      action: entry.action,
+      subject: entry.subject,
+      details_json: JSON.stringify(entry.details),
+    },
+  ]);

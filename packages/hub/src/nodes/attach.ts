@@ -1,12 +1,19 @@
 // A proven hello becomes one commit: the epoch by incarnation, the slot in the default session through `registering` to
 // `online`, the history, and presence bound to the connection. No check-then-act: what the decision read is guarded.
-import { MusterError, type NodeCapabilities, type NodeId, type SessionId, type SpaceId } from "@muster/contracts";
+import {
+  MusterError,
+  type NodeCapabilities,
+  type NodeId,
+  type PrincipalId,
+  type SessionId,
+  type SpaceId,
+} from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { compile, compileStatement, type Guard, type Statement, type Store, StoreError } from "@muster/store";
-import type { HubRow } from "../schema/index.ts";
-import { builderFor } from "./database.ts";
+import { type Guard, insertInto, type Statement, type Store, StoreError } from "@muster/store";
+import { HUB_TABLES, type HubRow } from "../schema/index.ts";
 import { CONNECT_ATTEMPTS } from "./limits.ts";
-import { connectStatement } from "./presence.ts";
+import { connectPresence } from "./presence.ts";
+import { connectingNode, openSlot, redeclareSlot, slotOf, startIncarnation, takeSlot } from "./statements.ts";
 
 /** The partial unique index that allows one active slot per node. */
 const ONE_ACTIVE_SLOT = "runtime_node_attachments_active_node_key";
@@ -38,28 +45,14 @@ export async function attachOnConnect(tools: Tools, input: ConnectedInput): Prom
 /** The epoch, or null where something it rested on changed meanwhile. */
 async function connectOnce({ store, clock, ids }: Tools, input: ConnectedInput): Promise<number | null> {
   const { spaceId, nodeId, incarnation } = input;
-  const builder = builderFor(store);
-  const facts = compile(
-    builder
-      .selectFrom("nodes")
-      .innerJoin("spaces", "spaces.space_id", "nodes.space_id")
-      .select(["nodes.epoch", "nodes.incarnation", "nodes.owner", "spaces.default_session_id"])
-      .where("nodes.space_id", "=", spaceId)
-      .where("nodes.node_id", "=", nodeId),
-  );
+  const { dialect } = store;
+  const facts = connectingNode(dialect, { spaceId, nodeId });
   const rows = await store.read(facts);
   const [node] = rows;
   if (node === undefined) throw new MusterError("runtimenode.permission_denied");
   const sessionId = node.default_session_id;
   if (sessionId === null) throw new MusterError("unavailable", "The space has no default session yet.");
-  const slotQuery = compile(
-    builder
-      .selectFrom("runtime_node_attachments")
-      .select(["id", "state", "epoch"])
-      .where("space_id", "=", spaceId)
-      .where("node_id", "=", nodeId)
-      .where("session_id", "=", sessionId),
-  );
+  const slotQuery = slotOf(dialect, { spaceId, nodeId, sessionId });
   const slots = await store.read(slotQuery);
   const [slot] = slots;
   if (slot?.state === "revoked") throw new MusterError("runtimenode.attach_revoked");
@@ -72,7 +65,7 @@ async function connectOnce({ store, clock, ids }: Tools, input: ConnectedInput):
   const place: Place = { sessionId, owner: node.owner, epoch, at: isoTime(clock.now()), slot };
   const statements = [
     ...slotStatements({ store, ids }, input, { ...place, keepsSlot: isSameProcess && slot?.state === "online" }),
-    connectStatement(builder, {
+    connectPresence(dialect, {
       spaceId,
       nodeId,
       connectionId: input.connectionId,
@@ -80,17 +73,7 @@ async function connectOnce({ store, clock, ids }: Tools, input: ConnectedInput):
       healthState: "online",
     }),
   ];
-  if (!isSameProcess) {
-    statements.push(
-      compileStatement(
-        builder
-          .updateTable("nodes")
-          .set({ epoch, incarnation })
-          .where("space_id", "=", spaceId)
-          .where("node_id", "=", nodeId),
-      ),
-    );
-  }
+  if (!isSameProcess) statements.push(startIncarnation(dialect, { spaceId, nodeId, epoch, incarnation }));
   try {
     const result = await store.commit({ guards, statements });
     return result.status === "committed" ? epoch : null;
@@ -104,7 +87,7 @@ async function connectOnce({ store, clock, ids }: Tools, input: ConnectedInput):
 
 interface Place {
   readonly sessionId: SessionId;
-  readonly owner: string;
+  readonly owner: PrincipalId;
   readonly epoch: number;
   readonly at: string;
   readonly slot: Pick<HubRow<"runtime_node_attachments">, "id"> | undefined;
@@ -116,60 +99,22 @@ function slotStatements(
   { sessionId, owner, epoch, at, slot, keepsSlot }: Place & { readonly keepsSlot: boolean },
 ): Statement[] {
   const { spaceId, nodeId, clientVersion } = input;
-  const builder = builderFor(store);
-  const capabilities = JSON.stringify(input.capabilities);
-  const id = slot?.id ?? ids.next();
-  if (keepsSlot) {
-    // The same process came back: its slot stays as it is, only what it says of itself may be new.
-    return [
-      compileStatement(
-        builder
-          .updateTable("runtime_node_attachments")
-          .set({ capabilities_json: capabilities, client_version: clientVersion })
-          .where("space_id", "=", spaceId)
-          .where("id", "=", id),
-        { expectChanges: 1 },
-      ),
-    ];
-  }
-  const taken = {
-    participant_id: owner,
-    capabilities_json: capabilities,
-    client_version: clientVersion,
-    state: "registering" as const,
-    epoch,
-    attached_at: at,
-    detached_at: null,
-    detach_reason: null,
-  };
+  const { dialect } = store;
+  const slotId = slot?.id ?? ids.next();
+  const ofSlot = { spaceId, slotId };
+  const declared = { capabilities: JSON.stringify(input.capabilities), clientVersion };
+  // The same process came back.
+  if (keepsSlot) return [redeclareSlot(dialect, { ...ofSlot, ...declared }, { expectChanges: 1 })];
+  const taken = { ...ofSlot, ...declared, nodeId, sessionId, ownerId: owner, epoch, at };
   return [
-    compileStatement(
-      builder
-        .insertInto("runtime_node_attachments")
-        .values({ space_id: spaceId, id, session_id: sessionId, node_id: nodeId, ...taken })
-        .onConflict((conflict) =>
-          conflict
-            .columns(["space_id", "node_id", "session_id"])
-            .doUpdateSet(taken)
-            .where("runtime_node_attachments.state", "<>", "revoked"),
-        ),
-      { expectChanges: 1 },
-    ),
+    takeSlot(dialect, taken, { expectChanges: 1 }),
     // The uplink is up and capabilities came with the hello: the slot may work.
-    compileStatement(
-      builder
-        .updateTable("runtime_node_attachments")
-        .set({ state: "online" })
-        .where("space_id", "=", spaceId)
-        .where("id", "=", id)
-        .where("state", "=", "registering"),
-      { expectChanges: 1 },
-    ),
-    compileStatement(
-      builder.insertInto("runtime_node_attachment_log").values({
+    openSlot(dialect, ofSlot, { expectChanges: 1 }),
+    ...insertInto(dialect, "runtime_node_attachment_log", HUB_TABLES.runtime_node_attachment_log, [
+      {
         space_id: spaceId,
         log_id: ids.next(),
-        attachment_id: id,
+        attachment_id: slotId,
         session_id: sessionId,
         participant_id: owner,
         node_id: nodeId,
@@ -177,7 +122,7 @@ function slotStatements(
         epoch,
         reason: null,
         at,
-      }),
-    ),
+      },
+    ]),
   ];
 }

@@ -4,9 +4,8 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Opened, openTestIdentity, random } from "../identity/testing/opened.ts";
 import { planOf } from "../schema/test-database.ts";
 import { onBothDatabases } from "../schema/test-databases.ts";
-import { builderFor } from "./database.ts";
 import { createNodes, type SweepingNodes } from "./index.ts";
-import { sweepStatement } from "./presence.ts";
+import { sweepPresence } from "./presence.ts";
 
 const NODE = "node-1" as NodeId;
 const KEY = Buffer.alloc(32, 7).toString("base64");
@@ -246,6 +245,16 @@ onBothDatabases("disconnects", () => {
     expect((await only()).health).toBe("offline");
   });
 
+  it("NOD-17 never raise a node that has been given up", async () => {
+    await connect();
+    opened.clock.advance(60_001);
+    await nodes.sweep();
+    await nodes.sweep();
+    expect((await only()).health).toBe("offline");
+    await gone("c1");
+    expect((await only()).health).toBe("offline");
+  });
+
   it("NOD-17 that were expected, or come late for a node that has moved, demote nobody", async () => {
     await connect();
     await gone("c1", true);
@@ -287,7 +296,7 @@ onBothDatabases("the sweep", () => {
   });
 
   it("NOD-17 finds stale rows by the index, whatever the table's size", async () => {
-    const { sql, parameters } = sweepStatement(builderFor(opened.store), { degradedBefore: "b", offlineBefore: "a" });
+    const { sql, parameters } = sweepPresence(opened.store.dialect, { degradedBefore: "b", offlineBefore: "a" });
     const plan = await planOf(opened.store, { sql, parameters: parameters as string[] });
     if (opened.store.dialect === "sqlite") {
       expect(plan).not.toMatch(/\bSCAN\b/);

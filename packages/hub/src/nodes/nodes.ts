@@ -10,10 +10,10 @@ import {
   type SpaceId,
 } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { compile, compileStatement, type Row, type Statement, type Store } from "@muster/store";
+import { insertInto, returnedRows, type Statement, type Store } from "@muster/store";
 import type { Nodes } from "../ports.ts";
+import { type HealthState, HUB_TABLES, type HubRow } from "../schema/index.ts";
 import { attachOnConnect } from "./attach.ts";
-import { type Builder, builderFor } from "./database.ts";
 import {
   CAPABILITIES_MAX_BYTES,
   CAPABILITIES_MAX_KEYS,
@@ -21,8 +21,9 @@ import {
   OFFLINE_AFTER_MS,
   SWEEP_INTERVAL_MS,
 } from "./limits.ts";
-import { disconnectStatement, heartbeatStatement, sweepStatement } from "./presence.ts";
+import { beatPresence, doubtPresence, healthOf, sweepPresence } from "./presence.ts";
 import { readRoster } from "./roster.ts";
+import { declareCapabilities, nodeOf } from "./statements.ts";
 
 export interface NodesOptions {
   readonly store: Store;
@@ -45,13 +46,11 @@ export interface SweepingNodes extends Nodes {
 
 export const createNodes = (options: NodesOptions): SweepingNodes => new StoredNodes(options);
 
-const ACTIVE_STATES = ["registering", "online", "degraded"] as const;
 const PUBLIC_KEY_BYTES = 32;
 
 class StoredNodes implements SweepingNodes {
   readonly #options: NodesOptions;
   readonly #store: Store;
-  readonly #builder: Builder;
   readonly #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -59,7 +58,6 @@ class StoredNodes implements SweepingNodes {
   constructor(options: NodesOptions) {
     this.#options = options;
     this.#store = options.store;
-    this.#builder = builderFor(options.store);
     const { sweepIntervalMs = SWEEP_INTERVAL_MS, onBug } = options;
     if (sweepIntervalMs === null) return;
     this.#timer = setInterval(() => {
@@ -72,10 +70,12 @@ class StoredNodes implements SweepingNodes {
     if (Buffer.from(publicKey, "base64").byteLength !== PUBLIC_KEY_BYTES)
       throw new MusterError("validation_failed", "A node's key is 32 bytes in base64.");
     await this.#run(
-      compileStatement(
-        this.#builder
-          .insertInto("nodes")
-          .values({
+      insertInto(
+        this.#store.dialect,
+        "nodes",
+        HUB_TABLES.nodes,
+        [
+          {
             space_id: spaceId,
             node_id: nodeId,
             owner: ownerId,
@@ -85,18 +85,19 @@ class StoredNodes implements SweepingNodes {
             epoch: 0,
             incarnation: null,
             created_at: this.#now(),
-          })
-          .onConflict((conflict) => conflict.doNothing()),
+          },
+        ],
+        { conflict: "ignore" },
       ),
     );
     const enrolled = await this.#nodeRow(spaceId, nodeId);
-    if (enrolled?.["public_key"] !== publicKey || enrolled["owner"] !== ownerId)
+    if (enrolled?.public_key !== publicKey || enrolled.owner !== ownerId)
       throw new MusterError("runtimenode.permission_denied");
   }
 
   async publicKey(spaceId: SpaceId, nodeId: NodeId): Promise<string | null> {
     const row = await this.#nodeRow(spaceId, nodeId);
-    return row === undefined ? null : String(row["public_key"]);
+    return row?.public_key ?? null;
   }
 
   async connected(input: Parameters<Nodes["connected"]>[0]): Promise<{ epoch: number }> {
@@ -107,47 +108,21 @@ class StoredNodes implements SweepingNodes {
   }
 
   async heartbeat(beat: Parameters<Nodes["heartbeat"]>[0]): Promise<void> {
-    const { spaceId, nodeId } = beat;
+    const { spaceId, nodeId, epoch, connectionId, healthState } = beat;
     const before = await this.#healthOf(spaceId, nodeId);
-    if ((await this.#run(heartbeatStatement(this.#builder, { ...beat, at: this.#now() }))) === 1) {
-      if (before !== beat.healthState) await this.#tell(spaceId, nodeId);
+    const written = { spaceId, nodeId, epoch, connectionId, healthState, at: this.#now() };
+    if ((await this.#run([beatPresence(this.#store.dialect, written)])) === 1) {
+      if (before !== healthState) await this.#tell(spaceId, nodeId);
       return;
     }
     // The right epoch on a connection that was replaced changes nothing and is no error.
-    await this.#refuseStale(spaceId, nodeId, beat.epoch);
+    await this.#refuseStale(spaceId, nodeId, epoch);
   }
 
   async capabilities({ spaceId, nodeId, epoch, capabilities }: Parameters<Nodes["capabilities"]>[0]): Promise<void> {
     checkCapabilities(capabilities);
-    const statement = compileStatement(
-      this.#builder
-        .updateTable("runtime_node_attachments")
-        // Declaring what it can is what a registering node waits for; other states stay.
-        .set((set) => ({
-          capabilities_json: JSON.stringify(capabilities),
-          state: set
-            .case()
-            .when("state", "=", "registering")
-            .then("online" as const)
-            .else(set.ref("state"))
-            .end(),
-        }))
-        .where("space_id", "=", spaceId)
-        .where("node_id", "=", nodeId)
-        .where("epoch", "=", epoch)
-        .where("state", "in", ACTIVE_STATES)
-        .where((where) =>
-          where.exists(
-            where
-              .selectFrom("nodes")
-              .select("nodes.node_id")
-              .where("nodes.space_id", "=", spaceId)
-              .where("nodes.node_id", "=", nodeId)
-              .where("nodes.epoch", "=", epoch),
-          ),
-        ),
-    );
-    if ((await this.#run(statement)) === 1) {
+    const declared = { spaceId, nodeId, epoch, capabilities: JSON.stringify(capabilities) };
+    if ((await this.#run([declareCapabilities(this.#store.dialect, declared)])) === 1) {
       await this.#tell(spaceId, nodeId);
       return;
     }
@@ -157,8 +132,9 @@ class StoredNodes implements SweepingNodes {
 
   async disconnected(input: Parameters<Nodes["disconnected"]>[0]): Promise<void> {
     if (input.expected) return;
-    if ((await this.#run(disconnectStatement(this.#builder, input))) === 1)
-      await this.#tell(input.spaceId, input.nodeId);
+    const { spaceId, nodeId, connectionId } = input;
+    if ((await this.#run([doubtPresence(this.#store.dialect, { spaceId, nodeId, connectionId })])) === 1)
+      await this.#tell(spaceId, nodeId);
   }
 
   list(spaceId: SpaceId, sessionIds: readonly SessionId[]): Promise<NodeSummary[]> {
@@ -167,13 +143,13 @@ class StoredNodes implements SweepingNodes {
 
   async sweep(): Promise<number> {
     const now = this.#options.clock.now();
-    const statement = sweepStatement(this.#builder, {
+    const statement = sweepPresence(this.#store.dialect, {
       degradedBefore: isoTime(now - DEGRADED_AFTER_MS),
       offlineBefore: isoTime(now - OFFLINE_AFTER_MS),
     });
-    const result = await this.#store.commit({ guards: [], statements: [statement] });
-    const changed = result.status === "committed" ? (result.rows[0] ?? []) : [];
-    for (const row of changed) await this.#tell(row["space_id"] as SpaceId, row["node_id"] as NodeId);
+    const statements = [statement];
+    const changed = returnedRows(await this.#store.commit({ guards: [], statements }), statements, statement);
+    for (const row of changed) await this.#tell(row.space_id, row.node_id);
     await this.#options.onSwept?.();
     return changed.length;
   }
@@ -184,9 +160,9 @@ class StoredNodes implements SweepingNodes {
     await this.#sweeping;
   }
 
-  /** Rows changed. */
-  async #run(statement: Statement): Promise<number> {
-    const result = await this.#store.commit({ guards: [], statements: [statement] });
+  /** Rows that the first of them changed. */
+  async #run(statements: readonly Statement[]): Promise<number> {
+    const result = await this.#store.commit({ guards: [], statements });
     return result.status === "committed" ? (result.changes[0] ?? 0) : 0;
   }
 
@@ -194,29 +170,22 @@ class StoredNodes implements SweepingNodes {
     this.#options.onPresence(spaceId, await readRoster(this.#store, spaceId, { nodeId }));
   }
 
-  async #nodeRow(spaceId: SpaceId, nodeId: NodeId): Promise<Row | undefined> {
-    const query = this.#builder
-      .selectFrom("nodes")
-      .select(["owner", "public_key", "epoch"])
-      .where("space_id", "=", spaceId)
-      .where("node_id", "=", nodeId);
-    return (await this.#store.read(compile(query)))[0];
+  async #nodeRow(
+    spaceId: SpaceId,
+    nodeId: NodeId,
+  ): Promise<Pick<HubRow<"nodes">, "owner" | "public_key" | "epoch"> | undefined> {
+    return (await this.#store.read(nodeOf(this.#store.dialect, { spaceId, nodeId })))[0];
   }
 
-  async #healthOf(spaceId: SpaceId, nodeId: NodeId): Promise<unknown> {
-    const query = this.#builder
-      .selectFrom("runtime_node_presence")
-      .select("health_state")
-      .where("space_id", "=", spaceId)
-      .where("node_id", "=", nodeId);
-    return (await this.#store.read(compile(query)))[0]?.["health_state"];
+  async #healthOf(spaceId: SpaceId, nodeId: NodeId): Promise<HealthState | undefined> {
+    return (await this.#store.read(healthOf(this.#store.dialect, { spaceId, nodeId })))[0]?.health_state;
   }
 
   /** Throws where the epoch is not the node's newest. */
   async #refuseStale(spaceId: SpaceId, nodeId: NodeId, epoch: number): Promise<void> {
     const row = await this.#nodeRow(spaceId, nodeId);
     if (row === undefined) throw new MusterError("runtimenode.permission_denied");
-    const current = Number(row["epoch"]);
+    const current = row.epoch;
     if (current !== epoch) throw new MusterError("runtimenode.stale_epoch", undefined, { epoch, current });
   }
 

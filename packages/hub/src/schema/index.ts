@@ -5,7 +5,6 @@ export {
   type HealthState,
   HUB_COLUMNS,
   HUB_TABLES,
-  type HubDatabase,
   type HubRow,
   type HubTable,
   type SlotState,

@@ -1,5 +1,5 @@
 // Rows of spaces, principals, sessions and nodes, as the database holds them. Secrets are SHA-256 in hex.
-import type { MembershipState, NodeId, PrincipalKind, Role, SessionId, SpaceId } from "@muster/contracts";
+import type { MembershipState, NodeId, PrincipalId, PrincipalKind, Role, SessionId, SpaceId } from "@muster/contracts";
 import { type Columns, integer, nullable, text } from "@muster/store";
 
 /** May a node work here; never whether it is alive, which is `HealthState`. */
@@ -16,7 +16,7 @@ export const NODE_TABLES = {
 
   principals: {
     space_id: text<SpaceId>(),
-    principal_id: text(),
+    principal_id: text<PrincipalId>(),
     kind: text<PrincipalKind>(),
     display_name: text(),
     created_at: text(),
@@ -26,7 +26,7 @@ export const NODE_TABLES = {
   tokens: {
     token_hash: text(),
     space_id: text<SpaceId>(),
-    principal_id: text(),
+    principal_id: text<PrincipalId>(),
     scopes_json: text(),
     label: text(),
     created_at: text(),
@@ -39,7 +39,7 @@ export const NODE_TABLES = {
     space_id: text<SpaceId>(),
     audit_id: text(),
     at: text(),
-    actor_id: text(),
+    actor_id: text<PrincipalId>(),
     action: text(),
     subject: text(),
     details_json: text(),
@@ -58,7 +58,7 @@ export const NODE_TABLES = {
   session_memberships: {
     space_id: text<SpaceId>(),
     session_id: text<SessionId>(),
-    participant_id: text(),
+    participant_id: text<PrincipalId>(),
     role: text<Role>(),
     state: text<MembershipState>(),
     created_at: text(),
@@ -72,17 +72,17 @@ export const NODE_TABLES = {
     token_hash: text(),
     role: text<Role>(),
     state: text<"pending" | "redeemed" | "revoked">(),
-    issued_by: text(),
+    issued_by: text<PrincipalId>(),
     created_at: text(),
     expires_at: text(),
-    redeemed_by: nullable(text()),
+    redeemed_by: nullable(text<PrincipalId>()),
     settled_at: nullable(text()),
   },
 
   nodes: {
     space_id: text<SpaceId>(),
     node_id: text<NodeId>(),
-    owner: text(),
+    owner: text<PrincipalId>(),
     public_key: text(),
     archived_keys_json: text(),
     encryption_key: nullable(text()),
@@ -95,7 +95,7 @@ export const NODE_TABLES = {
     space_id: text<SpaceId>(),
     id: text(),
     session_id: text<SessionId>(),
-    participant_id: text(),
+    participant_id: text<PrincipalId>(),
     node_id: text<NodeId>(),
     capabilities_json: nullable(text()),
     client_version: text(),
@@ -111,7 +111,7 @@ export const NODE_TABLES = {
     log_id: text(),
     attachment_id: text(),
     session_id: text<SessionId>(),
-    participant_id: text(),
+    participant_id: text<PrincipalId>(),
     node_id: text<NodeId>(),
     action: text<"attached" | "detached" | "released" | "revoked">(),
     epoch: integer(),

@@ -1,8 +1,8 @@
 // Valid rows for tests, one per table, so that a test names only the column it is about.
 import { type Dialect, insertRows, type SqlValue, type Statement } from "@muster/store";
-import { HUB_COLUMNS, type HubDatabase } from "./tables.ts";
+import { HUB_COLUMNS, type HubTable } from "./tables.ts";
 
-export type Table = keyof HubDatabase;
+export type Table = HubTable;
 export type Values = Readonly<Record<string, SqlValue>>;
 
 const AT = "2026-01-01T00:00:00.000Z";

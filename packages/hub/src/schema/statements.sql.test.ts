@@ -1,5 +1,5 @@
 // Every declared statement against both databases: what a text asks for and answers with is what its declaration says.
-import { declaredStatements, integer, pick, select, text } from "@muster/store";
+import { change, declaredStatements, integer, pick, select, text } from "@muster/store";
 import {
   checkOnPostgres,
   checkOnSqlite,
@@ -60,6 +60,11 @@ test("ORC-14 a statement that does something else than its declaration says is f
     sql: "SELECT turn_id FROM projection_thread_turns WHERE status = :status",
   });
   select({ request: {}, row: { status: text() }, sql: "SELECT length(status) AS status FROM projection_thread_turns" });
+  change({
+    request: {},
+    row: pick(turns, "turn_id"),
+    sql: "UPDATE projection_thread_turns SET turn_count = 1 RETURNING turn_count",
+  });
   const wrong = declaredStatements().slice(before);
   expect((await onSqlite(wrong)).map((finding) => finding.replace(/^.*?: /, ""))).toMatchInlineSnapshot(`
     [
@@ -67,6 +72,7 @@ test("ORC-14 a statement that does something else than its declaration says is f
       "turn_count may be null",
       "status is TEXT and not integer",
       "Error: no such table: projection_turns",
+      "declares turn_id and answers with turn_count",
     ]
   `);
   expect((await onPostgres(wrong)).map((finding) => finding.replace(/^.*?: /, ""))).toMatchInlineSnapshot(`
@@ -76,6 +82,7 @@ test("ORC-14 a statement that does something else than its declaration says is f
       "error: relation "projection_turns" does not exist",
       ":status is text and not integer",
       "status has type 23 and is not text",
+      "declares turn_id and answers with turn_count",
     ]
   `);
 });

@@ -1,4 +1,4 @@
-// Every table of the hub by name, with one schema each: from it come the types of rows and statements, and Kysely's.
+// Every table of the hub by name, with one schema each: from it come the types of rows and statements.
 import type { RowOf } from "@muster/store";
 import { NODE_TABLES } from "./node-tables.ts";
 import { ORCHESTRATION_TABLES } from "./orchestration-tables.ts";
@@ -12,8 +12,6 @@ export type HubTable = keyof typeof HUB_TABLES;
 
 /** A row of a table, as the database holds it. */
 export type HubRow<Table extends HubTable> = RowOf<(typeof HUB_TABLES)[Table]>;
-
-export type HubDatabase = { readonly [Table in HubTable]: HubRow<Table> };
 
 /** Names of each table's columns, in the order of the database. */
 export const HUB_COLUMNS = Object.fromEntries(

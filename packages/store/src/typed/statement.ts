@@ -2,7 +2,15 @@
 // values by name, and whoever reads its rows knows their columns. That a text does what its declaration says is proven
 // on both databases by a test that walks through all declarations (`declaredStatements`).
 import { type Dialect, placeholder } from "../identifiers.ts";
-import { type Parameter, type QueryOf, type SqlValue, type Statement, StoreError } from "../port.ts";
+import {
+  type CommitResult,
+  type Parameter,
+  type QueryOf,
+  type SqlValue,
+  type Statement,
+  type StatementOf,
+  StoreError,
+} from "../port.ts";
 import type { Column, Columns, RowOf } from "./columns.ts";
 
 /** Values of one column for `IN (:name)`, at most `max` of them. */
@@ -32,11 +40,11 @@ export type StatementText = string | Readonly<Record<Dialect, string>>;
 export type Select<Values, Found extends object> = (dialect: Dialect, values: Values) => QueryOf<Found>;
 
 /** A declared change. */
-export type Change<Values> = (
+export type Change<Values, Made extends Statement = Statement> = (
   dialect: Dialect,
   values: Values,
   options?: Pick<Statement, "expectChanges">,
-) => Statement;
+) => Made;
 
 /** A statement as it was declared. */
 export interface Declaration {
@@ -187,11 +195,33 @@ export function select<const Asked extends Request, const Found extends Columns>
   return (dialect, values) => fill(dialect, values) as QueryOf<RowOf<Found>>;
 }
 
-/** Declares a change, with its module; the same rules as for `select`. */
+/** Declares a change, with its module; the same rules as for `select`. With a `row` its text ends with RETURNING. */
+export function change<const Asked extends Request, const Found extends Columns>(declaration: {
+  readonly request: Asked;
+  readonly row: Found;
+  readonly sql: StatementText;
+}): Change<ValuesOf<Asked>, StatementOf<RowOf<Found>>>;
 export function change<const Asked extends Request>(declaration: {
   readonly request: Asked;
   readonly sql: StatementText;
-}): Change<ValuesOf<Asked>> {
-  const fill = declare({ kind: "change", row: null, ...declaration });
-  return (dialect, values, options) => ({ ...fill(dialect, values), ...options });
+}): Change<ValuesOf<Asked>>;
+export function change(declaration: {
+  readonly request: Request;
+  readonly row?: Columns;
+  readonly sql: StatementText;
+}): Change<Readonly<Record<string, Parameter | readonly SqlValue[]>>> {
+  const { request, row = null, sql } = declaration;
+  const fill = declare({ kind: "change", request, row, sql });
+  const always = row === null ? {} : { returning: true };
+  return (dialect, values, options) => ({ ...fill(dialect, values), ...always, ...options });
+}
+
+/** What a statement of a batch gave back, in no order; nothing where the batch was not written. */
+export function returnedRows<Found extends object>(
+  result: CommitResult,
+  statements: readonly Statement[],
+  statement: StatementOf<Found>,
+): readonly Found[] {
+  if (result.status === "conflict") return [];
+  return (result.rows[statements.indexOf(statement)] ?? []) as readonly object[] as readonly Found[];
 }

@@ -1,0 +1,81 @@
+// The statements of enrolled nodes and of their slots; those of liveness are in presence.ts.
+import type { NodeId, PrincipalId, SessionId } from "@muster/contracts";
+import { change, integer, pick, select, text } from "@muster/store";
+import { HUB_TABLES, ofSpace } from "../schema/index.ts";
+
+const { nodes, runtime_node_attachments: slots, spaces } = HUB_TABLES;
+
+export const ofNode = { ...ofSpace, nodeId: text<NodeId>() } as const;
+const ofSlot = { ...ofSpace, slotId: text() } as const;
+const declared = { capabilities: text(), clientVersion: text() } as const;
+
+export const nodeOf = select({
+  request: ofNode,
+  row: pick(nodes, "owner", "public_key", "epoch"),
+  sql: "SELECT owner, public_key, epoch FROM nodes WHERE space_id = :spaceId AND node_id = :nodeId",
+});
+
+/** What a node that connects is measured by. */
+export const connectingNode = select({
+  request: ofNode,
+  row: { ...pick(nodes, "epoch", "incarnation", "owner"), default_session_id: spaces.default_session_id },
+  sql: `SELECT nodes.epoch, nodes.incarnation, nodes.owner, spaces.default_session_id
+    FROM nodes JOIN spaces ON spaces.space_id = nodes.space_id
+    WHERE nodes.space_id = :spaceId AND nodes.node_id = :nodeId`,
+});
+
+export const slotOf = select({
+  request: { ...ofNode, sessionId: text<SessionId>() },
+  row: pick(slots, "id", "state", "epoch"),
+  sql: `SELECT id, state, epoch FROM runtime_node_attachments
+    WHERE space_id = :spaceId AND node_id = :nodeId AND session_id = :sessionId`,
+});
+
+export const startIncarnation = change({
+  request: { ...ofNode, epoch: integer(), incarnation: text() },
+  sql: "UPDATE nodes SET epoch = :epoch, incarnation = :incarnation WHERE space_id = :spaceId AND node_id = :nodeId",
+});
+
+/** A slot that is kept stays as it is: only what its node says of itself may be new. */
+export const redeclareSlot = change({
+  request: { ...ofSlot, ...declared },
+  sql: `UPDATE runtime_node_attachments SET capabilities_json = :capabilities, client_version = :clientVersion
+    WHERE space_id = :spaceId AND id = :slotId`,
+});
+
+/** Makes the slot, or takes again the one that is there; never one that was revoked. */
+export const takeSlot = change({
+  request: {
+    ...ofNode,
+    ...ofSlot,
+    ...declared,
+    sessionId: text<SessionId>(),
+    ownerId: text<PrincipalId>(),
+    epoch: integer(),
+    at: text(),
+  },
+  sql: `INSERT INTO runtime_node_attachments (space_id, id, session_id, participant_id, node_id, capabilities_json,
+      client_version, state, epoch, attached_at, detached_at, detach_reason)
+    VALUES (:spaceId, :slotId, :sessionId, :ownerId, :nodeId, :capabilities, :clientVersion, 'registering', :epoch, :at, NULL, NULL)
+    ON CONFLICT (space_id, node_id, session_id) DO UPDATE SET participant_id = excluded.participant_id,
+      capabilities_json = excluded.capabilities_json, client_version = excluded.client_version, state = excluded.state,
+      epoch = excluded.epoch, attached_at = excluded.attached_at, detached_at = excluded.detached_at,
+      detach_reason = excluded.detach_reason
+    WHERE runtime_node_attachments.state <> 'revoked'`,
+});
+
+export const openSlot = change({
+  request: ofSlot,
+  sql: `UPDATE runtime_node_attachments SET state = 'online'
+    WHERE space_id = :spaceId AND id = :slotId AND state = 'registering'`,
+});
+
+/** Of the active slots of the node's newest epoch. Declaring what it can is what a registering one waits for; other states stay. */
+export const declareCapabilities = change({
+  request: { ...ofNode, epoch: integer(), capabilities: text() },
+  sql: `UPDATE runtime_node_attachments
+    SET capabilities_json = :capabilities, state = CASE WHEN state = 'registering' THEN 'online' ELSE state END
+    WHERE space_id = :spaceId AND node_id = :nodeId AND epoch = :epoch AND state IN ('registering', 'online', 'degraded')
+      AND EXISTS (SELECT nodes.node_id FROM nodes
+        WHERE nodes.space_id = :spaceId AND nodes.node_id = :nodeId AND nodes.epoch = :epoch)`,
+});
