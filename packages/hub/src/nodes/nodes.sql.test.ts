@@ -348,4 +348,10 @@ onBothDatabases("a space", () => {
     expect(await nodes.list(spaceId, [])).toEqual([]);
     expect(await nodes.list(spaceId, ["another" as SessionId])).toEqual([]);
   });
+
+  it("shows the nodes of several sessions, each once", async () => {
+    await connect();
+    const sessions = ["another" as SessionId, await defaultSession(), "one more" as SessionId];
+    expect((await nodes.list(spaceId, sessions)).map(({ nodeId }) => nodeId)).toEqual([NODE]);
+  });
 });

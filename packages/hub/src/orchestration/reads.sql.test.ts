@@ -141,6 +141,11 @@ onBothDatabases("what a reader may see", () => {
     expect(new Set(page.events.map((event) => event.streamId))).toEqual(new Set(["project", "thread"]));
     const both = callerOf("both", { session: "viewer", "other-session": "viewer" });
     expect((await snapshot({}, both)).threads).toHaveLength(2);
+    const more = callerOf("more", { nowhere: "viewer", session: "viewer", "other-session": "viewer" });
+    expect(await snapshot({}, more)).toEqual(await snapshot({}, both));
+    const ofTheirs = await snapshot({ projectId: "theirs" }, more);
+    expect(ofTheirs.projects.map((project) => project.projectId)).toEqual(["theirs"]);
+    expect(ofTheirs.threads.map((thread) => thread.threadId)).toEqual(["their-thread"]);
   });
 
   it("is nothing for a stranger, in the words of what is not there", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, test } from "vitest";
 import type { StoreError } from "../port.ts";
 import { allocatable, integer, nullable, pick, required, text } from "./columns.ts";
 import { insertInto } from "./insert.ts";
-import { change, declaredStatements, list, select } from "./statement.ts";
+import { change, declaredStatements, list, returnedRows, select } from "./statement.ts";
 
 const turns = {
   turn_id: text<"t1" | "t2">(),
@@ -99,6 +99,30 @@ describe("a declared statement (ORC-14)", () => {
       parameters: [{ allocated: 2 }, "t1"],
       expectChanges: 1,
     });
+  });
+});
+
+describe("a change that gives rows back (ORC-14)", () => {
+  const [end, count] = [
+    change({ request: {}, row: pick(turns, "turn_id"), sql: "UPDATE turns SET status = 'ended' RETURNING turn_id" }),
+    change({ request: {}, row: pick(turns, "turn_count"), sql: "DELETE FROM turns RETURNING turn_count" }),
+  ];
+  const statements = [change({ request: {}, sql: "DELETE FROM turns" })("sqlite", {}), end("sqlite", {})];
+
+  test("says so, and its rows are found by it, with its types", () => {
+    const last = count("postgres", {});
+    expect(last).toEqual({ sql: "DELETE FROM turns RETURNING turn_count", parameters: [], returning: true });
+    const rows = [[], [{ turn_id: "t1" }], [{ turn_count: 2 }]];
+    const result = { status: "committed" as const, firstAllocated: 0, rows, changes: [0, 1, 1] };
+    const found = returnedRows(result, [...statements, last], last);
+    expect(found).toEqual([{ turn_count: 2 }]);
+    expectTypeOf(found).toEqualTypeOf<readonly { readonly turn_count: number | null }[]>();
+  });
+
+  test("gives none where nothing was written", () => {
+    const result = { status: "conflict" as const, failedGuards: [0], failedStatement: null };
+    const last = count("sqlite", {});
+    expect(returnedRows(result, [...statements, last], last)).toEqual([]);
   });
 });
 
