@@ -9,6 +9,7 @@ import { openSqliteStore, type Row, type Store } from "@muster/store";
 import { openPostgresStore } from "@muster/store/postgres";
 import { fromSql } from "../../packages/hub/src/orchestration/columns.ts";
 import { type EventRow, wireEventOf } from "../../packages/hub/src/orchestration/event-log.ts";
+import type { HubRow } from "../../packages/hub/src/schema/index.ts";
 import type { CommandRecord, FollowerRecord, LedgerRecord } from "./record.ts";
 
 export const PROJECTION_TABLES = Object.keys(PROJECTION_KEYS) as ProjectionTable[];
@@ -53,7 +54,9 @@ const all = (store: Store, sql: string): Promise<readonly Row[]> => store.read({
 export async function readHub(store: Store): Promise<HubEvidence> {
   const rows: Partial<Record<ProjectionTable, unknown[]>> = {};
   for (const table of PROJECTION_TABLES)
-    rows[table] = (await all(store, `SELECT * FROM ${table}`)).map((row) => fromSql(table, row));
+    rows[table] = (await all(store, `SELECT * FROM ${table}`)).map((row) =>
+      fromSql(table, row as HubRow<ProjectionTable>),
+    );
   return {
     events: (await all(store, "SELECT * FROM orchestration_events ORDER BY sequence")).map((row) =>
       wireEventOf(row as EventRow),

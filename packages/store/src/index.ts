@@ -1,7 +1,7 @@
 // The store: one port, its adapters, the migration engine, and the building of queries and statements.
 
 export { allocated } from "./allocation.ts";
-export { type Dialect, quoteIdentifier } from "./identifiers.ts";
+export { type Dialect, placeholder, quoteIdentifier } from "./identifiers.ts";
 export { keyedReads } from "./keyed.ts";
 export * from "./migrations/index.ts";
 export * from "./port.ts";

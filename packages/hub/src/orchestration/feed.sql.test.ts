@@ -13,6 +13,7 @@ import { activity, command, createProject, createThread, delta, startTurn } from
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Caller, FeedItem } from "../ports.ts";
+import type { HubRow } from "../schema/index.ts";
 import { fromSql } from "./columns.ts";
 import { knownEvent } from "./event-log.ts";
 import { LIVE_MESSAGES_MAX } from "./feed.ts";
@@ -503,7 +504,7 @@ onBothDatabases("a snapshot and the feed from it", () => {
       for (const table of TABLES)
         result.set(
           table,
-          (await from.rows(`SELECT * FROM ${table}`)).map((row) => fromSql(table, row)),
+          (await from.rows<HubRow<ProjectionTable>>(`SELECT * FROM ${table}`)).map((row) => fromSql(table, row)),
         );
       return result;
     };

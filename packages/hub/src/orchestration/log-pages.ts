@@ -12,11 +12,20 @@ import {
   type RowOperation,
   rowsToLoad,
 } from "@muster/core";
-import { insertRows, integer, nullable, type Query, type Statement, type Store, select } from "@muster/store";
+import {
+  insertRows,
+  integer,
+  nullable,
+  placeholder,
+  type QueryOf,
+  type Statement,
+  type Store,
+  select,
+} from "@muster/store";
+import type { HubRow } from "../schema/index.ts";
 import { columnName, columnsOf, fromSql, valuesOf } from "./columns.ts";
 import { PROJECTED_COLUMNS, type ProjectedRow } from "./event-log.ts";
 import { type ReadEvent, SkippedEvents } from "./event-reader.ts";
-import { query } from "./placeholders.ts";
 import { projectionStatements, type TableNames } from "./projection-writer.ts";
 
 /** Events of one page, which is one write: each commit waits for the disk, and a row is written once a page. */
@@ -168,12 +177,15 @@ async function loadRows(
   store: Reads,
   { spaceId, table, keys, tableNames }: RowsOfTable & { readonly keys: readonly string[] },
 ): Promise<ProjectionRows[ProjectionTable][]> {
-  const [key = ""] = PROJECTION_KEYS[table];
-  const queries: Query[] = [];
+  const { dialect } = store;
+  const [key] = PROJECTION_KEYS[table];
+  // A shadow has the columns of its table.
+  const queries: QueryOf<HubRow<ProjectionTable>>[] = [];
   for (let start = 0; start < keys.length; start += LOADED_KEYS_MAX) {
     const some = keys.slice(start, start + LOADED_KEYS_MAX);
-    const sql = `SELECT * FROM "${tableNames?.(table) ?? table}" WHERE "space_id" = ? AND "${columnName(table, key)}" IN (${some.map(() => "?").join(", ")})`;
-    queries.push(query(store.dialect, sql, spaceId, ...some));
+    const listed = some.map((_key, index) => placeholder(dialect, index + 1)).join(", ");
+    const sql = `SELECT * FROM "${tableNames?.(table) ?? table}" WHERE "space_id" = ${placeholder(dialect, 0)} AND "${columnName(table, key)}" IN (${listed})`;
+    queries.push({ sql, parameters: [spaceId, ...some] });
   }
   return (await store.readTransaction(queries)).flat().map((row) => fromSql(table, row));
 }
@@ -184,7 +196,7 @@ function rowStatements(
   { spaceId, table, rows, tableNames }: RowsOfTable & { readonly rows: readonly ProjectionRows[ProjectionTable][] },
 ): readonly Statement[] {
   const columns = ["space_id", ...columnsOf(table).columns];
-  const values = rows.map((row) => valuesOf(table, spaceId, row as unknown as Readonly<Record<string, unknown>>));
+  const values = rows.map((row) => valuesOf(table, spaceId, row));
   const on = ["space_id", ...PROJECTION_KEYS[table].map((field) => columnName(table, field))];
   const update = columns.filter((column) => !on.includes(column));
   return insertRows(dialect, tableNames?.(table) ?? table, columns, values, {

@@ -1,4 +1,6 @@
 // Row operations written together leave what they leave when each is a commit of its own.
+
+import type { SpaceId } from "@muster/contracts";
 import type { RowOperation } from "@muster/core";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -40,7 +42,7 @@ onBothDatabases("row operations of one commit", () => {
   it("leave what they leave one by one, in any order and number (ORC-25)", async () => {
     const rows = () => world.rows(`SELECT * FROM ${table} ORDER BY message_id`);
     const write = async (operations: readonly unknown[]): Promise<void> => {
-      const statements = projectionStatements(world.store.dialect, "space", operations as RowOperation[]);
+      const statements = projectionStatements(world.store.dialect, "space" as SpaceId, operations as RowOperation[]);
       expect(await world.store.commit({ guards: [], statements })).toMatchObject({ status: "committed" });
     };
     const begin = async (): Promise<void> => {
@@ -77,7 +79,11 @@ onBothDatabases("row operations of one commit", () => {
       ...{ operation: "remove", table: of, where: { threadId }, above: { column: "checkpointTurnCount", value } },
     }));
     for (const list of [operations, removals]) {
-      const statements = projectionStatements(world.store.dialect, "space", list as unknown as RowOperation[]);
+      const statements = projectionStatements(
+        world.store.dialect,
+        "space" as SpaceId,
+        list as unknown as RowOperation[],
+      );
       expect(await world.store.commit({ guards: [], statements })).toMatchObject({ status: "committed" });
     }
     const left = await world.rows(

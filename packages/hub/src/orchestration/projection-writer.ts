@@ -1,11 +1,10 @@
 // The SQL interpreter of row operations: turns what projectors say into statements of the append's own transaction.
 // Neighbouring inserts of one table go out as one multi-row statement; order inside a table is kept. On PostgreSQL, where a
 // statement costs more than a row, neighbouring changes of one shape do too.
-import type { RowOperation } from "@muster/core";
-import { PROJECTION_KEYS, type ProjectionTable } from "@muster/core";
-import type { Parameter, Statement, Store } from "@muster/store";
-import { insertRows } from "@muster/store";
-import { columnName, toSql } from "./columns.ts";
+import type { SpaceId } from "@muster/contracts";
+import { PROJECTION_KEYS, type ProjectionTable, type RowOperation } from "@muster/core";
+import { insertRows, type Parameter, placeholder, type Statement, type Store } from "@muster/store";
+import { columnName, entriesIn, type FieldValue, fieldOf, fieldsIn, isListed, toSql } from "./columns.ts";
 
 /** Values of one list in one statement. */
 const LISTED_MAX = 500;
@@ -21,7 +20,7 @@ type Change = Exclude<RowOperation, Insert>;
 /** Statements for the operations of one space. Tables are independent of each other, so they are written one by one. */
 export function projectionStatements(
   dialect: Store["dialect"],
-  spaceId: string,
+  spaceId: SpaceId,
   operations: readonly RowOperation[],
   tableNames: TableNames = (table) => table,
 ): Statement[] {
@@ -60,27 +59,23 @@ export function projectionStatements(
 
 function insertStatements(
   dialect: Store["dialect"],
-  spaceId: string,
+  spaceId: SpaceId,
   inserts: readonly Insert[],
   tableNames: TableNames,
 ): readonly Statement[] {
   const [first] = inserts;
   if (first === undefined) return [];
   const { table, replace } = first;
-  const names = Object.keys(first.row);
-  const columns = ["space_id", ...names.map((name) => columnName(table, name))];
-  const rows = inserts.map(({ row }) => [
-    spaceId,
-    ...names.map((name) => toSql(table, name, (row as Record<string, unknown>)[name])),
-  ]);
+  const fields = fieldsIn(first.row);
+  const columns = ["space_id", ...fields.map((field) => columnName(table, field))];
+  const rows = inserts.map(({ row }) => [spaceId, ...fields.map((field) => toSql(table, field, fieldOf(row, field)))]);
   if (replace === undefined) return insertRows(dialect, tableNames(table), columns, rows);
   const conflict = {
     update: replace.map((name) => columnName(table, name)),
     on: ["space_id", ...PROJECTION_KEYS[table].map((name) => columnName(table, name))],
   };
   // Two writes of one key in one statement are refused by databases.
-  const keyOf = ({ row }: Insert): string =>
-    JSON.stringify(PROJECTION_KEYS[table].map((name) => (row as unknown as Record<string, unknown>)[name]));
+  const keyOf = ({ row }: Insert): string => JSON.stringify(PROJECTION_KEYS[table].map((field) => fieldOf(row, field)));
   return distinctRuns(inserts.map(keyOf)).flatMap(([from, to]) =>
     insertRows(dialect, tableNames(table), columns, rows.slice(from, to), { conflict }),
   );
@@ -111,17 +106,22 @@ class AlikeChanges {
     return true;
   }
 
-  statements(spaceId: string, tableNames: TableNames): readonly Statement[] {
+  statements(spaceId: SpaceId, tableNames: TableNames): readonly Statement[] {
     const [first] = this.#changes;
     if (first === undefined) return [];
     if (this.#changes.length === 1) return [changeStatement("postgres", spaceId, first, tableNames)];
     const { table } = first;
     const place = tableNames(table);
-    const columnsOf = (names: object): string[] => Object.keys(names).map((name) => `"${columnName(table, name)}"`);
+    const columnsOf = (part: Parameters<typeof fieldsIn>[0]): string[] =>
+      fieldsIn(part).map((field) => `"${columnName(table, field)}"`);
     const rows = this.#changes.map((change) => {
-      const values = Object.entries({ ...change.where, ...(change.operation === "update" ? change.set : {}) });
+      const values = { ...change.where, ...(change.operation === "update" ? change.set : {}) };
       return Object.fromEntries(
-        values.map(([name, value]) => [columnName(table, name), wellFormed(toSql(table, name, value))]),
+        entriesIn(values).map(([field, value]) => [
+          columnName(table, field),
+          // Lists of values go alone, see `shapeOf`.
+          wellFormed(toSql(table, field, value as FieldValue)),
+        ]),
       );
     });
     const given = `json_populate_recordset(NULL::"${place}", $1::json) AS given`;
@@ -169,46 +169,44 @@ function distinctRuns(keys: readonly string[]): readonly (readonly [from: number
 
 /** A change of rows named by a long list, as several: a revert may drop more messages than a statement takes values. */
 function inParts(operation: Change): readonly Change[] {
-  const long = Object.entries(operation.where).find(([, value]) => Array.isArray(value) && value.length > LISTED_MAX);
-  if (long === undefined) return [operation];
-  const [name, values] = long as [string, readonly unknown[]];
-  const parts: Change[] = [];
-  for (let start = 0; start < values.length; start += LISTED_MAX) {
-    const where = { ...operation.where, [name]: values.slice(start, start + LISTED_MAX) };
-    parts.push({ ...operation, where } as Change);
+  for (const [field, values] of entriesIn(operation.where)) {
+    if (!isListed(values) || values.length <= LISTED_MAX) continue;
+    const parts: Change[] = [];
+    for (let start = 0; start < values.length; start += LISTED_MAX) {
+      const where = { ...operation.where, [field]: values.slice(start, start + LISTED_MAX) };
+      parts.push({ ...operation, where } as Change);
+    }
+    return parts;
   }
-  return parts;
+  return [operation];
 }
 
 function changeStatement(
   dialect: Store["dialect"],
-  spaceId: string,
+  spaceId: SpaceId,
   operation: Change,
   tableNames: TableNames,
 ): Statement {
   const { table } = operation;
   const place = tableNames(table);
   const parameters: Parameter[] = [];
-  const hole = (value: Parameter): string => {
-    parameters.push(value);
-    return dialect === "sqlite" ? "?" : `$${parameters.length}`;
-  };
+  const hole = (value: Parameter): string => placeholder(dialect, parameters.push(value) - 1);
   let sql: string;
   if (operation.operation === "remove") {
     sql = `DELETE FROM "${place}"`;
   } else {
     // Holes are counted in the order of the text.
     const assignments = operation.operation === "append-text" ? [`"text" = "text" || ${hole(operation.text)}`] : [];
-    for (const [name, value] of Object.entries(operation.set))
-      assignments.push(`"${columnName(table, name)}" = ${hole(toSql(table, name, value))}`);
+    for (const field of fieldsIn(operation.set))
+      assignments.push(`"${columnName(table, field)}" = ${hole(toSql(table, field, fieldOf(operation.set, field)))}`);
     sql = `UPDATE "${place}" SET ${assignments.join(", ")}`;
   }
   const conditions = [`"space_id" = ${hole(spaceId)}`];
-  for (const [name, value] of Object.entries(operation.where) as [string, unknown][]) {
-    const column = columnName(table, name);
-    if (Array.isArray(value))
-      conditions.push(`"${column}" IN (${value.map((one) => hole(toSql(table, name, one))).join(", ")})`);
-    else conditions.push(`"${column}" = ${hole(toSql(table, name, value))}`);
+  for (const [field, value] of entriesIn(operation.where)) {
+    const column = columnName(table, field);
+    if (isListed(value))
+      conditions.push(`"${column}" IN (${value.map((one) => hole(toSql(table, field, one))).join(", ")})`);
+    else conditions.push(`"${column}" = ${hole(toSql(table, field, value))}`);
   }
   if (operation.operation === "remove" && operation.above !== undefined) {
     conditions.push(`"${columnName(table, operation.above.column)}" > ${hole(operation.above.value)}`);

@@ -16,6 +16,7 @@ import { command, createProject, createThread, startTurn } from "@muster/core/te
 import type { Store } from "@muster/store";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import type { HubRow } from "../schema/index.ts";
 import { catchUpProjections } from "./catch-up.ts";
 import { fromSql } from "./columns.ts";
 import { knownEvent, logQueries, wireEventOf } from "./event-log.ts";
@@ -38,7 +39,7 @@ const byKey = (table: ProjectionTable, rows: readonly object[]): unknown[] => {
 const sqlRows = async (world: World): Promise<Rows> => {
   const result: Partial<Rows> = {};
   for (const table of TABLES) {
-    const rows = await world.rows(`SELECT * FROM ${table}`);
+    const rows = await world.rows<HubRow<ProjectionTable>>(`SELECT * FROM ${table}`);
     result[table] = byKey(
       table,
       rows.map((row) => fromSql(table, row)),
@@ -209,7 +210,7 @@ onBothDatabases("catching up", () => {
     const messageId = Array.from({ length: 40_000 }, (_one, index) => `message-${index}` as MessageId);
     const operation = { operation: "remove", table: "projection_thread_messages", where: { messageId } } as const;
     const world = await openWorld();
-    const statements = projectionStatements(world.store.dialect, "space", [operation]);
+    const statements = projectionStatements(world.store.dialect, "space" as SpaceId, [operation]);
     expect(statements.flatMap(({ parameters }) => parameters.slice(1))).toEqual(messageId);
     expect(await world.store.commit({ guards: [], statements })).toMatchObject({ status: "committed" });
     await world.close();

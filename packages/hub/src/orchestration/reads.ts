@@ -4,6 +4,7 @@ import type { EventsPage, ProjectId, SessionId, Snapshot, SpaceId, ThreadId, Thr
 import { MusterError, READ_MAX_BYTES } from "@muster/contracts";
 import type { QueryOf, SqlValue, Store } from "@muster/store";
 import type { Caller } from "../ports.ts";
+import type { HubRow } from "../schema/index.ts";
 import { fromSql } from "./columns.ts";
 import { logQueries } from "./event-log.ts";
 import type { ReadEvent } from "./event-reader.ts";
@@ -81,8 +82,10 @@ function summaryOf(row: SummaryRow): ThreadSummary {
       thread[column] = value;
   }
   return {
-    ...fromSql("projection_threads", thread),
-    latestTurn: row.l_turn_id === null ? null : fromSql("projection_thread_turns", turn),
+    // Told apart like this they have the columns of their tables; the space is the caller's own.
+    ...fromSql("projection_threads", thread as HubRow<"projection_threads">),
+    latestTurn:
+      row.l_turn_id === null ? null : fromSql("projection_thread_turns", turn as HubRow<"projection_thread_turns">),
     sessionStatus: row.session_status ?? "idle",
     pendingApprovalCount: row.pending_approval_count,
     queuedTurnCount: row.queued_turn_count,

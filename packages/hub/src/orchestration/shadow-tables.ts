@@ -8,9 +8,9 @@ import {
   type ProjectionTable,
   type ProjectorName,
 } from "@muster/core";
-import { insertRows, type SqlValue, type Statement, type Store } from "@muster/store";
+import { insertRows, type Statement, type Store } from "@muster/store";
 import { HUB_COLUMNS } from "../schema/index.ts";
-import { columnName } from "./columns.ts";
+import { columnName, fieldOf, toSql } from "./columns.ts";
 
 export const shadowName = (table: ProjectionTable): string => `shadow_${table}`;
 
@@ -74,7 +74,7 @@ export const addCandidates = (
 ): readonly Statement[] => {
   const keys = rows.map((row) => [
     spaceId,
-    ...PROJECTION_KEYS[table].map((field) => (row as unknown as Record<string, SqlValue>)[field] ?? null),
+    ...PROJECTION_KEYS[table].map((field) => toSql(table, field, fieldOf(row, field) ?? null)),
   ]);
   return insertRows(dialect, candidateName(table), keyColumns(table), keys);
 };

@@ -4,6 +4,7 @@ import type { PruneReport } from "@muster/contracts";
 import { MemoryTables, PROJECTION_KEYS, type ProjectionTable, projectAll } from "@muster/core";
 import type { Batch, Store } from "@muster/store";
 import { expect } from "vitest";
+import type { HubRow } from "../schema/index.ts";
 import { catchUpProjections } from "./catch-up.ts";
 import { fromSql } from "./columns.ts";
 import { knownEvent, logQueries } from "./event-log.ts";
@@ -70,7 +71,7 @@ const inOrder = (table: ProjectionTable, rows: readonly object[]): object[] => {
 export async function rowsOf(world: World): Promise<Rows> {
   const entries: [string, object[]][] = [];
   for (const table of TABLES) {
-    const rows = await world.rows(`SELECT * FROM ${table}`);
+    const rows = await world.rows<HubRow<ProjectionTable>>(`SELECT * FROM ${table}`);
     entries.push([
       table,
       inOrder(

@@ -257,9 +257,9 @@ export class World {
     return this.orchestration.ingest(node, { journalId: this.journalId, firstSequence, entries: list });
   }
 
-  /** Rows of a query past the event core; parameters are `?` in either dialect. */
-  rows(sql: string, ...parameters: readonly SqlValue[]): Promise<readonly Row[]> {
-    return this.store.read({ sql: inDialect(this.store.dialect, sql), parameters });
+  /** Rows of a query past the event core; parameters are `?` in either dialect. Whoever asks may know what they are. */
+  rows<Found extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<readonly Found[]> {
+    return this.store.read<Found>({ sql: inDialect(this.store.dialect, sql), parameters });
   }
 
   /** Runs a statement past the event core; parameters are `?` in either dialect. */

@@ -7,6 +7,7 @@ import type {
   ApprovalRow,
   CheckpointRef,
   CheckpointRow,
+  EventId,
   MessageId,
   MessageRow,
   NodeId,
@@ -71,7 +72,7 @@ export const PROJECTION_TABLES = {
 
   projection_thread_activities: {
     space_id: text<SpaceId>(),
-    activity_id: text(),
+    activity_id: text<EventId>(),
     thread_id: text<ThreadId>(),
     turn_id: nullable(text<TurnId>()),
     tone: text<ActivityTone>(),
