@@ -1,0 +1,36 @@
+// Hand-written SQL is declared, so that its values and rows have types that both databases have confirmed. Here is what
+// keeps it so: who builds a query of text and places, or reads rows of any columns, is named with the reason.
+import { describe, expect, test } from "vitest";
+import { productSources } from "./matrix/sources.ts";
+
+/** Texts over tables that are made while the hub works, built from the schemas. */
+const BUILT: Readonly<Record<string, string>> = {};
+
+const sources = productSources().filter(({ path }) => /^packages\/(hub|daemon|cli)\/src\//.test(path));
+
+const makesQueries = (text: string): boolean => /\bparameters\b/.test(text.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, ""));
+const readsAnyRow = (text: string): boolean =>
+  [...text.matchAll(/import (?:type )?\{([^}]*)\} from "@muster\/store"/g)].some(([, names = ""]) => /\bRow\b/.test(names));
+
+describe("ORC-14 every statement is declared, and every row read by its schema", () => {
+  test("in all sources but those that build texts over tables of a moment", () => {
+    const found = sources.filter(({ text }) => makesQueries(text) || readsAnyRow(text)).map(({ path }) => path);
+    expect(found).toEqual(Object.keys(BUILT));
+  });
+
+  test.each([
+    ['{ sql: "SELECT 1", parameters: [] }', true],
+    ["const { sql, parameters } = query;", true],
+    ["// the parameters of a query", false],
+    ["threadOf(dialect, { threadId })", false],
+  ])("sees that %s makes a query: %s", (text, isSeen) => {
+    expect(makesQueries(text)).toBe(isSeen);
+  });
+
+  test.each([
+    ['import { type Row, type Store } from "@muster/store";', true],
+    ['import type { RowOf, Store } from "@muster/store";', false],
+  ])("sees that %s reads rows of any columns: %s", (text, isSeen) => {
+    expect(readsAnyRow(text)).toBe(isSeen);
+  });
+});
