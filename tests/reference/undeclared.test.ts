@@ -10,7 +10,9 @@ const sources = productSources().filter(({ path }) => /^packages\/(hub|daemon|cl
 
 const makesQueries = (text: string): boolean => /\bparameters\b/.test(text.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, ""));
 const readsAnyRow = (text: string): boolean =>
-  [...text.matchAll(/import (?:type )?\{([^}]*)\} from "@muster\/store"/g)].some(([, names = ""]) => /\bRow\b/.test(names));
+  [...text.matchAll(/import (?:type )?\{([^}]*)\} from "@muster\/store"/g)].some(([, names = ""]) =>
+    /\bRow\b/.test(names),
+  );
 
 describe("ORC-14 every statement is declared, and every row read by its schema", () => {
   test("in all sources but those that build texts over tables of a moment", () => {

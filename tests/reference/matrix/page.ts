@@ -38,7 +38,7 @@ export const requirementsOf = (text: string): Requirement[] =>
 export const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? "");
 
 /** Bookkeeping of the migrations, and tables that other pages of the specification own. */
-const CORE_TABLE = /^(orchestration_|checkpoint_diff_blobs$|ingest_|projection_)/;
+const CORE_TABLE = /^(orchestration_|checkpoint_diff_blobs$|ingest_|projection_|thread_retention$)/;
 
 /** Lines of the listing that are no column. */
 const RULE = /^(key|check|unique|index|refers)$/;

@@ -136,8 +136,8 @@ export const metaUpdates = select({
   sql: `SELECT sequence FROM orchestration_events WHERE ${OF_THREAD} AND event_type = 'thread.meta-updated' ORDER BY sequence`,
 });
 
-/** The payload of a stub begins so. In two parts, because a word right behind a colon would be the name of a value. */
-const STUBS = `'{"pruned":' || 'true,%'`;
+/** The payload of a stub begins so. */
+const STUBS = `'{"pruned":true,%'`;
 
 const checkpointsBy = (turnCount: string): string =>
   `SELECT sequence, ${turnCount} AS turn_count FROM orchestration_events WHERE ${OF_THREAD}

@@ -2,8 +2,10 @@
 // text and names its columns; PostgreSQL prepares it, tells the type of every value, and answers with typed columns.
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "pg";
+import { placeholder } from "../identifiers.ts";
 import { type Column, type Columns, type Declaration, type Dialect, text } from "../index.ts";
 import type { OpenedSchema } from "../postgres/testing.ts";
+import { splitAtNames } from "../typed/statement.ts";
 
 /** Tables of the database by name. */
 export type Tables = Readonly<Record<string, Columns>>;
@@ -19,12 +21,9 @@ function withPlaces(
   declaration: Declaration,
   dialect: Dialect,
 ): { readonly sql: string; readonly names: readonly string[] } {
-  const names: string[] = [];
-  const sql = textOf(declaration, dialect).replaceAll(/(?<![:\w]):([a-z][A-Za-z0-9]*)/g, (_found, name: string) => {
-    names.push(name);
-    return dialect === "sqlite" ? "?" : `$${names.length}`;
-  });
-  return { sql, names };
+  const { literals, names } = splitAtNames(textOf(declaration, dialect));
+  const places = names.map((_name, index) => placeholder(dialect, index));
+  return { sql: literals.map((literal, index) => literal + (places[index] ?? "")).join(""), names };
 }
 
 const askedOf = ({ request }: Declaration, name: string): Column => {

@@ -65,14 +65,26 @@ export const declaredStatements = (): readonly Declaration[] => declared;
 
 const isList = (asked: Column | List): asked is List => "each" in asked;
 
-/** A name behind a colon; neither the second colon of a cast nor what stands behind a word. */
-const NAME = /(?<![:\w]):([a-z][A-Za-z0-9]*)/g;
+/** A name behind a colon: not the second colon of a cast, not behind a word, and not in a text in quotes, which is taken whole. */
+const NAME = /'(?:[^']|'')*'|(?<![:\w]):([a-z][A-Za-z0-9]*)/g;
 
-interface Parsed {
-  /** One more than names: what stands around them. */
-  readonly literals: readonly string[];
-  readonly names: readonly string[];
+/** The names of a statement's values in order, and what stands around them: one part more than names. */
+export function splitAtNames(sql: string): { readonly literals: readonly string[]; readonly names: readonly string[] } {
+  const literals: string[] = [];
+  const names: string[] = [];
+  let end = 0;
+  for (const found of sql.matchAll(NAME)) {
+    const name = found[1];
+    if (name === undefined) continue;
+    literals.push(sql.slice(end, found.index));
+    names.push(name);
+    end = found.index + found[0].length;
+  }
+  literals.push(sql.slice(end));
+  return { literals, names };
 }
+
+type Parsed = ReturnType<typeof splitAtNames>;
 
 function parse(sql: string, request: Request): Parsed {
   const wrong = (why: string): never => {
@@ -80,15 +92,7 @@ function parse(sql: string, request: Request): Parsed {
   };
   if (/\?|\$\d/.test(sql)) wrong("values have names in a declared statement, not places");
   if (/\bNOT\s+IN\s*\(\s*:/i.test(sql)) wrong("NOT IN finds nothing where its list is empty");
-  const literals: string[] = [];
-  const names: string[] = [];
-  let end = 0;
-  for (const found of sql.matchAll(NAME)) {
-    literals.push(sql.slice(end, found.index));
-    names.push(found[1] ?? "");
-    end = found.index + found[0].length;
-  }
-  literals.push(sql.slice(end));
+  const { literals, names } = splitAtNames(sql);
   const unknown = names.find((name) => !Object.hasOwn(request, name));
   if (unknown !== undefined) wrong(`nobody gives a value for :${unknown}`);
   const unused = Object.keys(request).find((name) => !names.includes(name));
