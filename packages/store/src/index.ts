@@ -5,7 +5,6 @@ export { type Dialect, placeholder, quoteIdentifier } from "./identifiers.ts";
 export { keyedReads } from "./keyed.ts";
 export * from "./migrations/index.ts";
 export * from "./port.ts";
-export { type Compilable, compile, compileStatement, queryBuilder, type StatementOptions, template } from "./query.ts";
 export * from "./sqlite/index.ts";
 export { type InsertOptions, insertRows, type OnConflict } from "./statements.ts";
 export {

@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { allocated } from "../allocation.ts";
 import type { Store } from "../port.ts";
-import { compileStatement } from "../query.ts";
+import { compileStatement } from "./queries.ts";
 import { CONFORMANCE_MIGRATIONS, fixtureOf, STAMP } from "./subject.ts";
 
 const say = (fact: unknown): void => {

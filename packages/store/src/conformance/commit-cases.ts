@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { allocated } from "../allocation.ts";
 import type { Batch, CommitResult } from "../port.ts";
-import { compile, compileStatement } from "../query.ts";
+import { compile, compileStatement } from "./queries.ts";
 import type { Fixture } from "./subject.ts";
 
 const NUMBERED = { table: "entries", column: "sequence" } as const;

@@ -2,8 +2,8 @@
 // stay whole, and two that migrate at once leave one result.
 import { describe, expect, test } from "vitest";
 import type { Store } from "../port.ts";
-import { compile } from "../query.ts";
 import { start } from "./children.ts";
+import { compile } from "./queries.ts";
 import {
   type ConformanceOptions,
   type Fixture,

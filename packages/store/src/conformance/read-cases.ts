@@ -1,9 +1,9 @@
 // Reads: values come back as they went in, a transaction of reads sees one snapshot, and a closed store says so.
 import { describe, expect, test } from "vitest";
 import { type Row, StoreError } from "../port.ts";
-import { compile, compileStatement } from "../query.ts";
 import { insertRows } from "../statements.ts";
 import { committed, numbered } from "./commit-cases.ts";
+import { compile, compileStatement } from "./queries.ts";
 import type { Fixture } from "./subject.ts";
 
 /** Longest text of the tests: more than a page, a packet or a pipe's buffer holds. */

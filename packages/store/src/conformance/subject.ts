@@ -3,8 +3,8 @@
 import type { ColumnType, Kysely } from "kysely";
 import type { MigrationSet } from "../migrations/set.ts";
 import type { AllocatedNumber, Parameter, Row, Statement, Store } from "../port.ts";
-import { compile, queryBuilder } from "../query.ts";
 import { insertRows } from "../statements.ts";
+import { compile, queryBuilder } from "./queries.ts";
 
 /** How a child process opens the same database: `module` exports `openStoreAt(argument: string): Promise<Store>`. */
 export interface Opener {

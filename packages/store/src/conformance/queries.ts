@@ -1,5 +1,5 @@
-// Queries built with Kysely and only compiled by it: an adapter runs the text, never Kysely. A statement that runs
-// often is compiled once as a template and filled for each use.
+// Queries built with Kysely and only compiled by it: an adapter runs the text, never Kysely. The cases are put together
+// from parts, in two dialects, and what a query builder makes must run as well as what is written by hand.
 import {
   type CompiledQuery,
   DummyDriver,
@@ -11,9 +11,9 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
-import { isAllocatedNumber } from "./allocation.ts";
-import type { Dialect } from "./identifiers.ts";
-import { type Parameter, type QueryOf, type SqlValue, type Statement, StoreError } from "./port.ts";
+import { isAllocatedNumber } from "../allocation.ts";
+import type { Dialect } from "../identifiers.ts";
+import { type Parameter, type QueryOf, type SqlValue, type Statement, StoreError } from "../port.ts";
 
 /** A Kysely builder before it is run, with the rows that it finds. */
 export interface Compilable<Found = unknown> {
@@ -67,39 +67,4 @@ export const compileStatement = (query: Compilable, options: StatementOptions = 
   const { sql, parameters } = query.compile();
   checkEach(sql, parameters, (value) => isSqlValue(value) || isAllocatedNumber(value));
   return { sql, parameters: parameters as readonly Parameter[], ...options };
-};
-
-class Slot {
-  readonly name: string;
-  constructor(name: string) {
-    this.name = name;
-  }
-}
-
-/**
- * Compiles once what runs often: `build` gets a function that stands for a value by name, and the result fills the
- * values in. A name may be used more than once; every name that `build` used must be given each time.
- *
- *     const settle = template<{ turn: string; status: string }>((value) =>
- *       db.updateTable("projection_thread_turns").set({ status: value("status") }).where("turn_id", "=", value("turn")));
- *     settle({ turn, status })   // → { sql, parameters }
- */
-export const template = <Values extends Readonly<Record<string, Parameter>>>(
-  build: (value: <Name extends keyof Values & string>(name: Name) => Values[Name]) => Compilable,
-): ((values: Values) => { readonly sql: string; readonly parameters: readonly Values[keyof Values][] }) => {
-  const { sql, parameters } = build(
-    <Name extends keyof Values & string>(name: Name) => new Slot(name) as unknown as Values[Name],
-  ).compile();
-  const names = parameters.map((parameter) => (parameter instanceof Slot ? parameter.name : undefined));
-  checkEach(sql, parameters, (value) => value instanceof Slot || isSqlValue(value));
-  return (values) => ({
-    sql,
-    parameters: names.map((name, index) => {
-      if (name === undefined) return parameters[index] as Values[keyof Values];
-      const value = values[name];
-      if (value === undefined)
-        throw new StoreError("invalid_statement", `the template's ${name} was not given: ${sql.slice(0, 200)}`);
-      return value as Values[keyof Values];
-    }),
-  });
 };
