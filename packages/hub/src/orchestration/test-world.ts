@@ -26,12 +26,12 @@ import {
   counted,
   type Database,
   GENERATION,
+  inDialect,
   isAtRest,
   openTestDatabase,
   type TestDatabase,
 } from "../schema/test-databases.ts";
 import { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";
-import { inDialect } from "./placeholders.ts";
 import { PREPARER } from "./prepare.ts";
 import type { Timers } from "./timers.ts";
 

@@ -34,6 +34,12 @@ export const onBothDatabases = (title: string, body: (database: Database) => voi
   });
 };
 
+/** SQL of tests is written with `?` and runs in both dialects. */
+export const inDialect = (dialect: Store["dialect"], sql: string): string => {
+  let count = 0;
+  return dialect === "sqlite" ? sql : sql.replace(/\?/g, () => `$${++count}`);
+};
+
 export interface TestDatabase {
   /** Any number of stores over the one database; the caller closes them before `dispose`. */
   open(): Promise<Store>;

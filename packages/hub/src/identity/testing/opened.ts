@@ -5,9 +5,8 @@ import { join } from "node:path";
 import type { Clock, Random } from "@muster/core";
 import { createIds } from "@muster/core";
 import type { Row, SqlValue, Store } from "@muster/store";
-import { inDialect } from "../../orchestration/placeholders.ts";
 import { HUB_MIGRATIONS } from "../../schema/index.ts";
-import { openTestDatabase } from "../../schema/test-databases.ts";
+import { inDialect, openTestDatabase } from "../../schema/test-databases.ts";
 import { type OpenIdentity, openIdentity } from "../index.ts";
 
 export const START = Date.parse("2026-01-01T00:00:00.000Z");
