@@ -16,12 +16,14 @@ const A = "thread-a" as ThreadId;
 const B = "thread-b" as ThreadId;
 const EVENT = "event-1" as EventId;
 const KILLED_MAX = 200;
+/** Where the run keeps what Node compiled. */
+const { NODE_COMPILE_CACHE } = process.env;
 
 /** All of a revert as a runner does it, in a process that ends itself before its step number `killAt`. */
 const SCRIPT = `
 import files from "node:fs/promises";
 import processes from "node:child_process";
-import { syncBuiltinESMExports } from "node:module";
+import { flushCompileCache, syncBuiltinESMExports } from "node:module";
 const [workspaceRoot, dataDir, killAt] = process.argv.slice(-3);
 let steps = 0;
 const step = () => {
@@ -43,6 +45,8 @@ processes.spawn = (binary, args, options) => {
 };
 syncBuiltinESMExports();
 const { Checkpoints } = await import(${JSON.stringify(join(import.meta.dirname, "index.ts"))});
+// Killed, it would keep nothing of what it compiled.
+if (killAt === "0") flushCompileCache();
 const checkpoints = new Checkpoints({ dataDir, nowMs: () => ${NOW_MS} + 1_000, environment: process.env });
 const request = { workspaceRoot, threadId: "${A}", eventId: "${EVENT}", turnCount: 0 };
 const { currentRef: fromRef } = await checkpoints.safety(request);
@@ -63,7 +67,10 @@ function revertInChild(one: TestWorkspace, killAt: number): Promise<Ended> {
   const child = spawn(
     process.execPath,
     ["--input-type=module", "-e", SCRIPT, "--", one.root, join(one.base, "data"), `${killAt}`],
-    { env: { ...environment, PATH: `${dirname(process.execPath)}:${PATH}` }, stdio: ["ignore", "pipe", "pipe"] },
+    {
+      env: { ...environment, PATH: `${dirname(process.execPath)}:${PATH}`, NODE_COMPILE_CACHE },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
   );
   const said = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)

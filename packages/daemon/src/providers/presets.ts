@@ -121,6 +121,7 @@ export const sampleConfiguration = (
   title: "Sample agent",
   command: process.execPath,
   args: [SAMPLE_AGENT_PATH, ...(options.args ?? [])],
-  passEnvironment: ["MUSTER_SAMPLE_*"],
+  // Where Node keeps what it compiled, as for our own processes: it is as much Node and as many sources.
+  passEnvironment: ["MUSTER_SAMPLE_*", "NODE_COMPILE_CACHE"],
   ...(options.env === undefined ? {} : { env: options.env }),
 });
