@@ -1,14 +1,29 @@
 // Levels of tests, told apart by the file's suffix: unit (nothing but the process), sql (a database), e2e (real processes),
-// browser (those with a browser, named *.browser.e2e.test.ts). CONTRIBUTING.md explains them.
+// alone (those that nothing may run beside, *.browser.e2e.test.ts and *.alone.e2e.test.ts). CONTRIBUTING.md explains them.
 import { join } from "node:path";
 import { PATIENCE_MS, TEST_MAX_MS } from "@muster/core/testing";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-const levels = { sql: ["**/*.sql.test.ts"], e2e: ["**/*.e2e.test.ts"], browser: ["**/*.browser.e2e.test.ts"] };
+const levels = {
+  sql: ["**/*.sql.test.ts"],
+  e2e: ["**/*.e2e.test.ts"],
+  alone: ["**/*.browser.e2e.test.ts", "**/*.alone.e2e.test.ts"],
+};
 const places = (suffixes: string[]) => suffixes.flatMap((suffix) => [`packages/${suffix}`, `tests/${suffix}`]);
-/** Every such test starts processes of ours: half of what a start costs is reading the same sources again. */
-const compiled = { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/muster-compile") };
 const never = ["**/node_modules/**", "**/dist/**"];
+
+/** Minutes each; begun last, they would be all that runs at the end. */
+const LONG = ["tests/soak/steps.e2e.test.ts", "checkpoints/revert-killed.e2e.test.ts"];
+const isLong = ({ moduleId }: TestSpecification): boolean => LONG.some((path) => moduleId.endsWith(path));
+const groupOf = ({ project }: TestSpecification): number => project.config.sequence.groupOrder;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.sort((one, other) => groupOf(one) - groupOf(other) || Number(isLong(other)) - Number(isLong(one)));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -17,8 +32,11 @@ export default defineConfig({
     testTimeout: TEST_MAX_MS,
     hookTimeout: TEST_MAX_MS,
     expect: { poll: { timeout: PATIENCE_MS } },
+    // Most tests start processes or threads of ours: half of what a start costs is reading the same sources again.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/muster-compile") },
     // Otherwise one processor is left free, which is half of a machine of two.
     maxWorkers: "100%",
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         extends: true,
@@ -42,8 +60,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: places(levels.e2e),
-          exclude: [...never, ...levels.browser],
-          env: compiled,
+          exclude: [...never, ...levels.alone],
           // Behind the short ones, which are wrong sooner.
           sequence: { groupOrder: 1 },
         },
@@ -51,11 +68,10 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: "browser",
-          include: places(levels.browser),
+          name: "alone",
+          include: places(levels.alone),
           exclude: never,
-          env: compiled,
-          // A browser takes both processors and much memory: one file at a time, and nothing beside it.
+          // A browser takes both processors and much memory, and a promised time is measured: one file, and nothing beside.
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },
