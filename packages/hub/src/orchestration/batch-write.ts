@@ -103,8 +103,7 @@ export class BatchWrite {
   /** An event with what follows from it. `nodeId` is where its effect goes, with the trace context it was asked in. */
   add(event: PendingEvent, nodeId: NodeId | null, traceparent?: string): void {
     const index = this.#events.push(event) - 1;
-    // Projectors never look at the sequence, which only the commit knows.
-    this.#operations.push(...projectAll({ ...event, sequence: 0 } as MusterEvent));
+    this.#operations.push(...projectAll(event));
     this.#addEffect(event, index, nodeId, traceparent);
     this.#addChanges(event);
   }
