@@ -92,9 +92,10 @@ onBothDatabases("every query", () => {
     await orchestration.getThread(OWNER, { ...window, before: `${turns[0]?.requestedAt}~zzz` });
     await orchestration.getMessage(OWNER, { threadId, messageId: messages[0]?.messageId as MessageId });
     await orchestration.getActivity(OWNER, { threadId, activityId: activities[0]?.activityId as EventId });
-    await orchestration.getSnapshot(OWNER, { limit: 10 });
-    await orchestration.getSnapshot(OWNER, { limit: 10, archived: true, projectId: "project" as never });
-    await orchestration.getSnapshot(OWNER, { limit: 10, before: "2026-02-01T00:00:00.000Z~thread" });
+    for (const archived of [true, false])
+      for (const page of [{}, { before: "2026-02-01T00:00:00.000Z~thread" }])
+        for (const project of [{}, { projectId: "project" as never }])
+          await orchestration.getSnapshot(OWNER, { limit: 10, archived, ...page, ...project });
     await orchestration.getTurnDiff(OWNER, { threadId, fromTurnCount: 0, toTurnCount: 1 });
     await orchestration.getEventsPage(OWNER, { after: 0, limit: 10 });
     await orchestration.getEventsPage(OWNER, { after: 0, limit: 10, threadId });
