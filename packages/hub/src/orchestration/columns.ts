@@ -2,7 +2,7 @@
 // 0 and 1). One rule for all tables: no table has a shape of its own hidden somewhere.
 import type { SpaceId } from "@muster/contracts";
 import { PROJECTION_JSON_COLUMNS, type ProjectionRows, type ProjectionTable, type Where } from "@muster/core";
-import type { Row, SqlValue } from "@muster/store";
+import type { SqlValue } from "@muster/store";
 import { HUB_COLUMNS, type HubRow } from "../schema/index.ts";
 
 type AnyRow = ProjectionRows[ProjectionTable];
@@ -122,13 +122,13 @@ export function fromSql<Table extends ProjectionTable>(_table: Table, row: HubRo
 }
 
 /** Bytes of a row's JSON, at most and nearly, without parsing and writing what is JSON already. */
-export function weightOfRow(row: Row): number {
+export function weightOfRow<Table extends ProjectionTable>(row: HubRow<Table>): number {
   // Braces and the comma behind them.
   let bytes = 3;
   let texts = "";
   for (const column in row) {
     if (column === "space_id") continue;
-    const value = row[column];
+    const value: unknown = row[column];
     // The name's quotes, its colon and a comma.
     bytes += column.length + 4;
     const { as } = readingOf(column);

@@ -499,10 +499,13 @@ onBothDatabases("the hub killed", () => {
 });
 
 onBothDatabases("an effect that changes between a look and the write that rests on it", () => {
+  let isFirst = false;
+  afterEach(() => expect(isFirst, "nothing was changed meanwhile").toBe(false));
+
   /** Changes the effect as another hub would, right before the first commit of such a statement. */
   const meanwhile = (statement: string, change: string): void => {
     const commit = world.store.commit.bind(world.store);
-    let isFirst = true;
+    isFirst = true;
     world.store.commit = async (batch) => {
       if (isFirst && batch.statements.some(({ sql }) => sql.includes(statement))) {
         isFirst = false;

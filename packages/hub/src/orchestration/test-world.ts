@@ -1,6 +1,7 @@
 // An event core for tests: a real database of either kind with the hub's schema, a space with people and an attached
 // node, a clock and alarms that stand until they are moved, ids and randomness from a seed, and nodes that only write
 // down what they are asked. It can be opened again on the same database, as a process that starts anew.
+
 import type {
   ClientCommand,
   DispatchResult,

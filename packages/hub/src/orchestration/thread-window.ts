@@ -4,7 +4,7 @@
 // more only where thousands of rows are so small that more of them fit.
 import type { PlanEntry, SpaceId, ThreadWindow } from "@muster/contracts";
 import type { ProjectionRows, ProjectionTable } from "@muster/core";
-import type { Row, Store } from "@muster/store";
+import type { Store } from "@muster/store";
 import type { HubRow } from "../schema/index.ts";
 import { fromSql, weightOfRow } from "./columns.ts";
 import { behind, fitWindow, setWeight, type WindowParts, weighAll } from "./read-budget.ts";
@@ -119,7 +119,7 @@ function merged(
   return [...ofTurns, ...missing].sort((first, second) => (place(first) < place(second) ? -1 : 1));
 }
 
-function weighed<Table extends ProjectionTable>(table: Table, row: HubRow<Table> & Row): ProjectionRows[Table] {
+function weighed<Table extends ProjectionTable>(table: Table, row: HubRow<Table>): ProjectionRows[Table] {
   const shown = fromSql(table, row);
   setWeight(shown, weightOfRow(row));
   return shown;
