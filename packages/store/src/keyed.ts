@@ -1,8 +1,12 @@
 // A store for those who read by key alone: marks each of their queries, so that an adapter that reads in threads
 // answers it at once.
-import type { Answers, Query, Store } from "./port.ts";
+import type { Answers, QueryOf, Store } from "./port.ts";
 
-const keyed = (query: Query): Query => ({ sql: query.sql, parameters: query.parameters, isKeyed: true });
+const keyed = <Found extends object>(query: QueryOf<Found>): QueryOf<Found> => ({
+  sql: query.sql,
+  parameters: query.parameters,
+  isKeyed: true,
+});
 
 /** The same store; every read through it counts as `isKeyed`. Closing it closes the store. */
 export const keyedReads = (store: Store): Store => ({

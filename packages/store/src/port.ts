@@ -151,7 +151,7 @@ export interface Scratch {
 
 export interface Store {
   readonly dialect: "sqlite" | "postgres";
-  read<Found extends object = Row>(query: QueryOf<Found>): Promise<readonly Found[]>;
+  read<Found extends object = Row>(query: QueryOf<Found>): Promise<readonly NoInfer<Found>[]>;
   /** All queries see one snapshot. */
   readTransaction<const Queries extends readonly Query[]>(queries: Queries): Promise<Answers<Queries>>;
   /** Whole or not at all; durable against power loss when it resolves. Throws StoreError; conflicts are a result. */

@@ -13,10 +13,12 @@ export const STATEMENT_PARAMETERS_MAX = 32_766;
  * What happens to a row whose key exists. `ignore`: nothing, it counts no change. `update`: those columns take the new
  * row's values; `on` names the columns of the unique key.
  */
-export type OnConflict = "ignore" | { readonly update: readonly string[]; readonly on: readonly string[] };
+export type OnConflict<Column extends string = string> =
+  | "ignore"
+  | { readonly update: readonly Column[]; readonly on: readonly Column[] };
 
-export interface InsertOptions {
-  readonly conflict?: OnConflict;
+export interface InsertOptions<Column extends string = string> {
+  readonly conflict?: OnConflict<Column>;
   /** The caller has made sure that no two rows have one key, by a map for instance: it is not looked at again. */
   readonly areKeysDistinct?: boolean;
 }
@@ -152,6 +154,11 @@ export const insertNamed = <Column extends string>(
   if (typeof conflict === "object" && areKeysDistinct !== true)
     refuseRepeatedKeys(table, conflict.on, rows, (row, index) => row[conflict.on[index] as Column]);
   return inChunks({ dialect, table, columns, conflict }, rows, (parameters, row) => {
-    for (const column of columns) parameters.push(row[column]);
+    for (const column of columns) {
+      const value = row[column];
+      // One driver refuses it, the other one writes null.
+      if (value === undefined) throw new StoreError("invalid_statement", `a row for ${table} has no ${column}`);
+      parameters.push(value);
+    }
   });
 };

@@ -11,13 +11,17 @@ export interface Source {
 }
 
 const isProduct = (path: string): boolean =>
-  /\.tsx?$/.test(path) && !/\.test\.tsx?$|\/testing\/|\/test-[a-z-]+\.ts$|\/schema\//.test(path);
+  /\.tsx?$/.test(path) && !/\.test\.tsx?$|\/testing\/|\/test-[a-z-]+\.ts$/.test(path);
 
-export const productSources = (): readonly Source[] =>
-  ["core", "hub", "daemon"].flatMap((name) =>
+export const sourcesOf = (...packages: readonly string[]): readonly Source[] =>
+  packages.flatMap((name) =>
     readdirSync(`${root}packages/${name}/src`, { recursive: true, encoding: "utf8" })
       .map((file) => `packages/${name}/src/${file}`)
       .filter(isProduct)
       .sort()
       .map((path) => ({ path, text: readFileSync(`${root}${path}`, "utf8") })),
   );
+
+/** What reads and writes tables. How they are made is not asked here. */
+export const productSources = (): readonly Source[] =>
+  sourcesOf("core", "hub", "daemon").filter(({ path }) => !path.includes("/schema/"));

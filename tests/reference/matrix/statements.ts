@@ -1,4 +1,4 @@
-// Which source file writes and which reads a table, found in the SQL it holds: plain text, Kysely's builder, `insertRows`
+// Which source file writes and which reads a table, found in the SQL it holds: plain text, `insertInto`, `insertRows`
 // and the row operations of projectors. Good enough to notice a reader or writer that a page leaves out.
 
 export interface TableUse {
@@ -8,12 +8,11 @@ export interface TableUse {
 
 const WRITES = [
   /\b(?:INSERT INTO|INSERT OR IGNORE INTO|UPDATE|DELETE FROM)\s+([a-z_]+)/g,
-  /\b(?:insertInto|updateTable|deleteFrom)\("([a-z_]+)"/g,
-  /\binsertInto\(\s*[^,"]+,\s*"([a-z_]+)"/g,
+  /\binsertInto\(\s*(?:[^,"]+,\s*)+"([a-z_]+)"/g,
   /\binsertRows\(\s*[^,]+,\s*"([a-z_]+)"/g,
   /\boperation: "[a-z]+";?,?\s*(?:readonly )?table: "([a-z_]+)"/g,
 ];
-const READS = [/(?<!DELETE )\b(?:FROM|JOIN)\s+([a-z_]+)/g, /\b(?:selectFrom|innerJoin|leftJoin)\("([a-z_]+)/g];
+const READS = [/(?<!DELETE )\b(?:FROM|JOIN)\s+([a-z_]+)/g];
 /** A statement whose table is a parameter reads every table that its file gives it. */
 const GIVEN = /^ {2}table: "([a-z_]+)",$/gm;
 

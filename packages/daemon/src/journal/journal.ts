@@ -165,7 +165,7 @@ export class Journal {
           acked_at: null,
         }));
         last = this.#numbered;
-        return [...insertInto("sqlite", "ingest_journal", DAEMON_TABLES.ingest_journal, numbered), ...statements];
+        return [...insertInto("sqlite", DAEMON_TABLES, "ingest_journal", numbered), ...statements];
       },
       committed: () => {
         this.#lastSequence = last;

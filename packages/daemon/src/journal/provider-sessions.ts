@@ -94,7 +94,7 @@ export class ProviderSessionLedger {
       resume_cursor_json: null,
       runtime_payload_json: JSON.stringify({ cwd: session.cwd, processGroups: [] }),
     };
-    return insertInto("sqlite", "provider_session_runtime", sessions, [row]);
+    return insertInto("sqlite", DAEMON_TABLES, "provider_session_runtime", [row]);
   }
 
   /** The groups that are alive now; an empty list when the last one is gone. */

@@ -46,7 +46,7 @@ export const firstPrincipal = select({
 });
 
 export const insertSpace = (dialect: Dialect, space: NewSpace): readonly Statement[] => [
-  ...insertInto(dialect, "spaces", HUB_TABLES.spaces, [
+  ...insertInto(dialect, HUB_TABLES, "spaces", [
     {
       space_id: space.spaceId,
       title: space.title,
@@ -54,7 +54,7 @@ export const insertSpace = (dialect: Dialect, space: NewSpace): readonly Stateme
       created_at: space.createdAt,
     },
   ]),
-  ...insertInto(dialect, "sessions", HUB_TABLES.sessions, [
+  ...insertInto(dialect, HUB_TABLES, "sessions", [
     {
       space_id: space.spaceId,
       session_id: space.sessionId,
@@ -67,8 +67,8 @@ export const insertSpace = (dialect: Dialect, space: NewSpace): readonly Stateme
   ]),
   ...insertInto(
     dialect,
+    HUB_TABLES,
     "principals",
-    HUB_TABLES.principals,
     space.principals.map(({ principalId, kind, displayName }) => ({
       space_id: space.spaceId,
       principal_id: principalId,
@@ -80,8 +80,8 @@ export const insertSpace = (dialect: Dialect, space: NewSpace): readonly Stateme
   ),
   ...insertInto(
     dialect,
+    HUB_TABLES,
     "session_memberships",
-    HUB_TABLES.session_memberships,
     space.principals.map(({ principalId, role }) => ({
       space_id: space.spaceId,
       session_id: space.sessionId,
@@ -95,7 +95,7 @@ export const insertSpace = (dialect: Dialect, space: NewSpace): readonly Stateme
 ];
 
 export const insertAudit = (dialect: Dialect, entry: AuditEntry): readonly Statement[] =>
-  insertInto(dialect, "audit_log", HUB_TABLES.audit_log, [
+  insertInto(dialect, HUB_TABLES, "audit_log", [
     {
       space_id: entry.spaceId,
       audit_id: entry.auditId,

@@ -73,7 +73,7 @@ export const callerOf = (dialect: Dialect, token: PresentedToken): QueryOf<Calle
   callerByToken(dialect, valuesOf(token));
 
 export const insertToken = (dialect: Dialect, token: NewToken): readonly Statement[] =>
-  insertInto(dialect, "tokens", tokens, [
+  insertInto(dialect, HUB_TABLES, "tokens", [
     {
       token_hash: token.tokenHash,
       space_id: token.spaceId,

@@ -110,7 +110,7 @@ function slotStatements(
     takeSlot(dialect, taken, { expectChanges: 1 }),
     // The uplink is up and capabilities came with the hello: the slot may work.
     openSlot(dialect, ofSlot, { expectChanges: 1 }),
-    ...insertInto(dialect, "runtime_node_attachment_log", HUB_TABLES.runtime_node_attachment_log, [
+    ...insertInto(dialect, HUB_TABLES, "runtime_node_attachment_log", [
       {
         space_id: spaceId,
         log_id: ids.next(),

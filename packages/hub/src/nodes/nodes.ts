@@ -72,8 +72,8 @@ class StoredNodes implements SweepingNodes {
     await this.#run(
       insertInto(
         this.#store.dialect,
+        HUB_TABLES,
         "nodes",
-        HUB_TABLES.nodes,
         [
           {
             space_id: spaceId,

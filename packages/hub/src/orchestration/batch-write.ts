@@ -169,12 +169,12 @@ export class BatchWrite {
     const statements: Statement[] = [
       ...appendStatements(dialect, this.#events),
       ...projectionStatements(dialect, this.#spaceId, this.#operations),
-      ...insertInto(dialect, "orchestration_command_receipts", receipts, this.#receipts),
-      ...insertInto(dialect, "orchestration_effects", effects, this.#effects),
+      ...insertInto(dialect, HUB_TABLES, "orchestration_command_receipts", this.#receipts),
+      ...insertInto(dialect, HUB_TABLES, "orchestration_effects", this.#effects),
       ...this.#later,
-      ...insertInto(dialect, "checkpoint_diff_blobs", diffBlobs, this.#diffRows(), DIFF_REPLACES),
-      ...insertInto(dialect, "ingest_rejected", refused, this.#refused, { conflict: "ignore" }),
-      ...insertInto(dialect, "ingest_cursors", cursors, this.#cursorRows(), CURSOR_MOVES),
+      ...insertInto(dialect, HUB_TABLES, "checkpoint_diff_blobs", this.#diffRows(), DIFF_REPLACES),
+      ...insertInto(dialect, HUB_TABLES, "ingest_rejected", this.#refused, { conflict: "ignore" }),
+      ...insertInto(dialect, HUB_TABLES, "ingest_cursors", this.#cursorRows(), CURSOR_MOVES),
     ];
     if (count > 0) statements.push(moveProjectors(dialect, { sequence: { allocated: count - 1 }, at: this.#now }));
     const { appendGuard } = this.#parts;

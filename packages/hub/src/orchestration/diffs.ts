@@ -206,7 +206,7 @@ export class TurnDiffs {
     } as const;
     await store.commit({
       guards: [guard(fromTurnCount, ends.from), guard(toTurnCount, ends.to)],
-      statements: insertInto(store.dialect, "checkpoint_diff_blobs", diffBlobs, [row], { conflict: "ignore" }),
+      statements: insertInto(store.dialect, HUB_TABLES, "checkpoint_diff_blobs", [row], { conflict: "ignore" }),
     });
   }
 }

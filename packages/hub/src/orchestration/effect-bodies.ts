@@ -81,13 +81,16 @@ const turnOf = select({
     WHERE u.space_id = :spaceId AND u.turn_id = :turnId`,
 });
 
+/** More of them are not looked at, however short they are. */
+const PREAMBLE_MESSAGES_MAX = 100;
+
 const earlierMessages = select({
   request: { ...ofThread, turnId: turnOrNone },
   row: pick(messages, "role", "text"),
   sql: `SELECT role, text FROM projection_thread_messages WHERE space_id = :spaceId AND thread_id = :threadId
-      AND (turn_id IS NULL OR turn_id <> :turnId) AND turn_id NOT IN (SELECT turn_id FROM projection_thread_turns
-        WHERE space_id = :spaceId AND thread_id = :threadId AND status = 'queued')
-    ORDER BY created_at DESC, message_id DESC LIMIT 100`,
+      AND (turn_id IS NULL OR (turn_id <> :turnId AND turn_id NOT IN (SELECT turn_id FROM projection_thread_turns
+        WHERE space_id = :spaceId AND thread_id = :threadId AND status = 'queued')))
+    ORDER BY created_at DESC, message_id DESC LIMIT ${PREAMBLE_MESSAGES_MAX}`,
 });
 
 /** @throws MusterError `turn_not_found` or `thread_not_found` when what the effect speaks of is gone. */

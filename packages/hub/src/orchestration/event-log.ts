@@ -49,7 +49,7 @@ export type PendingEvent = { [Type in EventType]: Omit<EventOf<Type>, "sequence"
 
 /** Statements that append the events; the n-th takes the n-th number of the batch's allocation. */
 export const appendStatements = (dialect: Store["dialect"], events: readonly PendingEvent[]): readonly Statement[] =>
-  insertInto(dialect, "orchestration_events", HUB_TABLES.orchestration_events, events.map(rowOf));
+  insertInto(dialect, HUB_TABLES, "orchestration_events", events.map(rowOf));
 
 const rowOf = (event: PendingEvent, index: number): NewRow<typeof HUB_TABLES.orchestration_events> => ({
   sequence: { allocated: index },

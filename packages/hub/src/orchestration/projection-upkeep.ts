@@ -54,7 +54,7 @@ export class ProjectionUpkeep {
     }));
     await store.commit({
       guards: [],
-      statements: insertInto(store.dialect, "projection_state", cursors, rows, { conflict: "ignore" }),
+      statements: insertInto(store.dialect, HUB_TABLES, "projection_state", rows, { conflict: "ignore" }),
     });
     await this.#rebuilds.open();
     await this.#look();

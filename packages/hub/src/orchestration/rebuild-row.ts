@@ -129,7 +129,7 @@ export class RebuildRows {
       statements: [
         ...this.#abandon(isoTime(now)),
         forgetOld(dialect, {}),
-        ...insertInto(dialect, "projection_rebuilds", rebuilds, [row]),
+        ...insertInto(dialect, HUB_TABLES, "projection_rebuilds", [row]),
         ...more,
       ],
     });

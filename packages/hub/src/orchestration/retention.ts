@@ -207,7 +207,7 @@ class Walk {
     };
     const isCommitted = await this.#commit(thread.guards, [
       ...batch.statements,
-      ...insertInto(this.#store.dialect, "thread_retention", HUB_TABLES.thread_retention, [mark], {
+      ...insertInto(this.#store.dialect, HUB_TABLES, "thread_retention", [mark], {
         conflict: { update: ["pruned_through", "stubbed_through", "updated_at"], on: ["space_id", "thread_id"] },
       }),
     ]);

@@ -47,7 +47,7 @@ export class QueryRecorder {
     close: () => store.close(),
   });
 
-  #note(query: Query): Query {
+  #note<Asked extends Query>(query: Asked): Asked {
     if (!this.queries.has(query.sql)) this.queries.set(query.sql, query);
     return query;
   }

@@ -31,6 +31,7 @@ import {
   isAtRest,
   openTestDatabase,
   type TestDatabase,
+  undeclaredRows,
 } from "../schema/test-databases.ts";
 import { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";
 import { PREPARER } from "./prepare.ts";
@@ -231,6 +232,8 @@ export class World {
       await store.close();
     }
     await this.#database.dispose();
+    const wrong = undeclaredRows.splice(0);
+    if (wrong.length > 0) throw new Error(`rows that no statement declares (ORC-14): ${wrong[0]}`);
   }
 
   dispatch(command: ClientCommand, caller: Caller = OWNER): Promise<DispatchResult> {

@@ -161,7 +161,7 @@ const windowOf = <const Asked extends Request>(request: Asked, place: Place) => 
   const fromTurns = `FROM projection_thread_turns WHERE ${OF_THREAD} ${turnsBefore} ORDER BY requested_at DESC, turn_id DESC`;
   // The window's turns are chosen inside the same read transaction by tables that every query makes anew.
   const pickedIn = (dialect: Dialect): string =>
-    `newest AS (SELECT turn_id, requested_at ${fromTurns} LIMIT :turnLimit + 1),
+    `newest AS (SELECT turn_id, requested_at ${fromTurns} LIMIT CAST(:turnLimit AS BIGINT) + 1),
     numbered AS (SELECT turn_id, requested_at, row_number() OVER (ORDER BY requested_at DESC, turn_id DESC) AS place FROM newest),
     shown_turns AS (SELECT turn_id, requested_at, place FROM numbered WHERE place <= :turnLimit),
     ${place === "newest" ? withHeld(heldTurns(dialect)) : WITHOUT_HELD}`;
@@ -187,7 +187,7 @@ const windowOf = <const Asked extends Request>(request: Asked, place: Place) => 
     approvals: rowsIn(APPROVALS, limit),
   });
   return {
-    turns: select({ request, row: turns, sql: `SELECT * ${fromTurns} LIMIT :turnLimit + 1` }),
+    turns: select({ request, row: turns, sql: `SELECT * ${fromTurns} LIMIT CAST(:turnLimit AS BIGINT) + 1` }),
     // One row per turn.
     checkpoints: select({
       request,

@@ -4,9 +4,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSqliteStore, type Scratch, type Store } from "@muster/store";
+import { openSqliteStore, type Query, type Scratch, type Store } from "@muster/store";
 import { openPostgresStore } from "@muster/store/postgres";
-import { type OpenedSchema, openFreshPostgres, runOn } from "@muster/store/testing";
+import { type OpenedSchema, openFreshPostgres, runOn, wrongRows } from "@muster/store/testing";
 import { beforeAll, describe } from "vitest";
 import { HUB_MIGRATIONS } from "./migrations/index.ts";
 
@@ -124,13 +124,32 @@ const countedScratch = (scratch: Scratch): Scratch => ({
   close: () => count(scratch.close()),
 });
 
-/** Counts calls until they are answered, so that tests can wait for their end. */
+/** Rows that were not what the statements that found them declare, in all worlds of this test file. */
+export const undeclaredRows: string[] = [];
+
+const look = (query: Query, rows: readonly object[]): void => {
+  const wrong = wrongRows(query, rows);
+  if (wrong !== null) undeclaredRows.push(wrong);
+};
+
+/** Counts calls until they are answered, so that tests can wait for their end; and compares rows with declarations. */
 export const counted = (store: Store): Store => {
   const { prepare, openScratch } = store;
   return {
     dialect: store.dialect,
-    read: (query) => count(store.read(query)),
-    readTransaction: (queries) => count(store.readTransaction(queries)),
+    read: async (query) => {
+      const rows = await count(store.read(query));
+      look(query, rows);
+      return rows;
+    },
+    readTransaction: async (queries) => {
+      const answers = await count(store.readTransaction(queries));
+      for (const [index, rows] of (answers as readonly (readonly object[])[]).entries()) {
+        const query = queries[index];
+        if (query !== undefined) look(query, rows);
+      }
+      return answers;
+    },
     commit: (batch) => count(store.commit(batch)),
     migrate: (set, stamp) => count(store.migrate(set, stamp)),
     ...(store.listen !== undefined && { listen: store.listen.bind(store) }),

@@ -44,6 +44,7 @@ export function checkOnSqlite(file: string, tables: Tables, declarations: readon
     const row = declaration.row ?? {};
     const columns = database.prepare(withPlaces(declaration, "sqlite").sql).columns();
     const findings = [
+      ...comparedWith(declaration, tables),
       ...compareNames(
         Object.keys(row),
         columns.map(({ name }) => name),
@@ -66,6 +67,19 @@ export function checkOnSqlite(file: string, tables: Tables, declarations: readon
   }
 }
 
+/** `column = :name` and the like: SQLite itself does not tell what a value is compared with. */
+const COMPARED = /(?:\b\w+\.)?\b([a-z_]+) (?:=|<>|<|>|<=|>=) :([a-z][A-Za-z0-9]*)/g;
+
+/** Values that are compared with columns of another type, where all tables agree on a column's type. */
+function comparedWith(declaration: Declaration, tables: Tables): Findings {
+  return [...textOf(declaration, "sqlite").matchAll(COMPARED)].flatMap(([, column = "", name = ""]) => {
+    const types = new Set(Object.values(tables).flatMap((table) => table[column]?.type ?? []));
+    const [type] = types;
+    const asked = askedOf(declaration, name);
+    return types.size === 1 && type !== asked.type ? [`:${name} is compared with ${type} and not ${asked.type}`] : [];
+  });
+}
+
 function described(declaration: Declaration, dialect: Dialect, find: () => Findings): Findings {
   const where = shown(textOf(declaration, dialect));
   try {
@@ -79,7 +93,7 @@ function described(declaration: Declaration, dialect: Dialect, find: () => Findi
 const INTEGERS: ReadonlySet<number> = new Set([20, 21, 23, 26, 1700]);
 const TEXTS: ReadonlySet<number> = new Set([25, 705, 1043, 19, 18]);
 const PARAMETERS = {
-  integer: new Set(["bigint", "integer", "smallint", "numeric"]),
+  integer: new Set(["bigint", "numeric"]),
   text: new Set(["text", "character varying", "name"]),
 };
 
@@ -115,6 +129,9 @@ async function findingsOnPostgres(client: Client, declaration: Declaration): Pro
   const { rows } = await client.query<{ types: string }>(
     "SELECT array_to_string(parameter_types, ',') AS types FROM pg_prepared_statements WHERE name = 'declared'",
   );
+  // Only the planner looks for the index of an ON CONFLICT.
+  const nothing = names.map(() => "NULL").join(", ");
+  await client.query(`EXPLAIN EXECUTE declared${nothing === "" ? "" : `(${nothing})`}`);
   await client.query("DEALLOCATE declared");
   const types = (rows[0]?.types ?? "").split(",").filter((type) => type !== "");
   const findings: string[] = names.flatMap((name, index) => {

@@ -8,6 +8,7 @@ import "./setup.ts";
 
 export { runOn } from "../postgres/testing.ts";
 export { checkOnPostgres, checkOnSqlite, type Findings, type Tables } from "./declarations.ts";
+export { wrongRows } from "./found-rows.ts";
 export { type Gate, openGate } from "./proxy.ts";
 export { startPostgres } from "./server.ts";
 export { loadSources } from "./sources.ts";

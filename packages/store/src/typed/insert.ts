@@ -12,13 +12,19 @@ export type NewRow<Table extends Columns> = {
     : RowOf<Table>[Column];
 };
 
-/** As `insertRows`, for whole rows of a table with this schema. */
-export const insertInto = <Table extends Columns>(
+/**
+ * As `insertRows`, for whole rows of one of the tables, by its schema. Throws `invalid_statement` for a row without one of
+ * its columns.
+ */
+export const insertInto = <Tables extends Readonly<Record<string, Columns>>, Name extends keyof Tables & string>(
   dialect: Dialect,
-  name: string,
-  table: Table,
-  rows: readonly NewRow<Table>[],
-  options: InsertOptions = {},
-): readonly Statement[] =>
+  tables: Tables,
+  name: Name,
+  rows: readonly NewRow<Tables[Name]>[],
+  options: InsertOptions<keyof Tables[Name] & string> = {},
+): readonly Statement[] => {
+  if (rows.length === 0) return [];
   // The type of a row is made from its table's columns, which the compiler cannot follow back.
-  insertNamed(dialect, name, Object.keys(table), rows as readonly Readonly<Record<string, Parameter>>[], options);
+  const named = rows as readonly object[] as readonly Readonly<Record<string, Parameter>>[];
+  return insertNamed(dialect, name, Object.keys(tables[name] ?? {}), named, options);
+};

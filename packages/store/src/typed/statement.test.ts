@@ -155,7 +155,7 @@ describe("a list of values (ORC-14)", () => {
 
 test("rows to insert are given by column, in any order (ORC-14)", () => {
   const rows = [{ status: "running", turn_count: { allocated: 0 }, turn_id: "t1" as const }];
-  expect(insertInto("sqlite", "turns", turns, rows)).toEqual([
+  expect(insertInto("sqlite", { turns }, "turns", rows)).toEqual([
     {
       sql: 'INSERT INTO "turns" ("turn_id", "status", "turn_count") VALUES (?, ?, ?)',
       parameters: ["t1", "running", { allocated: 0 }],
@@ -166,7 +166,7 @@ test("rows to insert are given by column, in any order (ORC-14)", () => {
 test("rows to insert with one key twice are refused where they would replace each other, by any column of the key", () => {
   const row = (turn: string, status: string) => ({ turn_id: turn as "t1", status, turn_count: 1 });
   const into = (...rows: readonly ReturnType<typeof row>[]) =>
-    insertInto("sqlite", "turns", turns, rows, { conflict: { update: ["turn_count"], on: ["turn_id", "status"] } });
+    insertInto("sqlite", { turns }, "turns", rows, { conflict: { update: ["turn_count"], on: ["turn_id", "status"] } });
   expect(
     into(row("t1", "running"), row("t1", "queued"), row("t2", "running")).map(({ parameters }) => parameters),
   ).toEqual([

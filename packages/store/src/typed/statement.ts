@@ -11,6 +11,7 @@ import {
   type StatementOf,
   StoreError,
 } from "../port.ts";
+import { STATEMENT_PARAMETERS_MAX } from "../statements.ts";
 import type { Column, Columns, RowOf } from "./columns.ts";
 
 /** Values of one column for `IN (:name)`, at most `max` of them. */
@@ -19,19 +20,28 @@ export interface List<Value extends SqlValue = SqlValue> {
   readonly max: number;
 }
 
-export const list = <Value extends SqlValue>(each: Column<Value>, max: number): List<Value> => ({ each, max });
+/** With its places a power of two, it stays below what a statement of SQLite may have. */
+export const LIST_MAX = 2 ** Math.floor(Math.log2(STATEMENT_PARAMETERS_MAX));
+
+/** Throws `invalid_statement` for a `max` above LIST_MAX. */
+export const list = <Value extends SqlValue>(each: Column<Value>, max: number): List<Value> => {
+  if (max > LIST_MAX) throw new StoreError("invalid_statement", `a list may have ${LIST_MAX} values, not ${max}`);
+  return { each, max };
+};
 
 /** What a statement asks for, by the names that stand in its text as `:name`. */
 export type Request = Readonly<Record<string, Column | List>>;
 
-/** The values that are given for a request. */
-export type ValuesOf<Asked extends Request> = {
-  readonly [Name in keyof Asked]: Asked[Name] extends List<infer Value>
-    ? readonly Value[]
-    : Asked[Name] extends Column<infer Value>
-      ? Value
-      : never;
-};
+/** The values that are given for a request: these, and no others. */
+export type ValuesOf<Asked extends Request> = [keyof Asked] extends [never]
+  ? Readonly<Record<string, never>>
+  : {
+      readonly [Name in keyof Asked]: Asked[Name] extends List<infer Value>
+        ? readonly Value[]
+        : Asked[Name] extends Column<infer Value>
+          ? Value
+          : never;
+    };
 
 /** One text for both dialects, or one for each. */
 export type StatementText = string | Readonly<Record<Dialect, string>>;
@@ -86,13 +96,19 @@ export function splitAtNames(sql: string): { readonly literals: readonly string[
 
 type Parsed = ReturnType<typeof splitAtNames>;
 
-function parse(sql: string, request: Request): Parsed {
+/** What a database would take for a value's place, and nobody would fill. Quoted texts and casts have gone. */
+const PLACE = /[?@$]|:\w/;
+const READS = /^\s*(?:SELECT|WITH)\b/i;
+
+function parse(kind: Declaration["kind"], sql: string, request: Request): Parsed {
   const wrong = (why: string): never => {
     throw new StoreError("invalid_statement", `${why}: ${sql.trim().slice(0, 200)}`);
   };
-  if (/\?|\$\d/.test(sql)) wrong("values have names in a declared statement, not places");
+  if (READS.test(sql) !== (kind === "select")) wrong(`that is no ${kind}`);
   if (/\bNOT\s+IN\s*\(\s*:/i.test(sql)) wrong("NOT IN finds nothing where its list is empty");
   const { literals, names } = splitAtNames(sql);
+  if (PLACE.test(literals.join(" ").replaceAll(/'(?:[^']|'')*'|::/g, "")))
+    wrong("values have names like :threadId in a declared statement");
   const unknown = names.find((name) => !Object.hasOwn(request, name));
   if (unknown !== undefined) wrong(`nobody gives a value for :${unknown}`);
   const unused = Object.keys(request).find((name) => !names.includes(name));
@@ -169,10 +185,10 @@ function declare(declaration: Declaration): Fill {
   if (declared.length >= DECLARED_STATEMENTS_MAX)
     throw new StoreError("invalid_statement", "statements are declared with their modules, not while a process works");
   declared.push(declaration);
-  const { sql, request } = declaration;
+  const { kind, sql, request } = declaration;
   const hasLists = Object.values(request).some(isList);
   const fillIn = (dialect: Dialect): ReturnType<typeof fillValues> => {
-    const parsed = parse(typeof sql === "string" ? sql : sql[dialect], request);
+    const parsed = parse(kind, typeof sql === "string" ? sql : sql[dialect], request);
     return hasLists ? fillLists(parsed, request, dialect) : fillValues(parsed, dialect);
   };
   const fills = { sqlite: fillIn("sqlite"), postgres: fillIn("postgres") };
@@ -220,12 +236,17 @@ export function change(declaration: {
   return (dialect, values, options) => ({ ...fill(dialect, values), ...always, ...options });
 }
 
-/** What a statement of a batch gave back, in no order; nothing where the batch was not written. */
+/**
+ * What a statement of a batch gave back, in no order; nothing where the batch was not written. Throws `invalid_statement` for
+ * one that is not in it.
+ */
 export function returnedRows<Found extends object>(
   result: CommitResult,
   statements: readonly Statement[],
   statement: StatementOf<Found>,
 ): readonly Found[] {
   if (result.status === "conflict") return [];
-  return (result.rows[statements.indexOf(statement)] ?? []) as readonly object[] as readonly Found[];
+  const place = statements.indexOf(statement);
+  if (place < 0) throw new StoreError("invalid_statement", "the batch has no such statement");
+  return (result.rows[place] ?? []) as readonly object[] as readonly Found[];
 }
