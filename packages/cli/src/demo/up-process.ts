@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { NotVerified } from "./wait.ts";
 
-const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+const COMMAND = fileURLToPath(new URL("../../bin/muster.mjs", import.meta.url));
 const READY_LIMIT_MS = 15_000;
 const END_LIMIT_MS = 5_000;
 const OUTPUT_MAX_CHARACTERS = 8_192;
@@ -35,7 +35,7 @@ export interface UpProcessOptions {
 }
 
 export async function startUp({ args, env, signal }: UpProcessOptions): Promise<UpProcess> {
-  const nodeArgs = ["--disable-warning=ExperimentalWarning", MAIN, "up", "--json", ...args];
+  const nodeArgs = ["--disable-warning=ExperimentalWarning", COMMAND, "up", "--json", ...args];
   // A group of its own: Ctrl-C on the terminal is ours to pass on.
   const child = spawn(process.execPath, nodeArgs, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   let complaint = "";

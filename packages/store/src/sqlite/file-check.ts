@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { storeEnvironment } from "../threads/environment.ts";
 
 /** What a check came to. */
 export type FileCheckResult =
@@ -27,7 +28,10 @@ const ANSWER_MAX_CHARACTERS = 64 * 1024;
 /** Starts the check of a database file. */
 export const checkSqliteFile = (path: string): FileCheck => {
   // Its input says nothing and ends with this process, and the check with it.
-  const child = spawn(process.execPath, [PROCESS, path], { stdio: ["pipe", "pipe", "ignore"] });
+  const child = spawn(process.execPath, [PROCESS, path], {
+    env: storeEnvironment(),
+    stdio: ["pipe", "pipe", "ignore"],
+  });
   child.stdin.on("error", () => undefined);
   let isStopped = false;
   let text = "";

@@ -2,6 +2,7 @@
 // answered; those that a thread took with it when it died are told so, and the next call starts another thread.
 import { Worker } from "node:worker_threads";
 import { StoreError, type StoreErrorCode } from "../port.ts";
+import { storeEnvironment } from "./environment.ts";
 import { type Answer, fromPlainError, type Request, type ThreadTask } from "./messages.ts";
 
 interface Call {
@@ -90,7 +91,12 @@ export class StoreThread<
 
   #start(): Worker {
     // No flags of the caller's: a test runner's loaders have no business here.
-    const worker = new Worker(this.#script, { workerData: this.#task, execArgv: [], name: `store ${this.#task.role}` });
+    const worker = new Worker(this.#script, {
+      workerData: this.#task,
+      execArgv: [],
+      env: storeEnvironment(),
+      name: `store ${this.#task.role}`,
+    });
     this.#worker = worker;
     let cause: unknown;
     worker.on("message", (answer: Answer<unknown>) => {
