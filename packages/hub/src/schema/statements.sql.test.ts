@@ -73,6 +73,7 @@ test("ORC-14 a statement that does something else than its declaration says is f
       "turn_count may be null",
       "status is TEXT and not integer",
       "Error: no such table: projection_turns",
+      ":status is compared with text and not integer",
       "declares turn_id and answers with turn_count",
     ]
   `);
