@@ -137,19 +137,23 @@ export const counted = (store: Store): Store => {
   const { prepare, openScratch } = store;
   return {
     dialect: store.dialect,
-    read: async (query) => {
-      const rows = await count(store.read(query));
-      look(query, rows);
-      return rows;
-    },
-    readTransaction: async (queries) => {
-      const answers = await count(store.readTransaction(queries));
-      for (const [index, rows] of (answers as readonly (readonly object[])[]).entries()) {
-        const query = queries[index];
-        if (query !== undefined) look(query, rows);
-      }
-      return answers;
-    },
+    read: (query) =>
+      count(
+        store.read(query).then((rows) => {
+          look(query, rows);
+          return rows;
+        }),
+      ),
+    readTransaction: (queries) =>
+      count(
+        store.readTransaction(queries).then((answers) => {
+          for (const [index, rows] of (answers as readonly (readonly object[])[]).entries()) {
+            const query = queries[index];
+            if (query !== undefined) look(query, rows);
+          }
+          return answers;
+        }),
+      ),
     commit: (batch) => count(store.commit(batch)),
     migrate: (set, stamp) => count(store.migrate(set, stamp)),
     ...(store.listen !== undefined && { listen: store.listen.bind(store) }),
