@@ -19,15 +19,35 @@ const pidFile = (folder: string, role: Role): string => join(folder, `${role}.pi
 const armedFile = (folder: string): string => join(folder, "armed.json");
 const sprungFile = (folder: string): string => join(folder, "sprung.json");
 
+/** What is armed; null where nothing is, and where the other process has just sprung it. */
+function armedIn(folder: string): Trap | null {
+  try {
+    return JSON.parse(readFileSync(armedFile(folder), "utf8")) as Trap;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** False where the other process was first: a trap springs once. */
+function spring(folder: string): boolean {
+  try {
+    renameSync(armedFile(folder), sprungFile(folder));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
 /** In the process itself: what to call at every step. */
 export function setTrap(role: Role, folder: string): (step: string, about: readonly string[]) => void {
   writeFileSync(pidFile(folder, role), String(process.pid));
   return (step, about) => {
-    if (!existsSync(armedFile(folder))) return;
-    const trap = JSON.parse(readFileSync(armedFile(folder), "utf8")) as Trap;
-    if (trap.role !== role || trap.step !== step) return;
+    const trap = armedIn(folder);
+    if (trap === null || trap.role !== role || trap.step !== step) return;
     if (!trap.about.every((one) => about.includes(one))) return;
-    renameSync(armedFile(folder), sprungFile(folder));
+    if (!spring(folder)) return;
     // The other one first: this process does nothing more after it ends itself.
     for (const victim of [...trap.victims].sort((one) => (one === role ? 1 : -1)))
       process.kill(Number(readFileSync(pidFile(folder, victim), "utf8")), "SIGKILL");

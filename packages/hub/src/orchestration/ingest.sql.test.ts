@@ -24,6 +24,8 @@ beforeEach(async () => {
   await world.dispatch(createProject());
   await world.dispatch(createThread());
   await world.dispatch(startTurn("turn"));
+  // A node tells of what it was handed. Whoever asks before that may be told that it cannot have heard of it.
+  await until(() => world.nodes.runs.length > 0);
 });
 afterEach(() => world.close());
 
