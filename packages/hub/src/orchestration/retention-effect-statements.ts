@@ -10,7 +10,7 @@ export const STRETCHES = [...ENDED, "waiting"] as const;
 export type Stretch = (typeof STRETCHES)[number];
 
 /** Of one page, so of one commit. */
-export const EFFECTS_PAGE_MAX = 200;
+export const RETENTION_EFFECTS_MAX = 200;
 
 /**
  * Of a turn that has not ended its start says whether the node has it, and of a revert that the node may still have to
@@ -72,7 +72,7 @@ export const EFFECT_DELETIONS: Readonly<Record<Stretch, ReturnType<typeof deleti
 export const threadsOfSessions = select({
   request: {
     ...ofSessions,
-    threadIds: list(text<ThreadId>(), EFFECTS_PAGE_MAX),
+    threadIds: list(text<ThreadId>(), RETENTION_EFFECTS_MAX),
   },
   row: pick(HUB_TABLES.projection_threads, "thread_id"),
   sql: `SELECT t.thread_id FROM projection_threads t

@@ -4,7 +4,7 @@ import type { SessionId, SpaceId, ThreadId, WireEvent } from "@muster/contracts"
 import type { Guard, Store } from "@muster/store";
 import type { EventRow } from "./event-log.ts";
 import type { ReadEvent } from "./event-reader.ts";
-import { EFFECTS_PAGE_MAX } from "./retention-effect-statements.ts";
+import { RETENTION_EFFECTS_MAX } from "./retention-effect-statements.ts";
 import type { EffectCutoffs } from "./retention-effects.ts";
 import * as statements from "./retention-statements.ts";
 
@@ -17,7 +17,7 @@ export interface RetentionLimits {
   readonly diffsMax: number;
   /** Of one commit. */
   readonly receiptsMax: number;
-  /** Of one commit, at most `EFFECTS_PAGE_MAX`. */
+  /** Of one commit, at most `RETENTION_EFFECTS_MAX`. */
   readonly effectsMax: number;
   /** Of one call: about a second of work, so that whoever waits sees it go on. */
   readonly batchesPerCallMax: number;
@@ -28,7 +28,7 @@ export const RETENTION_LIMITS: RetentionLimits = {
   bytesMax: 1024 * 1024,
   diffsMax: 32,
   receiptsMax: 200,
-  effectsMax: EFFECTS_PAGE_MAX,
+  effectsMax: RETENTION_EFFECTS_MAX,
   batchesPerCallMax: 32,
 };
 

@@ -1,6 +1,6 @@
 // Runs of retention: what happens when one dies, meets another one or other work, or meets a person.
 import type { SessionId, TurnId } from "@muster/contracts";
-import { activity, command, createProject, createThread, settle, startTurn } from "@muster/core/testing";
+import { activity, command, createThread, settle, startTurn } from "@muster/core/testing";
 import { StoreError } from "@muster/store";
 import { beforeEach, expect, it } from "vitest";
 import { listColumns } from "../schema/listing.ts";
@@ -11,6 +11,7 @@ import {
   bytesInTables,
   inDatabase,
   NOTHING_OF_THREADS,
+  openPrunedWorld,
   read,
   SECRET,
   takeOver,
@@ -28,15 +29,12 @@ import {
   prune,
   SMALLEST,
 } from "./test-retention.ts";
-import { callerOf, OWNER, onBothDatabases, openWorld, STRANGER, settled, until, type World } from "./test-world.ts";
+import { callerOf, OWNER, onBothDatabases, STRANGER, settled, until, type World } from "./test-world.ts";
 
 onBothDatabases("a run of retention", () => {
   let world: World;
   beforeEach(async () => {
-    world = await openWorld({ isFile: true });
-    await world.dispatch(createProject());
-    await world.dispatch(createThread());
-    await work(world);
+    world = await openPrunedWorld();
     return async () => {
       expect(world.bugs).toEqual([]);
       await world.close();

@@ -2,18 +2,18 @@
 import type { EventId } from "@muster/contracts";
 import { RECEIPTS_KEPT_MIN_DAYS } from "@muster/contracts";
 import { isoTime } from "@muster/core";
-import { activity, command, createProject, createThread, finishDiff, startTurn } from "@muster/core/testing";
+import { activity, command, createThread, finishDiff, startTurn } from "@muster/core/testing";
 import { beforeEach, expect, it } from "vitest";
 import {
   inDatabase,
   NOTHING_OF_THREADS,
   node,
+  openPrunedWorld,
   read,
   receipts,
   SECRET,
   takeOver,
   thread,
-  work,
 } from "./test-pruned-thread.ts";
 import {
   DAY_MS,
@@ -24,15 +24,12 @@ import {
   prune,
   rowsOf,
 } from "./test-retention.ts";
-import { OWNER, onBothDatabases, openWorld, type World } from "./test-world.ts";
+import { OWNER, onBothDatabases, type World } from "./test-world.ts";
 
 onBothDatabases("retention", () => {
   let world: World;
   beforeEach(async () => {
-    world = await openWorld({ isFile: true });
-    await world.dispatch(createProject());
-    await world.dispatch(createThread());
-    await work(world);
+    world = await openPrunedWorld();
     return async () => {
       expect(world.bugs).toEqual([]);
       await world.close();

@@ -1,8 +1,17 @@
 // A thread with everything that a turn can leave behind, for tests of what is taken away from it.
 import type { ThreadId } from "@muster/contracts";
-import { activity, askApproval, complete, finishDiff, settle, startTurn } from "@muster/core/testing";
+import {
+  activity,
+  askApproval,
+  complete,
+  createProject,
+  createThread,
+  finishDiff,
+  settle,
+  startTurn,
+} from "@muster/core/testing";
 import { logOf, rowsOf } from "./test-retention.ts";
-import { OWNER, settled, type World } from "./test-world.ts";
+import { OWNER, openWorld, settled, type World } from "./test-world.ts";
 
 export const thread = "thread" as ThreadId;
 /** Rows of effects go by their own age, and have tests of their own. */
@@ -88,4 +97,13 @@ export async function bytesInTables(world: World): Promise<number> {
     bytes += Number(row?.["bytes"]);
   }
   return bytes;
+}
+
+/** A world in a file with a thread in which a turn left everything behind. */
+export async function openPrunedWorld(): Promise<World> {
+  const world = await openWorld({ isFile: true });
+  await world.dispatch(createProject());
+  await world.dispatch(createThread());
+  await work(world);
+  return world;
 }
