@@ -1,11 +1,10 @@
 // The hub's HTTP API as one contract: paths, inputs, outputs, typed errors and who may call. Server, client,
 // OpenAPI document and the CLI follow from it. Paths stand below API_PREFIX.
-import { eventIterator, oc } from "@orpc/contract";
+import { eventIterator } from "@orpc/contract";
 import { z } from "zod";
-import { ACCESS, type Access } from "./access.ts";
 import { ClientCommand, DispatchResult } from "./commands.ts";
-import { ERROR_CODES, ERRORS, type ErrorCode } from "./errors.ts";
 import { EventId, MessageId, ProjectId, ThreadId } from "./ids.ts";
+import { procedure, queryFlag, queryInteger } from "./procedure.ts";
 import { Projections, ProjectorName, Rebuild } from "./projections.ts";
 import {
   EVENTS_PAGE_MAX,
@@ -28,36 +27,12 @@ export const API_PREFIX = "/api/v1";
 /** Largest request body the API reads. */
 export const BODY_MAX_BYTES = 1024 * 1024;
 
-export interface ProcedureMeta {
-  readonly access: Access;
-}
-
-const errorDetails = z.record(z.string(), z.unknown()).optional();
-
-type ErrorMap = { [Code in ErrorCode]: { status: number; message: string; data: typeof errorDetails } };
-const errorMap = Object.fromEntries(
-  ERROR_CODES.map((code) => [code, { status: ERRORS[code].status, message: ERRORS[code].message, data: errorDetails }]),
-) as ErrorMap;
-
-const base = oc.$meta<ProcedureMeta>({ access: ACCESS.own }).errors(errorMap);
-const open = base.meta({ access: ACCESS.public });
-const read = base.meta({ access: ACCESS.read });
-const write = base.meta({ access: ACCESS.write });
-const own = base.meta({ access: ACCESS.own });
-
-const queryFlag = z.preprocess((value) => (value === "true" ? true : value === "false" ? false : value), z.boolean());
-const queryInteger = (schema: z.ZodNumber) =>
-  z.preprocess(
-    (value) => (typeof value === "string" && /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value),
-    schema,
-  );
-
 export const contract = {
-  health: open
+  health: procedure("health")
     .route({ method: "GET", path: "/health", summary: "Whether the hub serves", tags: ["health"] })
     .output(Health),
   auth: {
-    redeem: open
+    redeem: procedure("auth.redeem")
       .route({
         method: "POST",
         path: "/auth/redeem",
@@ -66,16 +41,18 @@ export const contract = {
       })
       .input(z.strictObject({ token: z.string().min(1).max(256) }))
       .output(Me),
-    me: read.route({ method: "GET", path: "/auth/me", summary: "Who the caller is", tags: ["auth"] }).output(Me),
-    logout: read
+    me: procedure("auth.me")
+      .route({ method: "GET", path: "/auth/me", summary: "Who the caller is", tags: ["auth"] })
+      .output(Me),
+    logout: procedure("auth.logout")
       .route({ method: "POST", path: "/auth/logout", summary: "End the login of this browser", tags: ["auth"] })
       .output(z.object({ loggedOut: z.literal(true) })),
-    createLoginLink: own
+    createLoginLink: procedure("auth.createLoginLink")
       .route({ method: "POST", path: "/auth/login-links", summary: "Make a one-time login link", tags: ["auth"] })
       .output(z.object({ loginUrl: z.string(), expiresAt: z.string() })),
   },
   orchestration: {
-    dispatchCommand: write
+    dispatchCommand: procedure("orchestration.dispatchCommand")
       .route({
         method: "POST",
         path: "/orchestration/commands",
@@ -84,7 +61,7 @@ export const contract = {
       })
       .input(ClientCommand)
       .output(DispatchResult),
-    getSnapshot: read
+    getSnapshot: procedure("orchestration.getSnapshot")
       .route({
         method: "GET",
         path: "/orchestration/snapshot",
@@ -100,7 +77,7 @@ export const contract = {
         }),
       )
       .output(Snapshot),
-    getThread: read
+    getThread: procedure("orchestration.getThread")
       .route({
         method: "GET",
         path: "/orchestration/threads/{threadId}",
@@ -115,7 +92,7 @@ export const contract = {
         }),
       )
       .output(ThreadWindow),
-    getMessage: read
+    getMessage: procedure("orchestration.getMessage")
       .route({
         method: "GET",
         path: "/orchestration/threads/{threadId}/messages/{messageId}",
@@ -124,7 +101,7 @@ export const contract = {
       })
       .input(z.strictObject({ threadId: ThreadId, messageId: MessageId }))
       .output(MessageRow),
-    getActivity: read
+    getActivity: procedure("orchestration.getActivity")
       .route({
         method: "GET",
         path: "/orchestration/threads/{threadId}/activities/{activityId}",
@@ -133,7 +110,7 @@ export const contract = {
       })
       .input(z.strictObject({ threadId: ThreadId, activityId: EventId }))
       .output(ActivityRow),
-    getTurnDiff: read
+    getTurnDiff: procedure("orchestration.getTurnDiff")
       .route({
         method: "GET",
         path: "/orchestration/threads/{threadId}/diff",
@@ -148,7 +125,7 @@ export const contract = {
         }),
       )
       .output(TurnDiff),
-    events: read
+    events: procedure("orchestration.events")
       .route({
         method: "GET",
         path: "/orchestration/events",
@@ -163,7 +140,7 @@ export const contract = {
         }),
       )
       .output(eventIterator(FeedMessage)),
-    eventsPage: read
+    eventsPage: procedure("orchestration.eventsPage")
       .route({
         method: "GET",
         path: "/orchestration/events/page",
@@ -178,7 +155,7 @@ export const contract = {
         }),
       )
       .output(EventsPage),
-    prune: own
+    prune: procedure("orchestration.prune")
       .route({
         method: "POST",
         path: "/orchestration/prune",
@@ -189,7 +166,7 @@ export const contract = {
       .output(PruneReport),
   },
   projections: {
-    get: own
+    get: procedure("projections.get")
       .route({
         method: "GET",
         path: "/projections",
@@ -197,7 +174,7 @@ export const contract = {
         tags: ["projections"],
       })
       .output(Projections),
-    rebuild: own
+    rebuild: procedure("projections.rebuild")
       .route({
         method: "POST",
         path: "/projections/rebuild",
@@ -208,7 +185,7 @@ export const contract = {
       .output(Rebuild),
   },
   nodes: {
-    list: read
+    list: procedure("nodes.list")
       .route({ method: "GET", path: "/nodes", summary: "Machines attached to the caller's sessions", tags: ["nodes"] })
       .output(z.object({ nodes: z.array(NodeSummary) })),
   },

@@ -2,6 +2,7 @@
 // "may I try again" all follow from the row. docs/reference/errors.md is compared with this file by a test.
 import { type ErrorRow, row } from "./error-row.ts";
 import { MACHINE_ERRORS } from "./machine-errors.ts";
+import { SESSION_ERRORS } from "./session-errors.ts";
 
 export const ERRORS = {
   // requests
@@ -163,6 +164,8 @@ export const ERRORS = {
     "The node has no agent of that name.",
     "See `muster agents` for what was found.",
   ),
+  // sessions, invites and tokens
+  ...SESSION_ERRORS,
   // turns
   turn_exists: row(409, false, 3, "That turnId or messageId was used before.", "Use new ids for a new turn."),
   turn_not_found: row(404, false, 3, "There is no such turn.", "Show the thread with `muster thread show`."),
@@ -233,6 +236,20 @@ export const ERRORS = {
     3,
     "The answer would be larger than a frame may be.",
     "Ask for less; the size is in the details.",
+  ),
+  file_not_found: row(
+    404,
+    false,
+    3,
+    "There is no such file in the project's workspace.",
+    "List the files with `muster files`; what git ignores is shown with --ignored.",
+  ),
+  file_not_allowed: row(
+    403,
+    false,
+    3,
+    "The path leads out of the project's workspace.",
+    "Only files inside the workspace's folder can be looked at.",
   ),
   "version.floor_exceeded": row(
     409,

@@ -1,6 +1,7 @@
 // Frames as text: one text per frame, or numbered chunks where one would be too large. Both ends of the uplink use this
 // one codec. Pure: the digest is passed in. Whatever the other side sends, a reader's memory stays within named limits.
 import { MusterError } from "./errors.ts";
+import { byteLength } from "./text.ts";
 import {
   CHUNK_CHARACTERS,
   CHUNK_THRESHOLD_BYTES,
@@ -21,24 +22,6 @@ export interface FrameLimits {
 }
 
 export const FRAME_LIMITS: FrameLimits = { chunkSetsMax: 4, chunkedMaxCharacters: 2 * CHUNKED_MAX_CHARACTERS };
-
-/** Bytes of a text in UTF-8, counted without copying it; a lone surrogate counts as the replacement character's three. */
-export function byteLength(text: string): number {
-  let bytes = text.length;
-  for (let index = 0; index < text.length; index += 1) {
-    const unit = text.charCodeAt(index);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) bytes += 1;
-    else if (unit >= 0xd800 && unit < 0xdc00 && isLowSurrogate(text.charCodeAt(index + 1))) {
-      // A pair is two units and four bytes.
-      bytes += 2;
-      index += 1;
-    } else bytes += 2;
-  }
-  return bytes;
-}
-
-const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000;
 
 /** Whether a text stays below the limit, without counting where its length alone tells. */
 const fits = (text: string, maxBytes: number): boolean =>

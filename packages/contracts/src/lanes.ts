@@ -1,6 +1,7 @@
 // Which frames go first. Control frames are written at once; bulk waits while the socket has much to send, so that a
 // heartbeat or an interrupt never stands behind a megabyte of text. Each lane has a limit. Both ends use this one.
-import { byteLength, type Digest, encodeFrame } from "./frames.ts";
+import { type Digest, encodeFrame } from "./frames.ts";
+import { byteLength } from "./text.ts";
 import type { Frame, FrameType } from "./uplink.ts";
 
 export type Lane = "control" | "bulk";

@@ -23,6 +23,20 @@ export const MACHINE_ERRORS = {
     "Muster already runs with this home.",
     "Use the one that runs, stop it, or give --home another folder.",
   ),
+  already_joined: row(
+    409,
+    false,
+    3,
+    "This home belongs to a machine that has joined a hub.",
+    "Start it with `muster daemon up`, or give --home another folder.",
+  ),
+  not_joined: row(
+    409,
+    false,
+    3,
+    "This home has not joined a hub.",
+    "Join one with `muster join <link>`, or start a hub here with `muster up`.",
+  ),
   database_corrupt: row(
     409,
     false,

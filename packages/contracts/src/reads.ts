@@ -14,7 +14,7 @@ import {
   TurnRow,
 } from "./rows.ts";
 import { DiffFile, PlanEntry, ToolCall } from "./runtime.ts";
-import { isShallowJson, JSON_DEPTH_MAX, spokenText, storableJson } from "./text.ts";
+import { byteLength, isShallowJson, JSON_DEPTH_MAX, spokenText, storableJson } from "./text.ts";
 
 export const READ_MAX_BYTES = 1024 * 1024;
 export const THREAD_TURNS_MAX = 50;
@@ -98,7 +98,11 @@ export const DetectedProvider = z.object({
 });
 export type DetectedProvider = z.infer<typeof DetectedProvider>;
 
-/** What a node declares about itself: at most 64 keys and 32 KiB; readers ignore keys they do not know. */
+/** What a node may declare about itself: keys, and bytes of JSON. */
+export const CAPABILITIES_MAX_KEYS = 64;
+export const CAPABILITIES_MAX_BYTES = 32 * 1024;
+
+/** What a node declares about itself; readers ignore keys they do not know. */
 export const NodeCapabilities = z
   .looseObject({
     hostname: z.string().max(256).optional(),
@@ -106,10 +110,21 @@ export const NodeCapabilities = z
     /** Folders below which projects may lie; absolute paths. */
     workspaceRoots: z.array(z.string().max(4_096)).max(64).optional(),
     providers: z.array(DetectedProvider).max(64).optional(),
+    /** It answers questions about files of its workspaces. */
+    files: z.object({ version: z.int().min(1) }).optional(),
   })
   .refine((value) => isShallowJson(value), `capabilities nest at most ${JSON_DEPTH_MAX} deep`)
   .overwrite(storableJson);
 export type NodeCapabilities = z.infer<typeof NodeCapabilities>;
+
+/** The same, with its limits: for requests. */
+export const DeclaredCapabilities = NodeCapabilities.refine(
+  (value) => Object.keys(value).length <= CAPABILITIES_MAX_KEYS,
+  `capabilities have at most ${CAPABILITIES_MAX_KEYS} keys`,
+).refine(
+  (value) => byteLength(JSON.stringify(value)) <= CAPABILITIES_MAX_BYTES,
+  `capabilities have at most ${CAPABILITIES_MAX_BYTES} bytes`,
+);
 
 export const NodeSummary = z.object({
   nodeId: NodeId,

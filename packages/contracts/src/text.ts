@@ -56,3 +56,21 @@ export const unstorablePaths = (value: unknown, path: readonly PropertyKey[] = [
 
 /** A name, or what else says which thing is meant. */
 export const namingText = z.string().refine(isStorableText, NOT_STORABLE);
+
+/** Bytes of a text in UTF-8, counted without copying it; a lone surrogate counts as the replacement character's three. */
+export function byteLength(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) continue;
+    if (unit < 0x800) bytes += 1;
+    else if (unit >= 0xd800 && unit < 0xdc00 && isLowSurrogate(text.charCodeAt(index + 1))) {
+      // A pair is two units and four bytes.
+      bytes += 2;
+      index += 1;
+    } else bytes += 2;
+  }
+  return bytes;
+}
+
+const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000;

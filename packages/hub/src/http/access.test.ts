@@ -1,5 +1,6 @@
 import {
-  ACCESS,
+  type Access,
+  PROCEDURE_ACCESS,
   type PrincipalId,
   type PrincipalKind,
   type Role,
@@ -18,6 +19,14 @@ const caller = (principalKind: PrincipalKind, ...roles: readonly Role[]): Caller
   roles: new Map(roles.map((role, index) => [`session-${index}` as SessionId, role])),
   defaultSessionId: "session-0" as SessionId,
 });
+
+const ACCESS = {
+  public: PROCEDURE_ACCESS.health,
+  read: PROCEDURE_ACCESS["nodes.list"],
+  write: PROCEDURE_ACCESS["orchestration.dispatchCommand"],
+  own: PROCEDURE_ACCESS["orchestration.prune"],
+  space: PROCEDURE_ACCESS["projections.rebuild"],
+} as const satisfies Record<string, Access>;
 
 const outcome = (access: keyof typeof ACCESS, who: Caller | null): string => {
   try {
@@ -55,4 +64,9 @@ it("refuses kinds of principals that are not named, whatever their role", () => 
 it("refuses a member of nothing and takes the role of any session", () => {
   expect(outcome("read", caller("human"))).toBe("permission_denied");
   expect(outcome("write", caller("human", "viewer", "collaborator"))).toBe("allowed");
+});
+
+it("NOD-2 lets only an owner of the default session do what concerns the whole hub", () => {
+  expect(outcome("space", caller("human", "owner"))).toBe("allowed");
+  expect(outcome("space", caller("human", "viewer", "owner"))).toBe("permission_denied");
 });

@@ -20,13 +20,13 @@ export const accessOf = (meta: unknown, procedure: string): Access => {
 
 /**
  * Throws `unauthenticated` without a caller, `permission_denied` for another kind of principal or for one that holds
- * none of the roles in any session. Which session a thing belongs to is checked where the thing is read.
+ * none of the roles where the access asks for one. Which session a thing belongs to is checked where the thing is read.
  */
 export const authorize = (access: Access, caller: Caller | null): void => {
   if (access.principals === "public") return;
   if (caller === null) throw new MusterError("unauthenticated");
   const kinds: readonly PrincipalKind[] = access.principals;
   if (!kinds.includes(caller.principalKind)) throw new MusterError("permission_denied");
-  const held = new Set(caller.roles.values());
+  const held = new Set(access.place === "space" ? [caller.roles.get(caller.defaultSessionId)] : caller.roles.values());
   if (!access.roles.some((role) => held.has(role))) throw new MusterError("permission_denied");
 };

@@ -1,4 +1,4 @@
-import { ACCESS, contract } from "@muster/contracts";
+import { contract, PROCEDURE_ACCESS } from "@muster/contracts";
 import { oc } from "@orpc/contract";
 import { describe, expect, it } from "vitest";
 import { RouteTable, routesOf } from "./routes.ts";
@@ -12,7 +12,7 @@ describe("routes of a contract", () => {
   });
 
   it("keep the server from starting when a procedure has no path of its own", () => {
-    expect(() => routesOf({ secret: oc.$meta({ access: ACCESS.read }) })).toThrow("no method or no path");
+    expect(() => routesOf({ secret: oc.$meta({ access: PROCEDURE_ACCESS.health }) })).toThrow("no method or no path");
   });
 
   it("are all found, each by its own path and method", () => {

@@ -6,8 +6,5 @@ export const OFFLINE_AFTER_MS = 60_000;
 export const SWEEP_INTERVAL_MS = 5_000;
 /** How long a slot waits for a node that is offline; then its turns are lost. */
 export const SLOT_LEASE_MS = 10 * 60 * 1_000;
-/** What a node may declare about itself. */
-export const CAPABILITIES_MAX_KEYS = 64;
-export const CAPABILITIES_MAX_BYTES = 32 * 1024;
 /** A connect that lost a race is decided again this often. */
 export const CONNECT_ATTEMPTS = 5;

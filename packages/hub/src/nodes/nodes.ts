@@ -2,6 +2,8 @@
 // by the node's epoch; what changes in liveness is told to the feed and never becomes an event.
 import {
   byteLength,
+  CAPABILITIES_MAX_BYTES,
+  CAPABILITIES_MAX_KEYS,
   MusterError,
   type NodeCapabilities,
   type NodeId,
@@ -14,13 +16,7 @@ import { insertInto, returnedRows, type Statement, type Store } from "@muster/st
 import type { Nodes } from "../ports.ts";
 import { type HealthState, HUB_TABLES, type HubRow } from "../schema/index.ts";
 import { attachOnConnect } from "./attach.ts";
-import {
-  CAPABILITIES_MAX_BYTES,
-  CAPABILITIES_MAX_KEYS,
-  DEGRADED_AFTER_MS,
-  OFFLINE_AFTER_MS,
-  SWEEP_INTERVAL_MS,
-} from "./limits.ts";
+import { DEGRADED_AFTER_MS, OFFLINE_AFTER_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
 import { beatPresence, doubtPresence, healthOf, sweepPresence } from "./presence.ts";
 import { readRoster } from "./roster.ts";
 import { declareCapabilities, nodeOf } from "./statements.ts";
