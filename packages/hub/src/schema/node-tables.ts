@@ -126,4 +126,12 @@ export const NODE_TABLES = {
     last_heartbeat_at: text(),
     health_state: text<HealthState>(),
   },
+
+  /** Of no space: what one process of the database does for all of them. */
+  leases: {
+    lease_name: text(),
+    owner: nullable(text()),
+    fence: integer(),
+    expires_at: text(),
+  },
 } as const satisfies Readonly<Record<string, Columns>>;

@@ -40,6 +40,7 @@ const NAMED = {
   "NOD-3": ["session_invites"],
   "NOD-8": ["runtime_node_attachments", "runtime_node_attachment_log"],
   "NOD-9": ["runtime_node_presence"],
+  "NOD-17": ["leases"],
   "NOD-23": ["spaces", "principals", "tokens", "nodes", "audit_log"],
 };
 

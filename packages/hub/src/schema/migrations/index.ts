@@ -6,8 +6,17 @@ import { threadRetention } from "./0003-thread-retention.ts";
 import { windowIndexes } from "./0004-window-indexes.ts";
 import { projectionRebuilds } from "./0005-projection-rebuilds.ts";
 import { revertsOfNodes } from "./0006-reverts-of-nodes.ts";
+import { leasesByName } from "./0007-leases.ts";
 
 export const HUB_MIGRATIONS: MigrationSet = {
   name: "hub",
-  migrations: [firstSchema, waitingReverts, threadRetention, windowIndexes, projectionRebuilds, revertsOfNodes],
+  migrations: [
+    firstSchema,
+    waitingReverts,
+    threadRetention,
+    windowIndexes,
+    projectionRebuilds,
+    revertsOfNodes,
+    leasesByName,
+  ],
 };
