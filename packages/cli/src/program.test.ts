@@ -66,10 +66,12 @@ describe("the command line", () => {
     expect(stderr).toContain("no address of a hub");
   });
 
-  test("refuses to listen elsewhere than on this machine", async () => {
+  test("refuses to let plain HTTP leave this machine, and says what to do", async () => {
     const { exitCode, stderr } = await outcome("up", "--host", "0.0.0.0");
     expect(exitCode).toBe(2);
-    expect(stderr).toContain("no loopback address");
+    expect(stderr).toContain("can be reached from the network");
+    expect(stderr).toContain("--public-url https://");
+    expect(stderr).toContain("--trust-network");
   });
 
   test("refuses a port that is none, given or from the environment", async () => {

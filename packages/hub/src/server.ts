@@ -7,7 +7,7 @@ import { integer, keyedReads, StoreError, select } from "@muster/store";
 import { databaseError, markRestored, openHubDatabase } from "./database.ts";
 import { DatabaseCheck } from "./database-check.ts";
 import { type LogLevel, makeHome, openLog } from "./home.ts";
-import { checkHost, createHttpServer, loginUrl } from "./http/index.ts";
+import { createHttpServer, type HttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { createNodes } from "./nodes/index.ts";
 import { type OnHubStep, openOrchestration } from "./orchestration/index.ts";
@@ -23,10 +23,14 @@ export interface HubSettings {
   readonly home: string;
   /** Of the PostgreSQL database that holds the state; null: a file in the home. Many hubs may share one. */
   readonly databaseUrl?: string | null;
-  /** A loopback address. */
+  /** A loopback address; any other address of this machine, or `0.0.0.0` or `::` for all of them, with `trustNetwork`. */
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Whoever listens on the way to the hub may read tokens, because it speaks plain HTTP; false when absent. */
+  readonly trustNetwork?: boolean;
+  /** Where others reach the hub, such as the address of a proxy with TLS; what it listens on when absent. */
+  readonly publicUrl?: string;
   readonly version: string;
   /** Folder of the console's bundle; null: a plain page says that it is missing. */
   readonly consoleDirectory: string | null;
@@ -38,7 +42,10 @@ export interface HubSettings {
 }
 
 export interface Hub {
+  /** For people and other machines. */
   readonly url: string;
+  /** For programs of this machine. */
+  readonly localUrl: string;
   readonly port: number;
   readonly generation: string;
   /** File with the bearer token of the command line, mode 0600. */
@@ -64,8 +71,8 @@ export const markHubRestored = (
 /**
  * Starts a hub on its own SQLite database, or on PostgreSQL beside others, and resolves when it serves.
  * Throws MusterError `home_unwritable`, `database_corrupt`, `schema_mismatch`, `database_mismatch`, `database_unreachable`,
- * `database_denied`, `database_unsuitable`, `port_in_use`, `validation_failed` (a host that is not loopback, a URL that is
- * none); nothing is left running then.
+ * `database_denied`, `database_unsuitable`, `port_in_use`, `validation_failed` (a place that may not be listened on, a URL that
+ * is none); nothing is left running then.
  */
 export async function startHub(settings: HubSettings): Promise<Hub> {
   const { home, host, port, version, consoleDirectory } = settings;
@@ -111,11 +118,11 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       onSwept: async () => orchestration?.settleLost(),
     });
     const replicaId = ids.next();
-    const served = { port, names: [] as readonly string[] };
+    let server: HttpServer | undefined;
     const uplink = createUplink({
       nodes,
       orchestration: core,
-      allowUpgrade: (request) => checkHost(request.headers.host, served),
+      allowUpgrade: (request) => server?.serves(request.headers.host) ?? false,
       replicaId,
       clock,
       ids,
@@ -145,7 +152,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       () => nodes.close(),
       () => core().close(),
     );
-    const server = createHttpServer({
+    const http = createHttpServer({
       identity,
       orchestration,
       nodes,
@@ -162,13 +169,14 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       },
       integrity: () => check.state,
       onUpgrade: (request, socket, head) => uplink.handleUpgrade(request, socket, head),
+      ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
     });
-    const listening = await server.listen({ host, port });
-    served.port = listening.port;
+    server = http;
+    const listening = await http.listen({ host, port, trustNetwork: settings.trustNetwork ?? false });
     // Feeds end first, then the nodes' sockets, then the core: what arrived before the end is still committed.
     closing.push(
       () => uplink.close(),
-      () => server.close(),
+      () => http.close(),
     );
     check.start();
     closing.push(() => check.stop());
@@ -176,6 +184,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
     const { spaceId, ownerId } = identity;
     return {
       url: listening.url,
+      localUrl: listening.localUrl,
       port: listening.port,
       generation,
       tokenFile: identity.cliTokenFile,

@@ -6,10 +6,11 @@ import { facts } from "../output/table.ts";
 import { lasting } from "../output/time.ts";
 import type { Shell } from "../shell.ts";
 import {
-  checkHost,
   chooseDatabase,
   chooseKeptDays,
+  choosePlace,
   choosePort,
+  type PlaceOptions,
   parseDays,
   parsePort,
   workspaceRoots,
@@ -17,8 +18,7 @@ import {
 import type { Running, UpSettings } from "../up/start.ts";
 import { VERSION } from "../version.ts";
 
-interface UpOptions {
-  readonly host: string;
+interface UpOptions extends PlaceOptions {
   readonly database?: string;
   readonly port?: number;
   readonly workspaceRoot: readonly string[];
@@ -31,6 +31,9 @@ const CONNECT_LIMIT_MS = 5_000;
 /** An end that takes longer is forced, so that whoever supervises us need not wait. */
 const CLOSE_LIMIT_MS = 4_500;
 
+const NETWORK_HELP = `Other machines reach the hub through a proxy with TLS on this machine (--public-url https://muster.example.org), or
+directly in a network where nobody listens (--host 0.0.0.0 --trust-network): the hub itself speaks plain HTTP.`;
+
 const DATABASE_HELP = `A password belongs into MUSTER_DATABASE_URL, PGPASSWORD or ~/.pgpass, never into --database, which everyone on the
 machine can read in the list of processes. Several hubs may share one database, each with a home of its own.`;
 
@@ -40,7 +43,9 @@ export function addUpCommand({ program, context }: Registry): void {
     .description("start the hub, this machine's daemon and the console")
     .option("--port <number>", "port to listen on, 0 for any free one (MUSTER_PORT, 7600)", parsePort)
     .option("--database <url>", "PostgreSQL to keep the hub's state in (MUSTER_DATABASE_URL, a file in the home)")
-    .option("--host <address>", "loopback address to listen on", "127.0.0.1")
+    .option("--host <address>", "address to listen on; other than loopback with --trust-network", "127.0.0.1")
+    .option("--public-url <url>", "where others reach the hub: the address of a proxy with TLS, for links and logins")
+    .option("--trust-network", "nobody listens in this network: let plain HTTP leave this machine")
     .option(
       "--workspace-root <folder>",
       "folder below which projects may lie; may be repeated (your own folder)",
@@ -57,7 +62,7 @@ export function addUpCommand({ program, context }: Registry): void {
     )
     .addHelpText(
       "after",
-      `${examples("up", "up --port 0 --json", "up --home /tmp/try --workspace-root ~/src", "up --database postgresql://muster@db.example:5432/muster")}\n\n${DATABASE_HELP}`,
+      `${examples("up", "up --port 0 --json", "up --home /tmp/try --workspace-root ~/src", "up --database postgresql://muster@db.example:5432/muster", "up --public-url https://muster.example.org", "up --host 0.0.0.0 --trust-network")}\n\n${NETWORK_HELP}\n\n${DATABASE_HELP}`,
     )
     .action((options: UpOptions, command: Command) => up(context(command), options));
 }
@@ -70,7 +75,7 @@ async function up(context: Context, options: UpOptions): Promise<void> {
   const settings: UpSettings = {
     paths,
     databaseUrl: chooseDatabase(shell, options.database),
-    host: checkHost(options.host),
+    place: choosePlace(options),
     port: choosePort(shell, options.port),
     workspaceRoots: workspaceRoots(shell, options.workspaceRoot),
     version: VERSION,

@@ -2,7 +2,7 @@
 import { MusterError } from "@muster/contracts";
 import { describe, expect, test } from "vitest";
 import { testShell } from "../testing/shell.ts";
-import { chooseDatabase } from "./options.ts";
+import { chooseDatabase, choosePlace } from "./options.ts";
 
 const SECRET = "hunter2";
 
@@ -29,5 +29,54 @@ describe("the database", () => {
     expect(refused).toThrow(MusterError);
     expect(refused).toThrow(expect.objectContaining({ code: "validation_failed" }));
     expect(refused).not.toThrow(SECRET);
+  });
+});
+
+describe("the place of the hub", () => {
+  const place = (host: string, others: { trustNetwork?: boolean; publicUrl?: string } = {}) =>
+    choosePlace({ host, ...others });
+  const refused = expect.objectContaining({ code: "validation_failed" });
+
+  test.each([
+    ["127.0.0.1", "127.0.0.1"],
+    ["127.0.0.5", "127.0.0.5"],
+    ["localhost", "localhost"],
+    ["[::1]", "::1"],
+  ])("is loopback without a question: %s", (host, bare) => {
+    expect(place(host)).toEqual({ host: bare, trustNetwork: false, publicUrl: null });
+  });
+
+  test.each(["0.0.0.0", "::", "[::]", "192.168.1.10", "fd00::7"])(
+    "EXP-11 is %s only where the network is said to be trusted, or a proxy with TLS is advised",
+    (host) => {
+      expect(() => place(host)).toThrow(refused);
+      expect(() => place(host, { publicUrl: "https://muster.example.org" })).toThrow(refused);
+      expect(place(host, { trustNetwork: true }).host).toBe(host.replace(/[[\]]/g, ""));
+    },
+  );
+
+  test.each(["example.org", "", "fe80::1%eth0", "127.0.0.1:7600"])("is no %j, trusted or not", (host) => {
+    expect(() => place(host, { trustNetwork: true })).toThrow(refused);
+  });
+
+  test.each([
+    ["https://muster.example.org/", "https://muster.example.org"],
+    ["https://muster.example.org:8443", "https://muster.example.org:8443"],
+    ["http://localhost:8080", "http://localhost:8080"],
+  ])("is named by the public URL %s", (publicUrl, origin) => {
+    expect(place("127.0.0.1", { publicUrl }).publicUrl).toBe(origin);
+  });
+
+  test.each(["muster.example.org", "ftp://a", "https://a/muster", "https://a/?b", "https://a/#b", "https://u:p@a"])(
+    "is not named by %s",
+    (publicUrl) => {
+      expect(() => place("127.0.0.1", { publicUrl })).toThrow(refused);
+    },
+  );
+
+  test("EXP-11 is not named by plain HTTP, unless the network is said to be trusted", () => {
+    const publicUrl = "http://box.lan:7600";
+    expect(() => place("127.0.0.1", { publicUrl })).toThrow(refused);
+    expect(place("0.0.0.0", { publicUrl, trustNetwork: true }).publicUrl).toBe(publicUrl);
   });
 });

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, ArchivedKeptDays, MusterError } from "@muster/contracts";
 import { InvalidArgumentError } from "commander";
+import { refusal } from "../errors.ts";
 import type { Shell } from "../shell.ts";
 
 const PORT_DEFAULT = 7600;
@@ -68,15 +69,67 @@ export function chooseKeptDays(shell: Shell, given: number | null | undefined): 
   }
 }
 
-/** Only this machine may reach the hub: whoever reaches it can run commands here. */
-export function checkHost(host: string): string {
+export interface PlaceOptions {
+  readonly host: string;
+  readonly trustNetwork?: boolean;
+  readonly publicUrl?: string;
+}
+
+/** Where the hub listens, and how others name it. */
+export interface HubPlace {
+  readonly host: string;
+  readonly trustNetwork: boolean;
+  /** Null: what it listens on. */
+  readonly publicUrl: string | null;
+}
+
+/** Whoever reaches the hub with a token can run commands here, so plain HTTP leaves this machine only where that is said. */
+export function choosePlace(options: PlaceOptions): HubPlace {
+  const trustNetwork = options.trustNetwork === true;
+  const host = checkHost(options.host, trustNetwork);
+  const publicUrl = options.publicUrl === undefined ? null : checkPublicUrl(options.publicUrl, trustNetwork);
+  return { host, trustNetwork, publicUrl };
+}
+
+const isLoopback = (bare: string): boolean =>
+  bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
+
+function checkHost(host: string, trustNetwork: boolean): string {
   const bare = host.replace(/^\[(.*)\]$/, "$1");
-  const isLoopback = bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
-  if (isLoopback) return bare;
-  throw new MusterError(
+  if (isLoopback(bare)) return bare;
+  if (isIP(bare) === 0 || bare.includes("%"))
+    throw refusal(
+      "validation_failed",
+      `"${host}" is no address to listen on.`,
+      "Give an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them; a name is told with --public-url.",
+    );
+  if (trustNetwork) return bare;
+  throw refusal(
     "validation_failed",
-    `"${host}" is no loopback address: Muster listens on this machine only, on 127.0.0.1, ::1 or localhost.`,
+    `${host} can be reached from the network, and the hub speaks plain HTTP: whoever listens there could read tokens, and run commands here with them.`,
+    "Put a proxy with TLS in front of it on this machine and name it with --public-url https://…; or say with --trust-network that nobody listens there.",
   );
+}
+
+/** Scheme, name and port of where a proxy, or whoever else, hands requests on to the hub. */
+function checkPublicUrl(text: string, trustNetwork: boolean): string {
+  const url = URL.parse(text);
+  const isPlain = url?.protocol === "http:";
+  if (url === null || !(isPlain || url.protocol === "https:"))
+    throw refusal("validation_failed", `"${text}" is no public URL.`, "Give one like https://muster.example.org.");
+  if (url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username !== "" || url.password !== "")
+    throw refusal(
+      "validation_failed",
+      "A public URL is a scheme, a name and a port, and nothing else.",
+      `The hub needs a name of its own: give it as ${url.origin}, and let the proxy hand on all paths.`,
+    );
+  if (isPlain && !trustNetwork && !isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1")))
+    throw refusal(
+      "validation_failed",
+      `${url.origin} is plain HTTP: whoever listens on the way could read tokens.`,
+      "Give the https:// address of a proxy with TLS, or say with --trust-network that nobody listens there.",
+    );
+  return url.origin;
 }
 
 /** The folders below which projects may lie; the user's own folder when none is given. Links are resolved. */

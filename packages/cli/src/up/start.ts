@@ -7,12 +7,13 @@ import { prepareDaemon } from "@muster/daemon";
 import { startHub } from "@muster/hub";
 import { StoreError } from "@muster/store";
 import { type HomePaths, readEndpoint, removeEndpoint, writeEndpoint } from "../home.ts";
+import type { HubPlace } from "./options.ts";
 
 export interface UpSettings {
   readonly paths: HomePaths;
   /** Null: a file in the home. */
   readonly databaseUrl: string | null;
-  readonly host: string;
+  readonly place: HubPlace;
   readonly port: number;
   readonly workspaceRoots: readonly string[];
   readonly version: string;
@@ -37,7 +38,7 @@ type Undo = () => void | Promise<void>;
 
 /** Throws MusterError `already_running`, what `startHub` throws, and `home_unwritable` for the daemon's part. */
 export async function startEverything(settings: UpSettings): Promise<Running> {
-  const { paths, host, port, version, workspaceRoots, pid } = settings;
+  const { paths, place, port, version, workspaceRoots, pid } = settings;
   const undo: Undo[] = [];
   let close: Promise<void> | undefined;
   const closeAll = (): Promise<void> => {
@@ -53,7 +54,9 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
     const hub = await startHub({
       home: paths.hub,
       databaseUrl,
-      host,
+      host: place.host,
+      trustNetwork: place.trustNetwork,
+      ...(place.publicUrl === null ? {} : { publicUrl: place.publicUrl }),
       port,
       version,
       consoleDirectory,
@@ -63,14 +66,14 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
     undo.push(() => hub.close());
     const { spaceId } = await hub.enrolLocalNode({ nodeId: daemon.nodeId, publicKey: daemon.publicKey });
     const node = await daemon.start({
-      hubUrl: hub.url,
+      hubUrl: hub.localUrl,
       spaceId,
       workspaceRoots: [...workspaceRoots],
       version,
       ...logLevel,
     });
     undo.push(() => node.close());
-    writeEndpoint(paths, { url: hub.url, pid });
+    writeEndpoint(paths, { url: hub.localUrl, pid });
     undo.push(() => removeEndpoint(paths, pid));
     const loginUrl = await hub.createLoginLink();
     return { url: hub.url, loginUrl, tokenFile: hub.tokenFile, connected: node.connected, close: closeAll };

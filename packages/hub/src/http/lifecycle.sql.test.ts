@@ -1,7 +1,10 @@
+import { get } from "node:http";
+import { networkInterfaces } from "node:os";
 import type { Duplex } from "node:stream";
 import { PATIENCE_MS } from "@muster/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createHttpServer } from "./index.ts";
+import { inUrl, ownAddresses } from "./addresses.ts";
+import { createHttpServer, type HttpServerOptions } from "./index.ts";
 import { deleteCommand, FakeNodes, FakeOrchestration } from "./testing/fakes.ts";
 import { type Served, serve } from "./testing/served.ts";
 
@@ -15,7 +18,7 @@ afterEach(async () => {
   await served.close();
 });
 
-const another = () =>
+const another = (options: Partial<HttpServerOptions> = {}) =>
   createHttpServer({
     identity: served.opened.identity,
     orchestration: new FakeOrchestration(),
@@ -25,6 +28,16 @@ const another = () =>
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     clock: served.opened.clock,
     ids: served.ids,
+    ...options,
+  });
+
+/** Of a probe under that Host header, which fetch would not let us choose. */
+const statusOf = (port: number, host: string): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    get({ host: "127.0.0.1", port, path: "/healthz", headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on("error", reject);
   });
 
 describe("listening", () => {
@@ -43,6 +56,57 @@ describe("listening", () => {
     const { port, url } = await server.listen({ host, port: 0 });
     expect(port).toBeGreaterThan(0);
     expect(url).toBe(`http://${host}:${port}`);
+    await server.close();
+  });
+
+  const hasIPv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"));
+
+  it.each([
+    ["0.0.0.0", "127.0.0.1"] as const,
+    // Where the kernel has no IPv6, nothing can listen there.
+    ...(hasIPv6 ? [["::", "[::1]"] as const] : []),
+  ])("EXP-11 is on every address where somebody trusts the network: %s", async (host, loopback) => {
+    const server = another();
+    const { port, url, localUrl } = await server.listen({ host, port: 0, trustNetwork: true });
+    expect(localUrl).toBe(`http://${loopback}:${port}`);
+    const [own] = ownAddresses();
+    expect(url).toBe(own === undefined ? localUrl : `http://${inUrl(own)}:${port}`);
+    expect((await fetch(`${localUrl}/healthz`)).status).toBe(200);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(server.serves(new URL(url).host)).toBe(true);
+    for (const foreign of ["203.0.113.9", "evil.example", "0.0.0.0"]) {
+      expect(server.serves(`${foreign}:${port}`)).toBe(false);
+      expect(await statusOf(port, `${foreign}:${port}`)).toBe(403);
+    }
+    await server.close();
+  });
+
+  it("EXP-11 is on no name, and on no address with a zone, however much the network is trusted", async () => {
+    for (const host of ["example.org", "", "fe80::1%lo"])
+      await expect(another().listen({ host, port: 0, trustNetwork: true })).rejects.toMatchObject({
+        code: "validation_failed",
+        message: expect.stringContaining("no address of this machine"),
+      });
+    await expect(another().listen({ host: "203.0.113.9", port: 0, trustNetwork: true })).rejects.toMatchObject({
+      code: "validation_failed",
+      message: "This machine has no address 203.0.113.9.",
+    });
+  });
+
+  it("EXP-11 behind a proxy is on loopback still, and answers to the proxy's name", async () => {
+    const server = another({ publicUrl: "https://muster.example.org" });
+    const { port, url, localUrl } = await server.listen({ port: 0 });
+    expect({ url, localUrl }).toEqual({ url: "https://muster.example.org", localUrl: `http://127.0.0.1:${port}` });
+    expect(server.serves("muster.example.org")).toBe(true);
+    expect(await statusOf(port, "muster.example.org")).toBe(200);
+    expect(await statusOf(port, "another.example.org")).toBe(403);
+    await server.close();
+  });
+
+  it("answers to the very address it listens on", async () => {
+    const server = another();
+    const { url } = await server.listen({ host: "127.0.0.5", port: 0 });
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
     await server.close();
   });
 

@@ -44,6 +44,19 @@ describe("the Host header", () => {
   });
 });
 
+it("EXP-11 the Host header may be an address that is listened on, as it is then", () => {
+  let addresses = ["192.168.1.7"];
+  const everywhere = { ...served, addresses: () => addresses };
+  expect(checkHost("192.168.1.7:7600", everywhere)).toBe(true);
+  expect(checkHost("192.168.1.7:7601", everywhere)).toBe(false);
+  expect(checkHost("[fd00::7]:7600", everywhere)).toBe(false);
+  addresses = ["[fd00::7]"];
+  expect(checkHost("[fd00::7]:7600", everywhere)).toBe(true);
+  expect(checkHost("192.168.1.7:7600", everywhere)).toBe(false);
+  expect(checkOrigin({ origin: "http://[fd00::7]:7600", host: "[fd00::7]:7600" }, everywhere)).toBe(true);
+  expect(checkOrigin({ origin: "https://[fd00::7]:7600", host: "[fd00::7]:7600" }, everywhere)).toBe(false);
+});
+
 describe("the Origin header", () => {
   it.each([
     [undefined, "localhost:7600"],

@@ -7,6 +7,8 @@ export interface ServedNames {
   readonly port: number;
   /** Further names, `name` (with the bound port or none) or `name:port`, for a proxy in front. */
   readonly names: readonly string[];
+  /** Addresses that are listened on beside loopback, as in URLs. */
+  readonly addresses?: () => readonly string[];
 }
 
 const LOOPBACK_NAMES: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
@@ -18,10 +20,15 @@ const isServed = (host: string, name: string, port: number): boolean => {
   return hasPort(wanted) ? host === wanted : host === wanted || host === `${wanted}:${port}`;
 };
 
-/** True when the Host header names this hub: loopback or a configured name, with the bound port or none. */
-export const checkHost = (host: string | undefined, served: ServedNames): boolean =>
-  host !== undefined &&
-  [...LOOPBACK_NAMES, ...served.names].some((name) => isServed(host.toLowerCase(), name, served.port));
+/**
+ * True when the Host header names this hub: loopback, an address it listens on or a configured name, with the bound port
+ * or none. An address cannot be pointed elsewhere, as a name can.
+ */
+export const checkHost = (host: string | undefined, served: ServedNames): boolean => {
+  if (host === undefined) return false;
+  const isNamed = (name: string): boolean => isServed(host.toLowerCase(), name, served.port);
+  return [...LOOPBACK_NAMES, ...served.names].some(isNamed) || (served.addresses?.() ?? []).some(isNamed);
+};
 
 /**
  * True when there is no Origin, or when it is the page that the Host header names. Call it after `checkHost`. TLS ends

@@ -1,5 +1,5 @@
 // The hub's HTTP server put together: Node's server with its timeouts, the gate, the API, the probes, the OpenAPI
-// document and the console. It listens on loopback and hands WebSocket upgrades that passed the gate to whoever asked.
+// document and the console. It hands WebSocket upgrades that passed the gate to whoever asked.
 import { createServer, type IncomingMessage } from "node:http";
 import { contract, type Health, MusterError } from "@muster/contracts";
 import type { Clock, Ids } from "@muster/core";
@@ -10,6 +10,7 @@ import {
   LOGIN_FAILURES_WINDOW_MS,
 } from "../identity/index.ts";
 import type { Identity, Nodes, Orchestration } from "../ports.ts";
+import { inUrl, isAnyAddress, ownAddresses } from "./addresses.ts";
 import { createApi } from "./api.ts";
 import { Connections, type UpgradeHandler } from "./connections.ts";
 import { openConsoleFiles } from "./console-files.ts";
@@ -18,9 +19,10 @@ import { Dispatcher } from "./dispatcher.ts";
 import { EventStreams } from "./event-streams.ts";
 import { passGate } from "./gate.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
-import { type ListenOptions, listenOnLoopback } from "./listen.ts";
+import { type ListenOptions, listenAt } from "./listen.ts";
 import type { HttpLog } from "./log.ts";
 import { createOpenApiDocument } from "./openapi.ts";
+import { checkHost } from "./origin.ts";
 import type { Readiness } from "./probes.ts";
 import { createRouter } from "./procedures.ts";
 import { RouteTable, routesOf } from "./routes.ts";
@@ -54,11 +56,15 @@ export interface Listening {
   readonly port: number;
   /** Where to reach it, without a slash at the end: the public URL where there is one. */
   readonly url: string;
+  /** Where programs of this machine reach it. */
+  readonly localUrl: string;
 }
 
 export interface HttpServer {
-  /** Throws `validation_failed` for a host that is not loopback, `port_in_use`. Call it once. */
+  /** Throws `validation_failed` for a place that may not be listened on, `port_in_use`. Call it once. */
   listen(options: ListenOptions): Promise<Listening>;
+  /** True for a Host header that names this hub; false before it listens. */
+  serves(hostHeader: string | undefined): boolean;
   /**
    * Takes nothing new, ends event streams with a `reset`, lets what is being answered end within `closeGraceMs`, then
    * cuts. Upgraded connections stay with their owner. May be called twice, and before `listen`.
@@ -66,7 +72,16 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const inUrl = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+/** Where a hub is found that listens on `host`. One that listens everywhere is told by an address that others can reach. */
+const urlsOf = (host: string, port: number): { readonly url: string; readonly localUrl: string } => {
+  const at = (address: string): string => `http://${inUrl(address)}:${port}`;
+  if (!isAnyAddress(host)) return { url: at(host), localUrl: at(host) };
+  const loopback = host === "0.0.0.0" ? "127.0.0.1" : "::1";
+  return { url: at(ownAddresses()[0] ?? loopback), localUrl: at(loopback) };
+};
+
+/** What is listened on beside loopback. */
+const addressesOf = (host: string): readonly string[] => (isAnyAddress(host) ? ownAddresses() : [host]).map(inUrl);
 
 /** Throws when a procedure of the contract does not say who may call it. */
 export const createHttpServer = (options: HttpServerOptions): HttpServer => {
@@ -81,7 +96,10 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     if (bound === undefined) throw new MusterError("unavailable");
     return bound;
   };
-  const served = () => ({ port: listening().port, names });
+  const served = () => {
+    const { port, host } = listening();
+    return { port, names, addresses: () => addressesOf(host) };
+  };
   const ownCookie = () => cookieName(listening().port);
 
   const routes = routesOf(contract);
@@ -156,11 +174,13 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
 
   return {
     listen: async (where) => {
-      const port = await listenOnLoopback(server, where);
+      const port = await listenAt(server, where);
       const host = where.host ?? "127.0.0.1";
-      bound = { host, port, url: publicUrl?.origin ?? `http://${inUrl(host)}:${port}` };
+      const { url, localUrl } = urlsOf(host, port);
+      bound = { host, port, url: publicUrl?.origin ?? url, localUrl };
       return bound;
     },
+    serves: (hostHeader) => bound !== undefined && checkHost(hostHeader, served()),
     close: async () => {
       closing = true;
       streams.close();
