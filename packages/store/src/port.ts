@@ -75,6 +75,26 @@ export interface Batch {
   /** Consecutive numbers above the table's highest, taken under the lock. */
   readonly allocation?: Allocation;
   readonly statements: readonly Statement[];
+  /**
+   * Told to every process that listens, this one among them, once the commit can be read; to nobody where there is no commit.
+   * Short texts without NUL: one above ANNOUNCEMENT_MAX_BYTES, and a batch with more than ANNOUNCEMENTS_MAX, is heard as
+   * `null`. A store without `listen` tells nobody.
+   */
+  readonly announcements?: readonly string[];
+}
+
+/** Of one announcement in UTF-8: PostgreSQL takes 7,999. */
+export const ANNOUNCEMENT_MAX_BYTES = 7_900;
+
+/** Of one batch: whoever hears of more than that reads everything again, which is less work than one by one. */
+export const ANNOUNCEMENTS_MAX = 1_024;
+
+/** What a process wants to hear of commits, whoever made them. */
+export interface Hearing {
+  /** A hint to read, after commits that allocated numbers; one for any number of them, never data. */
+  readonly onNumbers?: () => void;
+  /** Each announcement once, in the order of the commits; null where some may have been missed: everything may have changed. */
+  readonly onAnnouncement?: (announcement: string | null) => void;
 }
 
 export type CommitResult =
@@ -163,11 +183,10 @@ export interface Store {
    */
   migrate(set: MigrationSet, stamp: MigrationStamp): Promise<MigrationReport>;
   /**
-   * Optional capability of a store that several processes write: calls back soon after commits that allocated numbers,
-   * whoever made them, and whenever some may have been missed. A hint to read, one for any number of commits; never
-   * data. Resolves when it listens; the answer ends it. Throws `unavailable`.
+   * Optional capability of a store that several processes write: calls back soon after commits, and whenever some may
+   * have been missed. Resolves when it listens; the answer ends it. Throws `unavailable`.
    */
-  listen?(wake: () => void): Promise<() => Promise<void>>;
+  listen?(hearing: Hearing): Promise<() => Promise<void>>;
   /**
    * Optional capability of a store that reads in threads: answers by the `prepare` of the module it was opened with, in
    * such a thread, so that the caller's event loop pays neither for many rows nor for writing them down. The request is

@@ -222,7 +222,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
 
 /** Listens before it looks for the log's end, so that no commit falls between. */
 async function openTail(store: Store, tail: LogTail) {
-  const stopListening = await store.listen?.(() => tail.wake());
+  const stopListening = await store.listen?.({ onNumbers: () => tail.wake() });
   await tail.open();
   return { tail, stopListening };
 }

@@ -1,6 +1,7 @@
 // The suite that every adapter of the store port must pass whole. A case that an adapter cannot run carries the
 // adapter's written reason; there is no other way to leave one out.
 import { afterEach, beforeEach, describe } from "vitest";
+import { announcementCases } from "./announcement-cases.ts";
 import { commitCases } from "./commit-cases.ts";
 import { constraintCases } from "./constraint-cases.ts";
 import { migrationCases } from "./migration-cases.ts";
@@ -28,6 +29,7 @@ export const storeConformance = (name: string, openStore: OpenStore, options: Co
         return fixture;
       };
       commitCases(current);
+      announcementCases(current);
       readCases(current);
       constraintCases(current);
       migrationCases(current);

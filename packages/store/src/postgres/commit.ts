@@ -3,17 +3,26 @@
 // has rolled back or lost the connection, so none is given back inside a transaction.
 import { substitute } from "../allocation.ts";
 import { quoteIdentifier } from "../identifiers.ts";
-import { type Allocation, type Batch, type CommitResult, type Row, type Statement, StoreError } from "../port.ts";
+import {
+  type Allocation,
+  ANNOUNCEMENT_MAX_BYTES,
+  ANNOUNCEMENTS_MAX,
+  type Batch,
+  type CommitResult,
+  type Row,
+  type Statement,
+  StoreError,
+} from "../port.ts";
 import { sameRows } from "../rows.ts";
 import { answersOf, type Command, type Connection, type Outcome } from "./connection.ts";
 import { isAnswer, toStoreError } from "./errors.ts";
+import type { Channels } from "./lock.ts";
 import { askTogether } from "./together.ts";
 
 export interface AppendPlace {
   /** Key of the append lock. */
   readonly lock: bigint;
-  /** Where commits that allocate numbers are heard of. */
-  readonly channel: string;
+  readonly channels: Channels;
 }
 
 const NO_ROWS: readonly Row[] = [];
@@ -49,6 +58,16 @@ const highestNumber = (allocation: Allocation): Command => {
     sql: `SELECT coalesce(max(${column}), 0) AS highest FROM ${quoteIdentifier(allocation.table)}`,
     parameters: [],
   };
+};
+
+/** What other processes hear after the commit. A text that is too long, and too many of them, are heard as an empty one. */
+const tellings = (channels: Channels, { allocation, announcements = [] }: Batch): readonly Command[] => {
+  const commands: Command[] = allocation === undefined ? [] : [{ sql: `NOTIFY ${channels.numbers}` }];
+  if (announcements.length === 0) return commands;
+  const fits = (text: string): boolean => Buffer.byteLength(text) <= ANNOUNCEMENT_MAX_BYTES;
+  const told = announcements.length > ANNOUNCEMENTS_MAX ? [""] : announcements.map((text) => (fits(text) ? text : ""));
+  const sql = `SELECT pg_notify('${channels.announcements}', told) FROM unnest($1::text[]) AS told`;
+  return [...commands, { sql, lists: [told] }];
 };
 
 const failedGuards = (batch: Batch, rows: readonly (readonly Row[])[]): readonly number[] =>
@@ -88,7 +107,7 @@ const committed = (
 
 const runBatch = async (
   connection: Connection,
-  { lock, channel }: AppendPlace,
+  { lock, channels }: AppendPlace,
   batch: Batch,
 ): Promise<CommitResult> => {
   const { guards, allocation, statements } = batch;
@@ -110,7 +129,7 @@ const runBatch = async (
   // COMMIT goes out behind the statements, unless their changes decide about it. A failed one turns it into a ROLLBACK.
   const isCommitSent = statements.every((statement) => statement.expectChanges === undefined);
   // The server tells nobody before the COMMIT, and nobody at all after a ROLLBACK.
-  if (allocation !== undefined) opening = [...opening, { sql: `NOTIFY ${channel}` }];
+  opening = [...opening, ...tellings(channels, batch)];
   const outcomes = await connection.run([...opening, ...commands, ...(isCommitSent ? [COMMIT] : [])]);
   judge(
     opening.map(({ sql }) => ({ sql, parameters: [] })),

@@ -179,7 +179,7 @@ test("a server that falls silent while a connection is made ready, or begins to 
     const proxy = await openSwallowingProxy(opened.options, bytes);
     const opening = openPostgresStore({ ...opened.options, ...proxy.address });
     const hearing = opening.then(async (store) => {
-      await store.listen?.(() => undefined).finally(() => store.close());
+      await store.listen?.({ onNumbers: () => undefined }).finally(() => store.close());
     });
     await expect(hearing).rejects.toMatchObject({ name: "StoreError", code: "unavailable" });
     await proxy.close();

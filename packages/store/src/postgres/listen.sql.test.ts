@@ -28,7 +28,7 @@ const nextCall = () => {
 test("a commit that allocated numbers is heard of by other processes once it can be read", async () => {
   const other = await openPostgresStore(opened.options);
   const { call, next } = nextCall();
-  const stop = await other.listen?.(call);
+  const stop = await other.listen?.({ onNumbers: call });
   for (const name of ["a", "b"]) {
     const heard = next();
     await fixture.store.commit(numbered(fixture, name));
@@ -44,7 +44,7 @@ test("a listener that lost its connection listens again, and takes that as a hin
   const applicationName = opened.options.schema;
   const other = await openPostgresStore({ ...opened.options, applicationName });
   const { call, next } = nextCall();
-  await other.listen?.(call);
+  await other.listen?.({ onNumbers: call });
   const again = next();
   const own = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${applicationName}' AND query LIKE 'LISTEN %'`;
   expect(await runOn(opened.options, own)).toHaveLength(1);
@@ -59,7 +59,7 @@ test("a listener whose network swallows everything leaves it for a new connectio
   const gate = await openGate(opened.options);
   const other = await openPostgresStore({ ...opened.options, ...gate.address, listenProbeMs: 50 });
   const { call, next } = nextCall();
-  await other.listen?.(call);
+  await other.listen?.({ onNumbers: call });
   const again = next();
   gate.silence();
   await again;
@@ -73,7 +73,7 @@ test("a listener whose network swallows everything leaves it for a new connectio
 
 test("a commit that allocates nothing wakes nobody, nor does one that was refused", async () => {
   const heard: string[] = [];
-  await fixture.store.listen?.(() => heard.push("hint"));
+  await fixture.store.listen?.({ onNumbers: () => heard.push("hint") });
   const bump = { sql: "UPDATE counters SET total = total + 1", parameters: [] };
   await fixture.store.commit({ guards: [], statements: [bump] });
   await fixture.store.commit({
@@ -81,9 +81,56 @@ test("a commit that allocates nothing wakes nobody, nor does one that was refuse
     guards: [{ query: { sql: "SELECT 1 AS one", parameters: [] }, expected: [] }],
   });
   const { call, next } = nextCall();
-  await fixture.store.listen?.(call);
+  await fixture.store.listen?.({ onNumbers: call });
   const last = next();
   await fixture.store.commit(numbered(fixture, "b"));
   await last;
   expect(heard.length).toBeLessThanOrEqual(1);
+});
+
+test("an announcement is heard by other processes once its commit can be read, and wakes nobody who waits for numbers", async () => {
+  const other = await openPostgresStore(opened.options);
+  const numbers: string[] = [];
+  const heard: (string | null)[] = [];
+  const { call, next } = nextCall();
+  await other.listen?.({ onNumbers: () => numbers.push("hint") });
+  await other.listen?.({
+    onAnnouncement: (announcement) => {
+      heard.push(announcement);
+      call();
+    },
+  });
+  const told = next();
+  await fixture.store.commit({
+    guards: [],
+    statements: fixture.insert({ sequence: 1, name: "a" }),
+    announcements: ["a is there"],
+  });
+  await told;
+  expect(heard).toEqual(["a is there"]);
+  expect(await other.read({ sql: "SELECT name FROM entries", parameters: [] })).toEqual([{ name: "a" }]);
+  expect(numbers).toEqual([]);
+  await other.close();
+});
+
+test("who listens to announcements is told, after a lost connection, that some may have been missed", async () => {
+  const applicationName = opened.options.schema;
+  const other = await openPostgresStore({ ...opened.options, applicationName });
+  const heard: (string | null)[] = [];
+  const { call, next } = nextCall();
+  await other.listen?.({
+    onAnnouncement: (announcement) => {
+      heard.push(announcement);
+      call();
+    },
+  });
+  const again = next();
+  const own = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${applicationName}' AND query LIKE 'LISTEN %'`;
+  expect(await runOn(opened.options, own)).toHaveLength(1);
+  await again;
+  const told = next();
+  await fixture.store.commit({ guards: [], statements: [], announcements: ["after"] });
+  await told;
+  expect(heard).toEqual([null, "after"]);
+  await other.close();
 });

@@ -1,26 +1,28 @@
-// Hears of other processes' commits on a connection of its own, which it renews for ever: a hint may be lost with the
+// Hears of other processes' commits on a connection of its own, which it renews for ever: what is told may be lost with the
 // connection, so every renewal is a hint too. A server that gives no sign of life is left for a new connection.
 import { Client, type ClientConfig } from "pg";
+import type { Hearing } from "../port.ts";
 import { toStoreError } from "./errors.ts";
 import { CONNECT_TIMEOUT_MS, LISTEN_AGAIN_MS, LISTEN_CLOSE_MS } from "./limits.ts";
+import type { Channels } from "./lock.ts";
 
 export interface ListenerOptions {
   readonly client: ClientConfig;
-  readonly channel: string;
+  readonly channels: Channels;
   readonly probeMs: number;
 }
 
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #wake: () => void;
+  readonly #hearing: Hearing;
   #client: Client | undefined;
   /** For the next probe, or the next connection. */
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(options: ListenerOptions, wake: () => void) {
+  constructor(options: ListenerOptions, hearing: Hearing) {
     this.#options = options;
-    this.#wake = wake;
+    this.#hearing = hearing;
   }
 
   /** Resolves when it hears. Throws `unavailable`. */
@@ -28,10 +30,10 @@ export class Listener {
     const client = new Client(this.#options.client);
     this.#client = client;
     client.on("error", () => undefined);
-    client.on("notification", this.#wake);
+    client.on("notification", ({ channel, payload }) => this.#heard(channel, payload));
     try {
       await client.connect();
-      await ask(client, `LISTEN ${this.#options.channel}`, CONNECT_TIMEOUT_MS);
+      await ask(client, this.#question(), CONNECT_TIMEOUT_MS);
     } catch (error) {
       await end(client);
       throw toStoreError(error, "open");
@@ -47,12 +49,30 @@ export class Listener {
     if (this.#client !== undefined) await end(this.#client);
   }
 
+  #question(): string {
+    const { numbers, announcements } = this.#options.channels;
+    const { onNumbers, onAnnouncement } = this.#hearing;
+    const channels = [...(onNumbers ? [numbers] : []), ...(onAnnouncement ? [announcements] : [])];
+    return channels.map((channel) => `LISTEN ${channel}`).join("; ");
+  }
+
+  #heard(channel: string, payload: string | undefined): void {
+    const { numbers } = this.#options.channels;
+    if (channel === numbers) this.#hearing.onNumbers?.();
+    else this.#hearing.onAnnouncement?.(payload === undefined || payload === "" ? null : payload);
+  }
+
+  #mayHaveMissed(): void {
+    this.#hearing.onNumbers?.();
+    this.#hearing.onAnnouncement?.(null);
+  }
+
   #openLater(): void {
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
       this.open().then(
-        () => (this.#isClosed ? this.close() : this.#wake()),
+        () => (this.#isClosed ? this.close() : this.#mayHaveMissed()),
         () => this.#openLater(),
       );
     }, LISTEN_AGAIN_MS);

@@ -7,6 +7,7 @@ import {
   type Answers,
   type Batch,
   type CommitResult,
+  type Hearing,
   type Query,
   type QueryOf,
   type Row,
@@ -27,7 +28,7 @@ import {
   WRITE_CONNECTIONS_MAX,
 } from "./limits.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
-import { channelName, lockKey } from "./lock.ts";
+import { type Channels, channelsOf, lockKey } from "./lock.ts";
 import { applyMigrations, type MigrationPlace } from "./migrate.ts";
 import { CONNECTION_DEFAULTS, ConnectionPool } from "./pool.ts";
 import { assertFit, FITNESS } from "./server.ts";
@@ -83,7 +84,7 @@ export class PostgresStore implements Store {
   readonly #writers: ConnectionPool;
   readonly #readers: ConnectionPool;
   readonly #place: MigrationPlace;
-  readonly #channel: string;
+  readonly #channels: Channels;
   readonly #listening: ListenerOptions;
   readonly #listeners = new Set<Listener>();
   readonly #preparing: StoreThread<PreparingWork, PreparingResults> | undefined;
@@ -113,8 +114,8 @@ export class PostgresStore implements Store {
       connectionsMax: readConnectionsMax ?? READ_CONNECTIONS_MAX,
       settings: `${common} ${READER_SETTINGS}`,
     });
-    this.#channel = channelName(schema);
-    this.#listening = { client, channel: this.#channel, probeMs: listenProbeMs };
+    this.#channels = channelsOf(schema);
+    this.#listening = { client, channels: this.#channels, probeMs: listenProbeMs };
     this.#place = {
       schema: quoted,
       migrationLock: lockKey("migrate", schema),
@@ -145,7 +146,7 @@ export class PostgresStore implements Store {
 
   async commit(batch: Batch): Promise<CommitResult> {
     return this.#writers.use((connection) =>
-      commitBatch(connection, { lock: this.#place.appendLock, channel: this.#channel }, batch),
+      commitBatch(connection, { lock: this.#place.appendLock, channels: this.#channels }, batch),
     );
   }
 
@@ -155,8 +156,8 @@ export class PostgresStore implements Store {
     return report;
   }
 
-  async listen(wake: () => void): Promise<() => Promise<void>> {
-    const listener = new Listener(this.#listening, wake);
+  async listen(hearing: Hearing): Promise<() => Promise<void>> {
+    const listener = new Listener(this.#listening, hearing);
     const end = async (): Promise<void> => {
       this.#listeners.delete(listener);
       await listener.close();
