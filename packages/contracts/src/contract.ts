@@ -22,6 +22,7 @@ import {
 } from "./reads.ts";
 import { PruneInput, PruneReport } from "./retention.ts";
 import { ActivityRow, MessageRow } from "./rows.ts";
+import { runtimeNodeProcedures } from "./runtime-nodes.ts";
 
 export const API_PREFIX = "/api/v1";
 /** Largest request body the API reads. */
@@ -189,5 +190,6 @@ export const contract = {
       .route({ method: "GET", path: "/nodes", summary: "Machines attached to the caller's sessions", tags: ["nodes"] })
       .output(z.object({ nodes: z.array(NodeSummary) })),
   },
+  runtimeNode: runtimeNodeProcedures,
 };
 export type MusterContract = typeof contract;

@@ -133,10 +133,18 @@ export const NodeSummary = z.object({
   state: NodeState,
   /** The liveness: is it alive. */
   health: NodeHealth,
+  /** Its version is below the session's floor. Derived, like `suspended`: what it may not do is refused, and its slot stays. */
   readOnly: z.boolean(),
+  /** Its owner may contribute no machine to the session, or the session is not active. */
+  suspended: z.boolean(),
+  ownerId: PrincipalId,
+  ownerName: z.string(),
   clientVersion: z.string(),
   epoch: z.int(),
   attachedAt: z.string(),
+  /** Of a slot that is offline or revoked. */
+  detachedAt: z.string().nullable(),
+  detachReason: z.string().nullable(),
   lastHeartbeatAt: z.string().nullable(),
   capabilities: NodeCapabilities,
 });

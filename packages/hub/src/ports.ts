@@ -2,13 +2,19 @@
 // server.ts is the only place that puts them together.
 import type {
   ActivityRow,
+  Attached,
+  AttachInput,
+  CapabilityUpdated,
+  CapabilityUpdateInput,
   ClientCommand,
+  DetachInput,
   DispatchResult,
   EffectBody,
   ErrorBody,
   EventId,
   EventsPage,
   FeedMessage,
+  HeartbeatInput,
   JournalId,
   LiveCall,
   LiveDelta,
@@ -27,6 +33,7 @@ import type {
   PruneReport,
   Rebuild,
   ReceivedEntry,
+  RevokeInput,
   Role,
   SessionId,
   Snapshot,
@@ -154,7 +161,19 @@ export interface NodeConnections {
   ): Promise<unknown>;
 }
 
-/** Built by nodes/: enrolment, slots and liveness. */
+/** Who speaks for a node over HTTP. */
+export interface NodeCaller {
+  readonly spaceId: SpaceId;
+  /** Whose nodes are the caller's own. */
+  readonly ownerId: PrincipalId;
+  /** Who the record of administrative acts names. */
+  readonly actorId: PrincipalId;
+}
+
+/**
+ * Built by nodes/: enrolment, slots and liveness. A node that is not the caller's and one that is unknown are one refusal,
+ * `runtimenode.permission_denied`. An epoch that is not the node's newest is `runtimenode.stale_epoch` and changes nothing.
+ */
 export interface Nodes {
   /** Enrols a node or finds it again by its key; another key under the same id is `runtimenode.permission_denied`. */
   enrol(input: { spaceId: SpaceId; nodeId: NodeId; ownerId: PrincipalId; publicKey: string }): Promise<void>;
@@ -183,6 +202,19 @@ export interface Nodes {
     epoch: number;
     capabilities: NodeCapabilities;
   }): Promise<void>;
+  /**
+   * A slot in a session for a node of the caller's. That the caller may contribute to the session was checked before. Throws
+   * `runtimenode.attach_revoked`, `runtimenode.attach_conflict`, `resource.limit_exceeded`.
+   */
+  attach(by: NodeCaller, input: AttachInput): Promise<Attached>;
+  /** A heartbeat that came with no connection. Throws `rate_limited`. */
+  beat(by: NodeCaller, input: HeartbeatInput): Promise<void>;
+  /** Throws `runtimenode.capabilityupdate_conflict`, `version.floor_exceeded`. */
+  declare(by: NodeCaller, input: CapabilityUpdateInput): Promise<CapabilityUpdated>;
+  /** Again, and for a node that is unknown or another's, nothing happens. */
+  detach(by: NodeCaller, input: DetachInput): Promise<void>;
+  /** Terminal. That the caller owns the session was checked before; again nothing happens. */
+  revoke(by: Pick<NodeCaller, "spaceId" | "actorId">, input: RevokeInput): Promise<void>;
   /** Demotes to degraded only where presence still carries this connection. */
   disconnected(input: { spaceId: SpaceId; nodeId: NodeId; connectionId: string; expected: boolean }): Promise<void>;
   list(spaceId: SpaceId, sessionIds: readonly SessionId[]): Promise<NodeSummary[]>;

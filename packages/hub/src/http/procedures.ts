@@ -1,26 +1,18 @@
 // The contract's procedures over the hub's ports. Each is a few lines: input is parsed, the caller is known and allowed
 // when a handler runs; what a handler decides belongs to the port it calls.
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { contract, type Health, MusterError } from "@muster/contracts";
+import { type Health, MusterError } from "@muster/contracts";
 import type { Clock } from "@muster/core";
-import { implement } from "@orpc/server";
 import type { FailureLimiter } from "../identity/index.ts";
-import type { Caller, Identity, Nodes, Orchestration } from "../ports.ts";
-import { accessOf, authorize } from "./access.ts";
+import type { Identity, Nodes, Orchestration } from "../ports.ts";
+import { builder, callerOf, given } from "./builder.ts";
 import { setCookie } from "./cookie.ts";
-import type { Credentials, EventStreams } from "./event-streams.ts";
+import type { EventStreams } from "./event-streams.ts";
 import { follow } from "./feed.ts";
 import { loginUrl } from "./login-link.ts";
 import { PreparedAnswer, PreparedFeed } from "./prepared.ts";
+import { runtimeNodeProcedures } from "./procedures/runtime-nodes.ts";
 
-/** One request on its way to a procedure. */
-export interface RequestContext {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly requestId: string;
-  readonly caller: Caller | null;
-  readonly credentials: Credentials;
-}
+export type { RequestContext } from "./builder.ts";
 
 export interface ProcedureOptions {
   readonly identity: Identity;
@@ -38,26 +30,6 @@ export interface ProcedureOptions {
 
 /** As the contract has it for `after`. */
 const POSITION_MAX_CHARACTERS = 128;
-
-type WithoutUndefined<Input> = {
-  [Key in keyof Input as undefined extends Input[Key] ? never : Key]: Input[Key];
-} & { [Key in keyof Input as undefined extends Input[Key] ? Key : never]?: Exclude<Input[Key], undefined> };
-
-/** Leaves out what is undefined, so that "absent" has one form behind the ports. */
-const given = <Input extends object>(input: Input): WithoutUndefined<Input> =>
-  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as WithoutUndefined<Input>;
-
-const builder = implement(contract)
-  .$context<RequestContext>()
-  .use(({ context, procedure, path, next }) => {
-    authorize(accessOf(procedure["~orpc"].meta, path.join(".")), context.caller);
-    return next();
-  });
-
-const callerOf = (context: { readonly caller: Caller | null }): Caller => {
-  if (context.caller === null) throw new MusterError("unauthenticated");
-  return context.caller;
-};
 
 /** Last-Event-ID as a browser sends it when it comes back; an empty one says that it has seen none. */
 const readPosition = (lastEventId: string | undefined): { readonly lastEventId?: string } => {
@@ -167,5 +139,6 @@ export const createRouter = (options: ProcedureOptions) => {
         return { nodes: await nodes.list(caller.spaceId, [...caller.roles.keys()]) };
       }),
     },
+    runtimeNode: runtimeNodeProcedures(options),
   });
 };

@@ -8,15 +8,12 @@ import {
   type SessionId,
   type SpaceId,
 } from "@muster/contracts";
-import { type Clock, type Ids, isoTime } from "@muster/core";
-import { type Guard, insertInto, type Statement, type Store, StoreError } from "@muster/store";
+import { isoTime } from "@muster/core";
+import { type Guard, insertInto, type Statement } from "@muster/store";
 import { HUB_TABLES, type HubRow } from "../schema/index.ts";
-import { CONNECT_ATTEMPTS } from "./limits.ts";
 import { connectPresence } from "./presence.ts";
+import { isActiveElsewhere, persist, type SlotTools } from "./slots.ts";
 import { connectingNode, openSlot, redeclareSlot, slotOf, startIncarnation, takeSlot } from "./statements.ts";
-
-/** The partial unique index that allows one active slot per node. */
-const ONE_ACTIVE_SLOT = "runtime_node_attachments_active_node_key";
 
 export interface ConnectedInput {
   readonly spaceId: SpaceId;
@@ -27,23 +24,13 @@ export interface ConnectedInput {
   readonly capabilities: NodeCapabilities;
 }
 
-interface Tools {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly ids: Ids;
-}
-
 /** @throws MusterError `runtimenode.permission_denied`, `runtimenode.attach_revoked`, `runtimenode.attach_conflict`. */
-export async function attachOnConnect(tools: Tools, input: ConnectedInput): Promise<{ epoch: number }> {
-  for (let attempt = 1; attempt <= CONNECT_ATTEMPTS; attempt += 1) {
-    const epoch = await connectOnce(tools, input);
-    if (epoch !== null) return { epoch };
-  }
-  throw new MusterError("concurrency_conflict");
+export async function attachOnConnect(tools: SlotTools, input: ConnectedInput): Promise<{ epoch: number }> {
+  return { epoch: await persist(() => connectOnce(tools, input)) };
 }
 
 /** The epoch, or null where something it rested on changed meanwhile. */
-async function connectOnce({ store, clock, ids }: Tools, input: ConnectedInput): Promise<number | null> {
+async function connectOnce({ store, clock, ids }: SlotTools, input: ConnectedInput): Promise<number | null> {
   const { spaceId, nodeId, incarnation } = input;
   const { dialect } = store;
   const facts = connectingNode(dialect, { spaceId, nodeId });
@@ -78,10 +65,7 @@ async function connectOnce({ store, clock, ids }: Tools, input: ConnectedInput):
     const result = await store.commit({ guards, statements });
     return result.status === "committed" ? epoch : null;
   } catch (error) {
-    if (error instanceof StoreError && error.code === "constraint_violated" && error.constraint === ONE_ACTIVE_SLOT) {
-      throw new MusterError("runtimenode.attach_conflict");
-    }
-    throw error;
+    throw isActiveElsewhere(error) ? new MusterError("runtimenode.attach_conflict") : error;
   }
 }
 
@@ -94,7 +78,7 @@ interface Place {
 }
 
 function slotStatements(
-  { store, ids }: Pick<Tools, "store" | "ids">,
+  { store, ids }: Pick<SlotTools, "store" | "ids">,
   input: ConnectedInput,
   { sessionId, owner, epoch, at, slot, keepsSlot }: Place & { readonly keepsSlot: boolean },
 ): Statement[] {

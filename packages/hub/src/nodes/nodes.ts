@@ -1,25 +1,35 @@
 // The hub's nodes: enrolled keys, slots in sessions, and liveness. Every write decides and writes in one commit, fenced
 // by the node's epoch; what changes in liveness is told to the feed and never becomes an event.
 import {
+  type Attached,
+  type AttachInput,
   byteLength,
   CAPABILITIES_MAX_BYTES,
   CAPABILITIES_MAX_KEYS,
+  type CapabilityUpdated,
+  type CapabilityUpdateInput,
+  type DetachInput,
+  type HeartbeatInput,
   MusterError,
   type NodeCapabilities,
   type NodeId,
   type NodeSummary,
+  type RevokeInput,
   type SessionId,
   type SpaceId,
 } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
 import { insertInto, returnedRows, type Statement, type Store } from "@muster/store";
-import type { Nodes } from "../ports.ts";
+import type { NodeCaller, Nodes } from "../ports.ts";
 import { type HealthState, HUB_TABLES, type HubRow } from "../schema/index.ts";
 import { attachOnConnect } from "./attach.ts";
+import { declare } from "./declarations.ts";
+import { HeartbeatLimiter } from "./heartbeat-limiter.ts";
 import { DEGRADED_AFTER_MS, OFFLINE_AFTER_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
-import { beatPresence, doubtPresence, healthOf, sweepPresence } from "./presence.ts";
+import { beatPresence, beatPresenceByOwner, doubtPresence, healthOf, sweepPresence } from "./presence.ts";
 import { readRoster } from "./roster.ts";
-import { declareCapabilities, nodeOf } from "./statements.ts";
+import { attach, detach, revoke, staleEpoch } from "./slots.ts";
+import { nodeOf } from "./statements.ts";
 
 export interface NodesOptions {
   readonly store: Store;
@@ -48,6 +58,7 @@ class StoredNodes implements SweepingNodes {
   readonly #options: NodesOptions;
   readonly #store: Store;
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #beats = new HeartbeatLimiter();
   #sweeping: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -117,13 +128,43 @@ class StoredNodes implements SweepingNodes {
 
   async capabilities({ spaceId, nodeId, epoch, capabilities }: Parameters<Nodes["capabilities"]>[0]): Promise<void> {
     checkCapabilities(capabilities);
-    const declared = { spaceId, nodeId, epoch, capabilities: JSON.stringify(capabilities) };
-    if ((await this.#run([declareCapabilities(this.#store.dialect, declared)])) === 1) {
-      await this.#tell(spaceId, nodeId);
+    await declare(this.#options, { spaceId, ownerId: undefined }, { nodeId, epoch, capabilities });
+    await this.#tell(spaceId, nodeId);
+  }
+
+  async attach(by: NodeCaller, input: AttachInput): Promise<Attached> {
+    const attached = await attach(this.#options, by, input);
+    await this.#tell(by.spaceId, input.nodeId);
+    return attached;
+  }
+
+  async beat(by: NodeCaller, { nodeId, epoch, healthState }: HeartbeatInput): Promise<void> {
+    const { spaceId, ownerId } = by;
+    const now = this.#options.clock.now();
+    this.#beats.check(`${ownerId}\0${nodeId}`, now);
+    const before = await this.#healthOf(spaceId, nodeId);
+    const written = { spaceId, nodeId, ownerId, epoch, healthState, at: isoTime(now) };
+    if ((await this.#run([beatPresenceByOwner(this.#store.dialect, written)])) === 1) {
+      if (before !== healthState) await this.#tell(spaceId, nodeId);
       return;
     }
+    if ((await this.#nodeRow(spaceId, nodeId))?.owner !== ownerId)
+      throw new MusterError("runtimenode.permission_denied");
     await this.#refuseStale(spaceId, nodeId, epoch);
-    throw new MusterError("runtimenode.capabilityupdate_conflict");
+  }
+
+  async declare({ spaceId, ownerId }: NodeCaller, input: CapabilityUpdateInput): Promise<CapabilityUpdated> {
+    const declared = await declare(this.#options, { spaceId, ownerId }, input);
+    await this.#tell(spaceId, input.nodeId);
+    return declared;
+  }
+
+  async detach(by: NodeCaller, input: DetachInput): Promise<void> {
+    if (await detach(this.#options, by, input)) await this.#tell(by.spaceId, input.nodeId);
+  }
+
+  async revoke(by: Pick<NodeCaller, "spaceId" | "actorId">, input: RevokeInput): Promise<void> {
+    if (await revoke(this.#options, by, input)) await this.#tell(by.spaceId, input.nodeId);
   }
 
   async disconnected(input: Parameters<Nodes["disconnected"]>[0]): Promise<void> {
@@ -181,8 +222,7 @@ class StoredNodes implements SweepingNodes {
   async #refuseStale(spaceId: SpaceId, nodeId: NodeId, epoch: number): Promise<void> {
     const row = await this.#nodeRow(spaceId, nodeId);
     if (row === undefined) throw new MusterError("runtimenode.permission_denied");
-    const current = row.epoch;
-    if (current !== epoch) throw new MusterError("runtimenode.stale_epoch", undefined, { epoch, current });
+    if (row.epoch !== epoch) throw staleEpoch(epoch, row.epoch);
   }
 
   #now(): string {

@@ -1,5 +1,5 @@
 // Liveness: statements on `runtime_node_presence`, each one that decides and writes at once. The clock is the hub's.
-import type { NodeHealth } from "@muster/contracts";
+import type { NodeHealth, PrincipalId } from "@muster/contracts";
 import { change, integer, pick, select, text } from "@muster/store";
 import { HUB_TABLES } from "../schema/index.ts";
 import { ofNode } from "./statements.ts";
@@ -35,11 +35,34 @@ export const beatPresence = change({
     WHERE runtime_node_presence.connection_id = :connectionId`,
 });
 
-/** Demotes only where presence still carries the connection: a late notice never demotes a node that has moved. */
+/** A sign of life that came with no connection; the one that carries the node stays. */
+export const attachPresence = change({
+  request: { ...ofNode, at: text(), healthState: text<NodeHealth>() },
+  sql: `INSERT INTO runtime_node_presence (space_id, node_id, connection_id, last_heartbeat_at, health_state)
+    VALUES (:spaceId, :nodeId, NULL, :at, :healthState)
+    ON CONFLICT (space_id, node_id) DO UPDATE SET last_heartbeat_at = excluded.last_heartbeat_at,
+      health_state = excluded.health_state`,
+});
+
+/** As the node's owner says it, for the node's newest epoch; else it changes no row. */
+export const beatPresenceByOwner = change({
+  request: { ...ofNode, ownerId: text<PrincipalId>(), epoch: integer(), at: text(), healthState: text<NodeHealth>() },
+  sql: `INSERT INTO runtime_node_presence (space_id, node_id, connection_id, last_heartbeat_at, health_state)
+    SELECT space_id, node_id, NULL, :at, :healthState FROM nodes
+    WHERE space_id = :spaceId AND node_id = :nodeId AND owner = :ownerId AND epoch = :epoch
+    ON CONFLICT (space_id, node_id) DO UPDATE SET last_heartbeat_at = excluded.last_heartbeat_at,
+      health_state = excluded.health_state`,
+});
+
+/**
+ * The connection is no more, and the node is doubted. Only where presence still carries it: a late notice never demotes a
+ * node that has moved.
+ */
 export const doubtPresence = change({
   request: onConnection,
-  sql: `UPDATE runtime_node_presence SET health_state = 'degraded'
-    WHERE space_id = :spaceId AND node_id = :nodeId AND connection_id = :connectionId AND health_state = 'online'`,
+  sql: `UPDATE runtime_node_presence SET connection_id = NULL,
+      health_state = CASE WHEN health_state = 'online' THEN 'degraded' ELSE health_state END
+    WHERE space_id = :spaceId AND node_id = :nodeId AND connection_id = :connectionId`,
 });
 
 /** Demotes what has been silent too long, and gives back the rows it changed; both branches walk the index on health and time. */

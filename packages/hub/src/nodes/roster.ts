@@ -1,18 +1,23 @@
-// What readers see of nodes: the slot (may it work here) beside the liveness (is it alive), and the read-only verdict,
-// computed from the session's floor each time.
+// What readers see of nodes: the slot (may it work here) beside the liveness (is it alive), and what follows for it
+// from the session's floor and members, computed each time.
 import { NodeCapabilities, type NodeId, type NodeSummary, type SessionId, type SpaceId } from "@muster/contracts";
-import { nullable, pick, type Request, type RowOf, type Store, select } from "@muster/store";
+import { integer, nullable, pick, type Request, type RowOf, type Store, select } from "@muster/store";
 import { HUB_TABLES, ofSessions } from "../schema/index.ts";
+import { CONTRIBUTES } from "./standing.ts";
 import { ofNode } from "./statements.ts";
 import { isBelowFloor } from "./version.ts";
 
-const { runtime_node_attachments: slots, runtime_node_presence: presence, sessions } = HUB_TABLES;
+const { nodes, principals, runtime_node_attachments: slots, runtime_node_presence: presence, sessions } = HUB_TABLES;
 
 const rosterRow = {
-  ...pick(slots, "node_id", "session_id", "state", "client_version", "epoch", "attached_at", "capabilities_json"),
+  ...pick(slots, "node_id", "session_id", "state", "client_version", "epoch", "attached_at"),
+  ...pick(slots, "detached_at", "detach_reason", "capabilities_json"),
+  ...pick(nodes, "owner"),
+  ...pick(principals, "display_name"),
   min_client_version: sessions.min_client_version,
   health_state: nullable(presence.health_state),
   last_heartbeat_at: nullable(presence.last_heartbeat_at),
+  contributes: integer(),
 };
 
 const rosterWhere = <const Asked extends Request>(request: Asked, condition: string) =>
@@ -20,9 +25,12 @@ const rosterWhere = <const Asked extends Request>(request: Asked, condition: str
     request,
     row: rosterRow,
     sql: `SELECT slot.node_id, slot.session_id, slot.state, slot.client_version, slot.epoch, slot.attached_at,
-        slot.capabilities_json, session.min_client_version, presence.health_state, presence.last_heartbeat_at
+        slot.detached_at, slot.detach_reason, slot.capabilities_json, node.owner, owner.display_name,
+        session.min_client_version, presence.health_state, presence.last_heartbeat_at, ${CONTRIBUTES} AS contributes
       FROM runtime_node_attachments slot
       JOIN sessions session ON session.space_id = slot.space_id AND session.session_id = slot.session_id
+      JOIN nodes node ON node.space_id = slot.space_id AND node.node_id = slot.node_id
+      JOIN principals owner ON owner.space_id = node.space_id AND owner.principal_id = node.owner
       LEFT JOIN runtime_node_presence presence
         ON presence.space_id = slot.space_id AND presence.node_id = slot.node_id
       WHERE slot.space_id = :spaceId AND ${condition} ORDER BY slot.attached_at DESC`,
@@ -51,9 +59,14 @@ const summaryOf = (row: RowOf<typeof rosterRow>): NodeSummary => ({
   state: row.state,
   health: row.health_state ?? "offline",
   readOnly: isBelowFloor(row.client_version, row.min_client_version),
+  suspended: row.contributes !== 1,
+  ownerId: row.owner,
+  ownerName: row.display_name,
   clientVersion: row.client_version,
   epoch: row.epoch,
   attachedAt: row.attached_at,
+  detachedAt: row.detached_at,
+  detachReason: row.detach_reason,
   lastHeartbeatAt: row.last_heartbeat_at,
   capabilities: row.capabilities_json === null ? {} : NodeCapabilities.parse(JSON.parse(row.capabilities_json)),
 });

@@ -69,13 +69,3 @@ export const openSlot = change({
   sql: `UPDATE runtime_node_attachments SET state = 'online'
     WHERE space_id = :spaceId AND id = :slotId AND state = 'registering'`,
 });
-
-/** Of the active slots of the node's newest epoch. Declaring what it can is what a registering one waits for; other states stay. */
-export const declareCapabilities = change({
-  request: { ...ofNode, epoch: integer(), capabilities: text() },
-  sql: `UPDATE runtime_node_attachments
-    SET capabilities_json = :capabilities, state = CASE WHEN state = 'registering' THEN 'online' ELSE state END
-    WHERE space_id = :spaceId AND node_id = :nodeId AND epoch = :epoch AND state IN ('registering', 'online', 'degraded')
-      AND EXISTS (SELECT nodes.node_id FROM nodes
-        WHERE nodes.space_id = :spaceId AND nodes.node_id = :nodeId AND nodes.epoch = :epoch)`,
-});

@@ -192,6 +192,11 @@ export class FakeNodes implements Nodes {
   heartbeat = unused("heartbeat");
   capabilities = unused("capabilities");
   disconnected = unused("disconnected");
+  attach = unused("attach");
+  beat = unused("beat");
+  declare = unused("declare");
+  detach = async () => {};
+  revoke = unused("revoke");
   close = async () => {};
 }
 

@@ -50,6 +50,10 @@ export interface HubEnd {
 
 export const SPACE = "space-1" as SpaceId;
 
+const unused = (name: string) => () => {
+  throw new Error(`the uplink must not call ${name}`);
+};
+
 export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<HubEnd> => {
   const keys = new Map<NodeId, string>();
   const calls: HubEnd["calls"] = {
@@ -86,6 +90,11 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
       await act.heartbeat(epoch);
     },
     capabilities: async () => {},
+    attach: unused("attach"),
+    beat: unused("beat"),
+    declare: unused("declare"),
+    detach: unused("detach"),
+    revoke: unused("revoke"),
     disconnected: async ({ connectionId, expected }) => void calls.disconnected.push({ connectionId, expected }),
     list: async () => [],
     close: async () => {},
