@@ -234,8 +234,8 @@ export const ERRORS = {
     413,
     false,
     3,
-    "The answer would be larger than a frame may be.",
-    "Ask for less; the size is in the details.",
+    "The answer would be larger than the limit.",
+    "Ask for less; the size and the limit are in the details.",
   ),
   file_not_found: row(
     404,
@@ -248,8 +248,8 @@ export const ERRORS = {
     403,
     false,
     3,
-    "The path leads out of the project's workspace.",
-    "Only files inside the workspace's folder can be looked at.",
+    "That file of the workspace is not shown.",
+    "Only files inside the workspace's folder are shown, and only those that the daemon may read.",
   ),
   "version.floor_exceeded": row(
     409,

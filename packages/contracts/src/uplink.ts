@@ -16,6 +16,7 @@ import {
   ThreadId,
   TurnId,
 } from "./ids.ts";
+import { FILE_TREE_DEPTH_MAX, WorkspacePath } from "./node-files.ts";
 import { LiveCall, LiveDelta, NodeCapabilities } from "./reads.ts";
 import { ApprovalDecision, RuntimeMode } from "./runtime.ts";
 import { namingText, spokenText, storableText } from "./text.ts";
@@ -167,6 +168,21 @@ export const NodeRequest = z.discriminatedUnion("method", [
   }),
   /** Whether a folder can be a project's workspace; answers its real path. */
   z.object({ method: z.literal("workspace.check"), path: z.string() }),
+  /** Only of nodes that announce `files`; answers a FileTree. */
+  z.object({
+    method: z.literal("files.tree"),
+    workspaceRoot: z.string(),
+    path: WorkspacePath,
+    depth: z.int().min(1).max(FILE_TREE_DEPTH_MAX),
+    ignored: z.boolean(),
+  }),
+  /** Only of nodes that announce `files`; answers a FileContent. */
+  z.object({
+    method: z.literal("files.read"),
+    workspaceRoot: z.string(),
+    path: WorkspacePath.min(1),
+    ignored: z.boolean(),
+  }),
 ]);
 export type NodeRequest = z.infer<typeof NodeRequest>;
 

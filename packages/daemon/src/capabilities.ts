@@ -1,6 +1,6 @@
 // What this machine declares about itself: its name, the agents found on it, and where work is allowed.
 import { hostname } from "node:os";
-import type { DetectedProvider, NodeCapabilities } from "@muster/contracts";
+import { type DetectedProvider, FILES_CAPABILITY_VERSION, type NodeCapabilities } from "@muster/contracts";
 import { detectAgents, type PathLookup, type ProviderConfiguration } from "./providers/index.ts";
 
 /** @param options.providers agents of the machine's own configuration; they win over known ones of the same name */
@@ -31,5 +31,6 @@ export function describeMachine(options: {
     platform: `${process.platform}-${process.arch}`,
     workspaceRoots: [...options.workspaceRoots],
     providers: [...configured, ...known],
+    files: { version: FILES_CAPABILITY_VERSION },
   };
 }

@@ -6,6 +6,7 @@ import type { Store } from "@muster/store";
 import { destination, type Logger, pino } from "pino";
 import { describeMachine } from "./capabilities.ts";
 import { Checkpoints } from "./checkpoints/index.ts";
+import { WorkspaceFiles } from "./files/index.ts";
 import type { Home } from "./home/index.ts";
 import type { Identity } from "./identity/index.ts";
 import { BegunCallLedger, EffectLedger, IngestPump, Journal, ProviderSessionLedger } from "./journal/index.ts";
@@ -22,6 +23,8 @@ export interface StartOptions {
   readonly spaceId: string;
   /** Folders below which projects may lie; absolute paths. */
   readonly workspaceRoots: readonly string[];
+  /** Folders whose files nobody gets to see, wherever they lie, beside the daemon's own: those of a hub on this machine. */
+  readonly hiddenFolders?: readonly string[];
   /** Of the daemon, "MAJOR.MINOR" or longer. */
   readonly version: string;
   /** Of `daemon.log` in the home; "info" when absent, "silent" for none. */
@@ -119,6 +122,7 @@ export class Daemon implements RunningDaemon {
       effects: this.#effects,
       sessionLedger: this.#sessionLedger,
       checkpoints: new Checkpoints({ dataDir: home.paths.data, nowMs: clock.now, environment }),
+      files: new WorkspaceFiles({ environment, hiddenFolders: [home.paths.home, ...(start.hiddenFolders ?? [])] }),
       providerOf: (name) => {
         const configuration = own.get(name) ?? presetConfiguration(name, lookUp);
         return configuration === undefined ? undefined : createAcpProvider(configuration);

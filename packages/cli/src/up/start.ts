@@ -69,6 +69,7 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
       hubUrl: hub.localUrl,
       spaceId,
       workspaceRoots: [...workspaceRoots],
+      hiddenFolders: [paths.hub],
       version,
       ...logLevel,
     });

@@ -12,6 +12,7 @@ import {
 import type { Ids } from "@muster/core";
 import type { Logger } from "pino";
 import type { Checkpoints } from "../checkpoints/index.ts";
+import type { WorkspaceFiles } from "../files/index.ts";
 import type {
   BegunCallLedger,
   EffectLedger,
@@ -38,6 +39,7 @@ export interface RunnerOptions {
   readonly effects: EffectLedger;
   readonly sessionLedger: ProviderSessionLedger;
   readonly checkpoints: Checkpoints;
+  readonly files: WorkspaceFiles;
   readonly providerOf: (name: string) => Provider | undefined;
   readonly environment: Environment;
   readonly workspaceRoots: readonly string[];
@@ -134,8 +136,8 @@ export class Runner {
   }
 
   answer(request: NodeRequest, signal: AbortSignal): Promise<unknown> {
-    const { checkpoints, workspaceRoots } = this.#options;
-    return answer(request, signal, { checkpoints, workspaceRoots });
+    const { checkpoints, files, workspaceRoots } = this.#options;
+    return answer(request, signal, { checkpoints, files, workspaceRoots });
   }
 
   /** Interrupts what runs (reason `node_stopped`), ends all agents, and resolves when every ending is in the journal. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { EffectBody, MessageId, ProjectId, ThreadId, TurnId } from "@muster/contracts";
 import type { RunningDaemon, StartOptions } from "../../daemon.ts";
 import { type PreparedDaemon, prepareDaemon } from "../../prepare.ts";
-import { systemTimers, type Timers } from "../../processes/index.ts";
+import { type Environment, systemTimers, type Timers } from "../../processes/index.ts";
 import { sampleConfiguration } from "../../providers/index.ts";
 import { ScriptedHub } from "./scripted-hub.ts";
 
@@ -75,8 +75,13 @@ export const openDaemon = async (
   world: World,
   more: Partial<StartOptions> = {},
   agentTimers: Timers = systemTimers,
+  environment?: Environment,
 ): Promise<{ prepared: PreparedDaemon; running: RunningDaemon }> => {
-  const prepared = await prepareDaemon({ home: world.home, agentTimers });
+  const prepared = await prepareDaemon({
+    home: world.home,
+    agentTimers,
+    ...(environment === undefined ? {} : { environment }),
+  });
   atEnd(() => prepared.close());
   const running = await prepared.start(startOptions(world, more));
   await running.connected;
