@@ -9,10 +9,10 @@ import { DatabaseCheck } from "./database-check.ts";
 import { type LogLevel, makeHome, openLog } from "./home.ts";
 import { createHttpServer, type HttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
-import { createNodes } from "./nodes/index.ts";
+import { createNodes, SLOT_LEASE_MS } from "./nodes/index.ts";
 import { type OnHubStep, openOrchestration } from "./orchestration/index.ts";
 import type { Orchestration } from "./ports.ts";
-import { COMPARE_INTERVAL_MS, SharedClock } from "./shared-clock.ts";
+import { SharedClock } from "./shared-clock.ts";
 import { createUplink } from "./uplink/index.ts";
 
 /** Answered wherever the store answers at all. */
@@ -37,6 +37,8 @@ export interface HubSettings {
   readonly logLevel?: string;
   /** Days that archived threads keep their details, 30 when absent; null: for ever. Deleted threads are not asked. */
   readonly keepArchivedDays?: number | null;
+  /** How long the slot of a machine that is offline waits for it, 10 minutes when absent; then its turns are lost. */
+  readonly slotLeaseMs?: number;
   /** Told of every step of effects and reports as it is passed; for tests that end the process there. */
   readonly onStep?: OnHubStep;
 }
@@ -75,7 +77,7 @@ export const markHubRestored = (
  * is none); nothing is left running then.
  */
 export async function startHub(settings: HubSettings): Promise<Hub> {
-  const { home, host, port, version, consoleDirectory } = settings;
+  const { home, host, port, version, consoleDirectory, slotLeaseMs = SLOT_LEASE_MS } = settings;
   const clock = new SharedClock(systemClock);
   const random = systemRandom;
   const ids = createIds(clock, random);
@@ -93,10 +95,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
     const { generation } = database;
     databaseServer = database.server;
     closing.push(() => database.store.close());
-    await clock.compare(database.store);
-    // One that fails is made up for by the next.
-    const comparing = setInterval(() => void clock.compare(database.store).catch(() => undefined), COMPARE_INTERVAL_MS);
-    closing.push(() => clearInterval(comparing));
+    closing.push(await clock.follow(database.store));
     const { differenceMs } = clock;
     if (differenceMs !== 0)
       log.warn({ differenceMs }, "this machine's clock is wrong by that of the database server, which is used");
@@ -109,15 +108,19 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       if (orchestration === undefined) throw new Error("the event core is not open yet");
       return orchestration;
     };
+    const replicaId = ids.next();
     const nodes = createNodes({
       store: near,
+      wideStore: store,
+      hubId: replicaId,
+      hubPrincipalId: identity.cliPrincipalId,
+      slotLeaseMs,
       clock,
       ids,
       onBug,
       onPresence: (spaceId, changed) => orchestration?.publishPresence(spaceId, changed),
       onSwept: async () => orchestration?.settleLost(),
     });
-    const replicaId = ids.next();
     let server: HttpServer | undefined;
     const uplink = createUplink({
       nodes,
@@ -138,6 +141,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       connections: uplink.connections,
       hubPrincipalId: identity.cliPrincipalId,
       replicaId,
+      slotLeaseMs,
       onBug,
       onStep: settings.onStep,
       onWarning: (message) => log.warn(message),
@@ -152,6 +156,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       () => nodes.close(),
       () => core().close(),
     );
+    await nodes.open();
     const http = createHttpServer({
       identity,
       orchestration,

@@ -7,7 +7,7 @@ import { integer, type Store, select } from "@muster/store";
 /** A smaller difference is left alone: questions take time, and no lease is so short. */
 export const DIFFERENCE_MIN_MS = 1_000;
 /** How often clocks are compared: they drift apart slowly, and are set at any time. */
-export const COMPARE_INTERVAL_MS = 60_000;
+const COMPARE_INTERVAL_MS = 60_000;
 
 const serverTime = select({
   request: {},
@@ -33,6 +33,14 @@ export class SharedClock implements Clock {
   /** How far the server's clock is ahead of this machine's, where it is worth correcting. */
   get differenceMs(): number {
     return this.#differenceMs;
+  }
+
+  /** Compares at once and from now on, until the returned function is called. Throws what `Store.read` throws. */
+  async follow(store: Pick<Store, "dialect" | "read">): Promise<() => void> {
+    await this.compare(store);
+    // One that fails is made up for by the next.
+    const comparing = setInterval(() => void this.compare(store).catch(() => undefined), COMPARE_INTERVAL_MS);
+    return () => clearInterval(comparing);
   }
 
   /** Asks the server for its time. Throws what `Store.read` throws. */

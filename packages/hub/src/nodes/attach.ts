@@ -30,7 +30,8 @@ export async function attachOnConnect(tools: SlotTools, input: ConnectedInput): 
 }
 
 /** The epoch, or null where something it rested on changed meanwhile. */
-async function connectOnce({ store, clock, ids }: SlotTools, input: ConnectedInput): Promise<number | null> {
+async function connectOnce(tools: SlotTools, input: ConnectedInput): Promise<number | null> {
+  const { store, clock, ids, announcement } = tools;
   const { spaceId, nodeId, incarnation } = input;
   const { dialect } = store;
   const facts = connectingNode(dialect, { spaceId, nodeId });
@@ -62,7 +63,7 @@ async function connectOnce({ store, clock, ids }: SlotTools, input: ConnectedInp
   ];
   if (!isSameProcess) statements.push(startIncarnation(dialect, { spaceId, nodeId, epoch, incarnation }));
   try {
-    const result = await store.commit({ guards, statements });
+    const result = await store.commit({ guards, statements, announcements: [announcement(spaceId, nodeId)] });
     return result.status === "committed" ? epoch : null;
   } catch (error) {
     throw isActiveElsewhere(error) ? new MusterError("runtimenode.attach_conflict") : error;

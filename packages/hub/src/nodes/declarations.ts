@@ -20,7 +20,7 @@ import { nodeOf } from "./statements.ts";
  *   `version.floor_exceeded`.
  */
 export const declare = (
-  { store, clock }: SlotTools,
+  { store, clock, announcement }: SlotTools,
   { spaceId, ownerId }: { readonly spaceId: SpaceId; readonly ownerId: PrincipalId | undefined },
   { nodeId, epoch, capabilities, healthChanges }: CapabilityUpdateInput,
 ): Promise<CapabilityUpdated> =>
@@ -53,6 +53,7 @@ export const declare = (
       { query: nodeQuery, expected: nodeRows },
       { query: standingQuery, expected: standingRows },
     ];
-    const [changed] = returnedRows(await store.commit({ guards, statements }), statements, update);
+    const announcements = [announcement(spaceId, nodeId)];
+    const [changed] = returnedRows(await store.commit({ guards, statements, announcements }), statements, update);
     return changed === undefined ? null : { nodeId, state: changed.state, updatedAt: isoTime(clock.now()) };
   });

@@ -14,3 +14,12 @@ export const HEARTBEAT_MIN_INTERVAL_MS = 1_000;
 export const HEARTBEAT_NODES_MAX = 20_000;
 /** A connect that lost a race is decided again this often. */
 export const CONNECT_ATTEMPTS = 5;
+
+/** A sweep that stays away for two of its turns has stopped, and another process takes its place. */
+export const SWEEP_LEASE_MS = 15_000;
+
+/** Slots released by one commit: a few milliseconds of it. */
+export const RELEASES_PER_COMMIT_MAX = 256;
+
+/** How often one sweep looks again after a node came back in the moment of its release. */
+export const RELEASE_ATTEMPTS = 3;

@@ -27,6 +27,8 @@ beforeEach(async () => {
     store: opened.store,
     clock: opened.clock,
     ids: createIds(opened.clock, random),
+    hubId: "hub-1",
+    hubPrincipalId: ownerId,
     onPresence: (_space, changed) => told.push(...changed),
     onSwept: async () => {
       swept += 1;

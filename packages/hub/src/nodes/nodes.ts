@@ -14,27 +14,40 @@ import {
   type NodeCapabilities,
   type NodeId,
   type NodeSummary,
+  type PrincipalId,
   type RevokeInput,
   type SessionId,
   type SpaceId,
 } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { insertInto, returnedRows, type Statement, type Store } from "@muster/store";
+import { insertInto, type Statement, type Store } from "@muster/store";
 import type { NodeCaller, Nodes } from "../ports.ts";
 import { type HealthState, HUB_TABLES, type HubRow } from "../schema/index.ts";
 import { attachOnConnect } from "./attach.ts";
 import { declare } from "./declarations.ts";
 import { HeartbeatLimiter } from "./heartbeat-limiter.ts";
-import { DEGRADED_AFTER_MS, OFFLINE_AFTER_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
-import { beatPresence, beatPresenceByOwner, doubtPresence, healthOf, sweepPresence } from "./presence.ts";
-import { readRoster } from "./roster.ts";
-import { attach, detach, revoke, staleEpoch } from "./slots.ts";
+import { SLOT_LEASE_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
+import { announcementBy, NodeNews } from "./news.ts";
+import { beatPresence, beatPresenceByOwner, doubtPresence, healthOf } from "./presence.ts";
+import { ROSTER_NODES_MAX, readRoster } from "./roster.ts";
+import { attach, detach, revoke, type SlotTools, staleEpoch } from "./slots.ts";
 import { nodeOf } from "./statements.ts";
+import { type ChangedNode, Sweep } from "./sweep.ts";
 
 export interface NodesOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** The store for reads that go through many rows, where `store` is for reads by key. */
+  readonly wideStore?: Store;
+  /** This process, once started, among those that share the database. */
+  readonly hubId: string;
+  /** In whose name the hub releases slots. */
+  readonly hubPrincipalId: PrincipalId;
+  /** How long a slot waits for a node that is offline; the usual time when absent. */
+  readonly slotLeaseMs?: number;
+  /** Called for every node that another hub of the database changed, or may have: its socket may have to go. */
+  readonly onChangedElsewhere?: (spaceId: SpaceId, nodeId: NodeId) => void;
   /** Called after a commit that changed liveness or slots, with the node's slots as they are now. */
   readonly onPresence: (spaceId: SpaceId, nodes: readonly NodeSummary[]) => void;
   /** Called after every sweep: what follows from nodes that are away is decided then. */
@@ -46,7 +59,9 @@ export interface NodesOptions {
 }
 
 export interface SweepingNodes extends Nodes {
-  /** Demotes what has been silent too long; resolves with how many changed. */
+  /** Hears from now on what other hubs of the database change. Throws `unavailable`. */
+  open(): Promise<void>;
+  /** Demotes what has been silent too long and releases what was away too long; resolves with how many changes it made. */
   sweep(): Promise<number>;
 }
 
@@ -59,18 +74,32 @@ class StoredNodes implements SweepingNodes {
   readonly #store: Store;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #beats = new HeartbeatLimiter();
+  readonly #sweep: Sweep;
+  readonly #news: NodeNews;
+  readonly #tools: SlotTools;
   #sweeping: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(options: NodesOptions) {
     this.#options = options;
     this.#store = options.store;
-    const { sweepIntervalMs = SWEEP_INTERVAL_MS, onBug } = options;
+    const { sweepIntervalMs = SWEEP_INTERVAL_MS, onBug, hubId, hubPrincipalId, clock, ids, onPresence } = options;
+    const store = options.wideStore ?? options.store;
+    const announcement = announcementBy(hubId);
+    this.#tools = { store: options.store, clock, ids, announcement };
+    const slotLeaseMs = options.slotLeaseMs ?? SLOT_LEASE_MS;
+    this.#sweep = new Sweep({ store, clock, ids, owner: hubId, hubPrincipalId, slotLeaseMs, announcement });
+    const onChanged = (spaceId: SpaceId, nodeId: NodeId): void => options.onChangedElsewhere?.(spaceId, nodeId);
+    this.#news = new NodeNews({ store, hubId, onPresence, onChanged, onBug });
     if (sweepIntervalMs === null) return;
     this.#timer = setInterval(() => {
       this.#sweeping = this.#sweeping.then(() => (this.#closed ? 0 : this.sweep())).catch(onBug);
     }, sweepIntervalMs);
     this.#timer.unref();
+  }
+
+  open(): Promise<void> {
+    return this.#news.open();
   }
 
   async enrol({ spaceId, nodeId, ownerId, publicKey }: Parameters<Nodes["enrol"]>[0]): Promise<void> {
@@ -109,7 +138,7 @@ class StoredNodes implements SweepingNodes {
 
   async connected(input: Parameters<Nodes["connected"]>[0]): Promise<{ epoch: number }> {
     checkCapabilities(input.capabilities);
-    const attached = await attachOnConnect(this.#options, input);
+    const attached = await attachOnConnect(this.#tools, input);
     await this.#tell(input.spaceId, input.nodeId);
     return attached;
   }
@@ -118,7 +147,8 @@ class StoredNodes implements SweepingNodes {
     const { spaceId, nodeId, epoch, connectionId, healthState } = beat;
     const before = await this.#healthOf(spaceId, nodeId);
     const written = { spaceId, nodeId, epoch, connectionId, healthState, at: this.#now() };
-    if ((await this.#run([beatPresence(this.#store.dialect, written)])) === 1) {
+    const news = before === healthState ? [] : [this.#tools.announcement(spaceId, nodeId)];
+    if ((await this.#run([beatPresence(this.#store.dialect, written)], news)) === 1) {
       if (before !== healthState) await this.#tell(spaceId, nodeId);
       return;
     }
@@ -128,12 +158,12 @@ class StoredNodes implements SweepingNodes {
 
   async capabilities({ spaceId, nodeId, epoch, capabilities }: Parameters<Nodes["capabilities"]>[0]): Promise<void> {
     checkCapabilities(capabilities);
-    await declare(this.#options, { spaceId, ownerId: undefined }, { nodeId, epoch, capabilities });
+    await declare(this.#tools, { spaceId, ownerId: undefined }, { nodeId, epoch, capabilities });
     await this.#tell(spaceId, nodeId);
   }
 
   async attach(by: NodeCaller, input: AttachInput): Promise<Attached> {
-    const attached = await attach(this.#options, by, input);
+    const attached = await attach(this.#tools, by, input);
     await this.#tell(by.spaceId, input.nodeId);
     return attached;
   }
@@ -144,7 +174,8 @@ class StoredNodes implements SweepingNodes {
     this.#beats.check(`${ownerId}\0${nodeId}`, now);
     const before = await this.#healthOf(spaceId, nodeId);
     const written = { spaceId, nodeId, ownerId, epoch, healthState, at: isoTime(now) };
-    if ((await this.#run([beatPresenceByOwner(this.#store.dialect, written)])) === 1) {
+    const news = before === healthState ? [] : [this.#tools.announcement(spaceId, nodeId)];
+    if ((await this.#run([beatPresenceByOwner(this.#store.dialect, written)], news)) === 1) {
       if (before !== healthState) await this.#tell(spaceId, nodeId);
       return;
     }
@@ -154,23 +185,24 @@ class StoredNodes implements SweepingNodes {
   }
 
   async declare({ spaceId, ownerId }: NodeCaller, input: CapabilityUpdateInput): Promise<CapabilityUpdated> {
-    const declared = await declare(this.#options, { spaceId, ownerId }, input);
+    const declared = await declare(this.#tools, { spaceId, ownerId }, input);
     await this.#tell(spaceId, input.nodeId);
     return declared;
   }
 
   async detach(by: NodeCaller, input: DetachInput): Promise<void> {
-    if (await detach(this.#options, by, input)) await this.#tell(by.spaceId, input.nodeId);
+    if (await detach(this.#tools, by, input)) await this.#tell(by.spaceId, input.nodeId);
   }
 
   async revoke(by: Pick<NodeCaller, "spaceId" | "actorId">, input: RevokeInput): Promise<void> {
-    if (await revoke(this.#options, by, input)) await this.#tell(by.spaceId, input.nodeId);
+    if (await revoke(this.#tools, by, input)) await this.#tell(by.spaceId, input.nodeId);
   }
 
   async disconnected(input: Parameters<Nodes["disconnected"]>[0]): Promise<void> {
     if (input.expected) return;
     const { spaceId, nodeId, connectionId } = input;
-    if ((await this.#run([doubtPresence(this.#store.dialect, { spaceId, nodeId, connectionId })])) === 1)
+    const doubt = doubtPresence(this.#store.dialect, { spaceId, nodeId, connectionId });
+    if ((await this.#run([doubt], [this.#tools.announcement(spaceId, nodeId)])) === 1)
       await this.#tell(spaceId, nodeId);
   }
 
@@ -179,14 +211,9 @@ class StoredNodes implements SweepingNodes {
   }
 
   async sweep(): Promise<number> {
-    const now = this.#options.clock.now();
-    const statement = sweepPresence(this.#store.dialect, {
-      degradedBefore: isoTime(now - DEGRADED_AFTER_MS),
-      offlineBefore: isoTime(now - OFFLINE_AFTER_MS),
-    });
-    const statements = [statement];
-    const changed = returnedRows(await this.#store.commit({ guards: [], statements }), statements, statement);
-    for (const row of changed) await this.#tell(row.space_id, row.node_id);
+    const changed = await this.#sweep.run();
+    this.#news.readWaiting();
+    await this.#tellMany(changed);
     await this.#options.onSwept?.();
     return changed.length;
   }
@@ -194,17 +221,34 @@ class StoredNodes implements SweepingNodes {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
+    await this.#news.close();
     await this.#sweeping;
+    // A database that is away has not forgotten when the lease ends.
+    await this.#sweep.close().catch(() => undefined);
   }
 
   /** Rows that the first of them changed. */
-  async #run(statements: readonly Statement[]): Promise<number> {
-    const result = await this.#store.commit({ guards: [], statements });
+  async #run(statements: readonly Statement[], announcements: readonly string[] = []): Promise<number> {
+    const result = await this.#store.commit({ guards: [], statements, announcements });
     return result.status === "committed" ? (result.changes[0] ?? 0) : 0;
   }
 
   async #tell(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
     this.#options.onPresence(spaceId, await readRoster(this.#store, spaceId, { nodeId }));
+  }
+
+  /** Each node once, however often it changed. */
+  async #tellMany(changed: readonly ChangedNode[]): Promise<void> {
+    const spaces = new Map<SpaceId, Set<NodeId>>();
+    for (const { spaceId, nodeId } of changed) spaces.set(spaceId, (spaces.get(spaceId) ?? new Set()).add(nodeId));
+    const store = this.#options.wideStore ?? this.#store;
+    for (const [spaceId, nodes] of spaces) {
+      const nodeIds = [...nodes];
+      for (let start = 0; start < nodeIds.length; start += ROSTER_NODES_MAX) {
+        const page = nodeIds.slice(start, start + ROSTER_NODES_MAX);
+        this.#options.onPresence(spaceId, await readRoster(store, spaceId, { nodeIds: page }));
+      }
+    }
   }
 
   async #nodeRow(

@@ -1,8 +1,8 @@
 // What readers see of nodes: the slot (may it work here) beside the liveness (is it alive), and what follows for it
 // from the session's floor and members, computed each time.
 import { NodeCapabilities, type NodeId, type NodeSummary, type SessionId, type SpaceId } from "@muster/contracts";
-import { integer, nullable, pick, type Request, type RowOf, type Store, select } from "@muster/store";
-import { HUB_TABLES, ofSessions } from "../schema/index.ts";
+import { integer, list, nullable, pick, type Request, type RowOf, type Store, select, text } from "@muster/store";
+import { HUB_TABLES, ofSessions, ofSpace } from "../schema/index.ts";
 import { CONTRIBUTES } from "./standing.ts";
 import { ofNode } from "./statements.ts";
 import { isBelowFloor } from "./version.ts";
@@ -39,18 +39,30 @@ const rosterWhere = <const Asked extends Request>(request: Asked, condition: str
 const rosterOfSessions = rosterWhere(ofSessions, "slot.session_id IN (:sessionIds)");
 const rosterOfNode = rosterWhere(ofNode, "slot.node_id = :nodeId");
 
-/** Slots in these sessions, or of one node in all of its sessions; detached ones too, newest first. */
+/** Nodes whose slots are read at once. */
+export const ROSTER_NODES_MAX = 512;
+const rosterOfNodes = rosterWhere(
+  { ...ofSpace, nodeIds: list(text<NodeId>(), ROSTER_NODES_MAX) },
+  "slot.node_id IN (:nodeIds)",
+);
+
+/** Slots in these sessions, or of one node or some in all of their sessions; detached ones too, newest first. */
 export async function readRoster(
   store: Store,
   spaceId: SpaceId,
-  only: { readonly sessionIds: readonly SessionId[] } | { readonly nodeId: NodeId },
+  only:
+    | { readonly sessionIds: readonly SessionId[] }
+    | { readonly nodeId: NodeId }
+    | { readonly nodeIds: readonly NodeId[] },
 ): Promise<NodeSummary[]> {
   if ("sessionIds" in only && only.sessionIds.length === 0) return [];
-  const chosen =
-    "sessionIds" in only
-      ? rosterOfSessions(store.dialect, { spaceId, sessionIds: only.sessionIds })
-      : rosterOfNode(store.dialect, { spaceId, nodeId: only.nodeId });
-  return (await store.read(chosen)).map(summaryOf);
+  return (await store.read(chosenOf(store.dialect, spaceId, only))).map(summaryOf);
+}
+
+function chosenOf(dialect: Store["dialect"], spaceId: SpaceId, only: Parameters<typeof readRoster>[2]) {
+  if ("sessionIds" in only) return rosterOfSessions(dialect, { spaceId, sessionIds: only.sessionIds });
+  if ("nodeIds" in only) return rosterOfNodes(dialect, { spaceId, nodeIds: only.nodeIds });
+  return rosterOfNode(dialect, { spaceId, nodeId: only.nodeId });
 }
 
 const summaryOf = (row: RowOf<typeof rosterRow>): NodeSummary => ({

@@ -5,8 +5,10 @@ import {
   type AttachInput,
   type DetachInput,
   MusterError,
+  type NodeId,
   type RevokeInput,
   SESSION_NODES_MAX,
+  type SpaceId,
 } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
 import { type Guard, returnedRows, type Statement, type Store, StoreError } from "@muster/store";
@@ -38,6 +40,8 @@ export interface SlotTools {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** What other hubs hear of a node that changed, for `Batch.announcements`. */
+  readonly announcement: (spaceId: SpaceId, nodeId: NodeId) => string;
 }
 
 /** Decides anew where something that was read changed before it was written; each gives null then. */
@@ -87,7 +91,8 @@ export const attach = (tools: SlotTools, by: NodeCaller, input: AttachInput): Pr
       logAttached(dialect, { spaceId, nodeId, sessionId, logId: ids.next(), at }),
       ...audit(tools, { spaceId, actorId, action: "node.attached", nodeId, details: { sessionId }, at }),
     ];
-    const result = await store.commit({ guards: [], statements }).catch((error: unknown) => {
+    const announcements = [tools.announcement(spaceId, nodeId)];
+    const result = await store.commit({ guards: [], statements, announcements }).catch((error: unknown) => {
       throw isActiveElsewhere(error) ? new MusterError("runtimenode.attach_conflict") : error;
     });
     const [slot] = returnedRows(result, statements, upsert);
@@ -143,6 +148,7 @@ export const detach = (tools: SlotTools, by: NodeCaller, input: DetachInput): Pr
     const at = isoTime(clock.now());
     const sessionId = slot.session_id;
     const result = await store.commit({
+      announcements: [tools.announcement(spaceId, nodeId)],
       guards: [
         { query: nodeQuery, expected: nodeRows },
         { query: slotQuery, expected: slotRows },
@@ -203,7 +209,7 @@ export const revoke = (
       ...logSlot(dialect, { spaceId, nodeId, logId: ids.next(), slot, action: "revoked", epoch, reason, at }),
       ...audit(tools, { spaceId, actorId, action: "node.revoked", nodeId, details: { sessionId, reason }, at }),
     ];
-    const result = await store.commit({ guards, statements });
+    const result = await store.commit({ guards, statements, announcements: [tools.announcement(spaceId, nodeId)] });
     return result.status === "committed" ? true : null;
   });
 

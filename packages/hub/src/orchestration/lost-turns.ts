@@ -1,9 +1,10 @@
 // Running turns that their node can no longer end, found in the tables of nodes. Each is settled under a condition that
 // the append proves once more, so that a node that comes back in the same moment keeps its turn. A node is missed only for
-// as long as this process was there to hear it: after a stop of the hub, or a sleep of its machine, nodes get their time anew.
+// as long as this process was there to hear it.
 import type { SpaceId, ThreadId, TurnId } from "@muster/contracts";
 import { isoTime } from "@muster/core";
 import { nullable, pick, type Query, type Store, select, text } from "@muster/store";
+import { givenUpBefore, type Look } from "../attention.ts";
 import { HUB_TABLES, ofSpace } from "../schema/index.ts";
 
 export interface LostTurn {
@@ -13,28 +14,6 @@ export interface LostTurn {
   readonly reason: "node_lost" | "node_offline";
   /** Gives a row as long as the turn is lost. */
   readonly condition: Query;
-}
-
-/** Looks further apart than this had the process stopped, asleep or without its database in between. They are 5 s apart. */
-const LOOKS_APART_MAX_MS = 60_000;
-
-/** Since when this process has looked without a break. */
-export class Attention {
-  #since: number;
-  #last: number;
-
-  constructor(nowMs: number) {
-    this.#since = nowMs;
-    this.#last = nowMs;
-  }
-
-  /** Looks now. */
-  look(nowMs: number): { readonly nowMs: number; readonly sinceMs: number } {
-    const apart = nowMs - this.#last;
-    if (apart < 0 || apart > LOOKS_APART_MAX_MS) this.#since = nowMs;
-    this.#last = nowMs;
-    return { nowMs, sinceMs: this.#since };
-  }
 }
 
 /** Turns settled by one look; the next look takes the others. */
@@ -77,13 +56,10 @@ const stillLost = select({
  * A turn that was started while its node was away waits for it as long as one that was under way: its own start counts
  * beside the node's last heartbeat.
  */
-export async function lostTurns(
-  store: Store,
-  { nowMs, sinceMs, slotLeaseMs }: { readonly nowMs: number; readonly sinceMs: number; readonly slotLeaseMs: number },
-): Promise<LostTurn[]> {
-  const beforeMs = nowMs - slotLeaseMs;
+export async function lostTurns(store: Store, look: Look, slotLeaseMs: number): Promise<LostTurn[]> {
+  const beforeMs = givenUpBefore(look, slotLeaseMs);
   // No time is before the empty one.
-  const before = sinceMs >= beforeMs ? "" : isoTime(beforeMs);
+  const before = beforeMs === null ? "" : isoTime(beforeMs);
   const rows = await store.read(allLost(store.dialect, { before }));
   return rows.map(({ space_id: spaceId, thread_id: threadId, turn_id: turnId, reason }) => ({
     spaceId,

@@ -22,6 +22,7 @@ import {
 } from "@muster/core";
 import type { Store } from "@muster/store";
 import { keyedReads } from "@muster/store";
+import { Attention } from "../attention.ts";
 import { SLOT_LEASE_MS } from "../nodes/index.ts";
 import type { Caller, NodeConnections, NodeIdentity, Orchestration } from "../ports.ts";
 import { ingestCursorOf } from "./batch.ts";
@@ -32,7 +33,7 @@ import { eventReader, readEvent as readEventOfToday } from "./event-reader.ts";
 import { Feeds } from "./feed.ts";
 import { HubCommands } from "./hub-commands.ts";
 import { LogTail } from "./log-tail.ts";
-import { Attention, lostTurns } from "./lost-turns.ts";
+import { lostTurns } from "./lost-turns.ts";
 import { ProjectionUpkeep } from "./projection-upkeep.ts";
 import { getEventsPage, getSnapshot } from "./reads.ts";
 import { Forgotten, type Lost, startedTurns, turnsToStop, untoldReverts } from "./reconcile.ts";
@@ -197,7 +198,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
     async settleLost() {
       await dispatcher.tryAgain();
       let settled = 0;
-      for (const turn of await lostTurns(store, { ...attention.look(clock.now()), slotLeaseMs }))
+      for (const turn of await lostTurns(store, attention.look(clock.now()), slotLeaseMs))
         if (await hub.settleLost(turn)) settled += 1;
       return settled;
     },

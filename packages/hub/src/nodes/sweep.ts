@@ -1,0 +1,170 @@
+// The sweep: what has been silent too long is demoted, and who was away for longer than the slot's lease gives the slot back.
+// One process of the database does it at a time, under a lease that every commit of it renews; one that lost the lease
+// changes nothing. What changed is given back once, by the statement that changed it, and announced in the same commit.
+import type { NodeId, PrincipalId, SpaceId } from "@muster/contracts";
+import { type Clock, type Ids, isoTime } from "@muster/core";
+import { insertInto, returnedRows, type Statement, type Store } from "@muster/store";
+import { Attention, givenUpBefore, type Look } from "../attention.ts";
+import { type HeldLease, LeaseKeeper } from "../leases/index.ts";
+import { HUB_TABLES } from "../schema/index.ts";
+import { DEGRADED_AFTER_MS, LEASE_EXPIRED, OFFLINE_AFTER_MS, RELEASE_ATTEMPTS, SWEEP_LEASE_MS } from "./limits.ts";
+import { sweepPresence } from "./presence.ts";
+import { type OverdueSlot, overdueSlots, raiseEpochs, releaseSlots, silentNodes } from "./sweep-statements.ts";
+
+export interface SweepOptions {
+  /** Reads of it go through many rows. */
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** This process, once started. */
+  readonly owner: string;
+  /** In whose name slots are released. */
+  readonly hubPrincipalId: PrincipalId;
+  /** How long a slot waits for a node that is offline. */
+  readonly slotLeaseMs: number;
+  /** What other processes hear of a node that changed. */
+  readonly announcement: (spaceId: SpaceId, nodeId: NodeId) => string;
+}
+
+export interface ChangedNode {
+  readonly spaceId: SpaceId;
+  readonly nodeId: NodeId;
+}
+
+export class Sweep {
+  readonly #options: SweepOptions;
+  readonly #lease: LeaseKeeper;
+  readonly #attention: Attention;
+
+  constructor(options: SweepOptions) {
+    this.#options = options;
+    const { store, clock, owner } = options;
+    this.#lease = new LeaseKeeper({ store, clock, owner, name: "nodes.sweep", leaseMs: SWEEP_LEASE_MS });
+    this.#attention = new Attention(clock.now());
+  }
+
+  /** Nodes that it changed, each once; none while another process sweeps. Throws StoreError. */
+  async run(): Promise<readonly ChangedNode[]> {
+    const held = await this.#lease.have();
+    const demoted = held === null ? null : await this.#demote(held);
+    // Whether it swept or not, it was there with its database.
+    const look = this.#attention.look(this.#options.clock.now());
+    if (held === null || demoted === null) return [];
+    return [...demoted, ...(await this.#releaseOverdue(held, look))];
+  }
+
+  /** Another process need not wait for the end of the lease. */
+  close(): Promise<void> {
+    return this.#lease.giveBack();
+  }
+
+  /** null where the lease is lost. */
+  async #demote(held: HeldLease): Promise<readonly ChangedNode[] | null> {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    const silence = {
+      degradedBefore: isoTime(now - DEGRADED_AFTER_MS),
+      offlineBefore: isoTime(now - OFFLINE_AFTER_MS),
+    };
+    // Who is silent by these times and is not found here cannot become so: heartbeats only make times later.
+    const silent = store.listen === undefined ? [] : await store.read(silentNodes(store.dialect, silence));
+    const demotion = sweepPresence(store.dialect, silence);
+    const statements = [this.#lease.renewal(held), demotion];
+    const result = await store.commit({
+      guards: [],
+      statements,
+      announcements: silent.map(({ space_id, node_id }) => this.#options.announcement(space_id, node_id)),
+    });
+    if (result.status === "conflict") {
+      this.#lease.lost();
+      return null;
+    }
+    return returnedRows(result, statements, demotion).map(changedNode);
+  }
+
+  async #releaseOverdue(held: HeldLease, look: Look): Promise<readonly ChangedNode[]> {
+    const { store, slotLeaseMs } = this.#options;
+    const beforeMs = givenUpBefore(look, slotLeaseMs);
+    if (beforeMs === null) return [];
+    const before = isoTime(beforeMs);
+    const released: ChangedNode[] = [];
+    for (let refusals = 0; refusals < RELEASE_ATTEMPTS; ) {
+      const found = await store.read(overdueSlots(store.dialect, { before }));
+      const spaceId = found[0]?.space_id;
+      if (spaceId === undefined) break;
+      const slots = found.filter(({ space_id }) => space_id === spaceId);
+      const outcome = await this.#release(held, spaceId, before, slots);
+      if (outcome === "lost") break;
+      // One of them came back in this moment: look again.
+      if (outcome === "refused") refusals += 1;
+      else released.push(...slots.map(changedNode));
+    }
+    return released;
+  }
+
+  /**
+   * All of it or nothing, in one commit: each statement finds the slots still unheard of, by number. What takes a node back
+   * (a hello, a heartbeat, an attach, a revocation) changes a row that the first of them asks for, under the same lock.
+   */
+  async #release(
+    held: HeldLease,
+    spaceId: SpaceId,
+    before: string,
+    slots: readonly OverdueSlot[],
+  ): Promise<"released" | "refused" | "lost"> {
+    const { store, clock, announcement } = this.#options;
+    const { dialect } = store;
+    const at = isoTime(clock.now());
+    const [slotIds, nodeIds] = [slots.map(({ id }) => id), slots.map(({ node_id }) => node_id)];
+    const all = { expectChanges: slots.length };
+    const result = await store.commit({
+      guards: [],
+      statements: [
+        this.#lease.renewal(held),
+        releaseSlots(dialect, { spaceId, slotIds, before, at, reason: LEASE_EXPIRED }, all),
+        raiseEpochs(dialect, { spaceId, nodeIds }, all),
+        ...this.#history(spaceId, at, slots),
+      ],
+      announcements: nodeIds.map((nodeId) => announcement(spaceId, nodeId)),
+    });
+    if (result.status === "committed") return "released";
+    if (result.failedStatement !== 0) return "refused";
+    this.#lease.lost();
+    return "lost";
+  }
+
+  #history(spaceId: SpaceId, at: string, slots: readonly OverdueSlot[]): readonly Statement[] {
+    const { store, ids, hubPrincipalId } = this.#options;
+    const log = slots.map((slot) => ({
+      space_id: spaceId,
+      log_id: ids.next(),
+      attachment_id: slot.id,
+      session_id: slot.session_id,
+      participant_id: slot.participant_id,
+      node_id: slot.node_id,
+      action: "released" as const,
+      // The one that it has from now on: nobody else raises it without a change of the slot or of presence.
+      epoch: slot.epoch + 1,
+      reason: LEASE_EXPIRED,
+      at,
+    }));
+    const audit = slots.map((slot) => ({
+      space_id: spaceId,
+      audit_id: ids.next(),
+      at,
+      actor_id: hubPrincipalId,
+      action: "node.released",
+      subject: slot.node_id,
+      details_json: JSON.stringify({ sessionId: slot.session_id, reason: LEASE_EXPIRED }),
+    }));
+    return [
+      ...insertInto(store.dialect, HUB_TABLES, "runtime_node_attachment_log", log),
+      ...insertInto(store.dialect, HUB_TABLES, "audit_log", audit),
+    ];
+  }
+}
+
+const changedNode = (row: { readonly space_id: SpaceId; readonly node_id: NodeId }): ChangedNode => ({
+  spaceId: row.space_id,
+  nodeId: row.node_id,
+});
