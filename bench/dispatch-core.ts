@@ -15,7 +15,10 @@ export const CALLER = {
   principalKind: "human",
   displayName: "Owner",
   roles: new Map([["session", "owner"]]),
+  archivedSessions: new Set(),
   defaultSessionId: "session",
+  scope: "full",
+  tokenId: "token",
 };
 
 /** What a replica needs in its database before the first command: a space, its owner, a session, a node. */

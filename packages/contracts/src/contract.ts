@@ -4,6 +4,7 @@ import { eventIterator } from "@orpc/contract";
 import { z } from "zod";
 import { ClientCommand, DispatchResult } from "./commands.ts";
 import { EventId, MessageId, ProjectId, ThreadId } from "./ids.ts";
+import { inviteProcedures } from "./invites.ts";
 import { procedure, queryFlag, queryInteger } from "./procedure.ts";
 import { Projections, ProjectorName, Rebuild } from "./projections.ts";
 import {
@@ -23,6 +24,7 @@ import {
 import { PruneInput, PruneReport } from "./retention.ts";
 import { ActivityRow, MessageRow } from "./rows.ts";
 import { runtimeNodeProcedures } from "./runtime-nodes.ts";
+import { sessionProcedures } from "./sessions.ts";
 
 export const API_PREFIX = "/api/v1";
 /** Largest request body the API reads. */
@@ -185,6 +187,8 @@ export const contract = {
       .input(z.strictObject({ projector: ProjectorName.optional() }))
       .output(Rebuild),
   },
+  sessions: sessionProcedures,
+  invites: inviteProcedures,
   nodes: {
     list: procedure("nodes.list")
       .route({ method: "GET", path: "/nodes", summary: "Machines attached to the caller's sessions", tags: ["nodes"] })

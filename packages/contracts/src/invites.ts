@@ -34,15 +34,40 @@ export const Invite = z.object({
 });
 export type Invite = z.infer<typeof Invite>;
 
+/** 256 random bits in base64url; what does not look like one is refused before it is looked up. */
+export const InviteToken = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{43}$/, "an invite's token has 43 characters A-Z a-z 0-9 _ -");
+
+/**
+ * What a machine signs with its key to join: the hub enrols no key whose owner is not there. The token makes it good for
+ * this invite alone.
+ */
+export const joinSigningInput = (fields: { token: string; nodeId: string }): string =>
+  ["muster-join-1", fields.token, fields.nodeId].join("\0");
+
 /** A machine that comes with its invite: enrolled under its key, with a slot in the session. */
 export const JoiningNode = z.strictObject({
   nodeId: NodeId,
   /** Base64 of the 32 raw bytes of its Ed25519 key. */
   publicKey: z.string().regex(/^[A-Za-z0-9+/]{43}=$/, "a node's key is 32 bytes in base64"),
+  /** Base64 of its Ed25519 signature of `joinSigningInput`. */
+  signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/, "a signature is 64 bytes in base64"),
   clientVersion: namingText.min(1).max(64),
   capabilities: DeclaredCapabilities.default({}),
 });
 export type JoiningNode = z.infer<typeof JoiningNode>;
+
+export const Redeemed = z.object({
+  spaceId: SpaceId,
+  sessionId: SessionId,
+  sessionTitle: z.string(),
+  principalId: PrincipalId,
+  role: Role,
+  /** Null for a browser. */
+  token: z.string().nullable(),
+});
+export type Redeemed = z.infer<typeof Redeemed>;
 
 const ofSession = z.strictObject({ sessionId: SessionId });
 const tags = ["invites"];
@@ -75,32 +100,26 @@ export const inviteProcedures = {
       summary: "Make a link worthless",
       tags,
     })
-    .input(ofSession.extend({ inviteId: z.string().min(1).max(64) }))
+    .input(ofSession.extend({ inviteId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/) }))
     .output(Invite),
   /**
    * Makes a principal with the invite's role, a token for it, and where a node comes along its enrolment and slot, all in
    * one commit. With `browser` the token is a login cookie and is not told. Throws `invite_invalid`, `invite_used`,
-   * `invite_expired`, `invite_revoked`, `rate_limited`, `resource.limit_exceeded`, `runtimenode.permission_denied`.
+   * `invite_expired`, `invite_revoked`, `session_archived`, `rate_limited`, `resource.limit_exceeded`, and for the node
+   * `runtimenode.permission_denied` (not proven, or another's), `runtimenode.attach_conflict`, `runtimenode.attach_revoked`;
+   * the invite stays good then.
    */
   redeem: procedure("invites.redeem")
     .route({ method: "POST", path: "/invites/redeem", summary: "Join by an invite, once", tags })
     .input(
-      z.strictObject({
-        token: z.string().min(1).max(256),
-        displayName: DisplayName,
-        node: JoiningNode.optional(),
-        browser: z.boolean().default(false),
-      }),
+      z
+        .strictObject({
+          token: InviteToken,
+          displayName: DisplayName,
+          node: JoiningNode.optional(),
+          browser: z.boolean().default(false),
+        })
+        .refine(({ node, browser }) => node === undefined || !browser, "a browser brings no node"),
     )
-    .output(
-      z.object({
-        spaceId: SpaceId,
-        sessionId: SessionId,
-        sessionTitle: z.string(),
-        principalId: PrincipalId,
-        role: Role,
-        /** Null for a browser. */
-        token: z.string().nullable(),
-      }),
-    ),
+    .output(Redeemed),
 };

@@ -10,6 +10,13 @@ export const SESSION_ERRORS = {
     "The space's default session stays open.",
     "Work that needs an end of its own belongs into a session of its own: `muster session new`.",
   ),
+  session_archived: row(
+    409,
+    false,
+    3,
+    "The session is archived: everything can be read, and nothing begins.",
+    "An owner can open it again: `muster session update --state active`.",
+  ),
   session_floor_lowered: row(
     409,
     false,

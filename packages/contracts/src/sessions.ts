@@ -8,6 +8,8 @@ import { namingText } from "./text.ts";
 export const SESSION_TITLE_MAX_CHARACTERS = 200;
 /** Members that are not revoked. */
 export const SESSION_PARTICIPANTS_MAX = 200;
+/** Sessions that one principal is a member of, when it opens another. */
+export const SESSIONS_OF_PRINCIPAL_MAX = 200;
 /** Slots that are not revoked. */
 export const SESSION_NODES_MAX = 500;
 

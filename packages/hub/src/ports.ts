@@ -15,10 +15,13 @@ import type {
   EventsPage,
   FeedMessage,
   HeartbeatInput,
+  Invite,
+  JoiningNode,
   JournalId,
   LiveCall,
   LiveDelta,
   Me,
+  MembershipState,
   MessageId,
   MessageRow,
   NodeCapabilities,
@@ -33,13 +36,18 @@ import type {
   PruneReport,
   Rebuild,
   ReceivedEntry,
+  Redeemed,
   RevokeInput,
   Role,
   SessionId,
+  SessionMember,
+  SessionState,
+  SessionSummary,
   Snapshot,
   SpaceId,
   ThreadId,
   ThreadWindow,
+  TokenScope,
   TurnDiff,
   TurnId,
 } from "@muster/contracts";
@@ -52,7 +60,13 @@ export interface Caller {
   readonly displayName: string;
   /** Active memberships only. */
   readonly roles: ReadonlyMap<SessionId, Role>;
+  /** Those of its sessions in which nothing begins any more. */
+  readonly archivedSessions: ReadonlySet<SessionId>;
   readonly defaultSessionId: SessionId;
+  /** What the token that came with the request is good for. */
+  readonly scope: TokenScope;
+  /** That token's name in lists. */
+  readonly tokenId: string;
 }
 
 /** A node whose key the uplink has proven. */
@@ -236,4 +250,59 @@ export interface Identity {
   redeemLoginToken(token: string): Promise<{ caller: Caller; cookieToken: string; maxAgeSeconds: number }>;
   logout(input: { cookie: string | undefined }): Promise<void>;
   me(caller: Caller): Me;
+  /**
+   * Whose memberships, nodes and tokens a caller acts on: its own, but the command line's service stands for the person
+   * who owns the space. What was done is still recorded under the caller's own name.
+   */
+  standsFor(caller: Pick<Caller, "principalId">): PrincipalId;
+}
+
+/**
+ * Built by sessions/: shared pieces of work and who belongs to them. Whoever is no member of a session gets
+ * `session_not_found`, as for one that never was; what an owner alone may is refused others with `permission_denied`, and
+ * the role is proven once more in the commit.
+ */
+export interface Sessions {
+  list(caller: Caller): Promise<SessionSummary[]>;
+  /** Its owner is the caller, or the person it stands for. Throws `resource.limit_exceeded`. */
+  create(caller: Caller, input: { title: string }): Promise<SessionSummary>;
+  get(caller: Caller, input: { sessionId: SessionId }): Promise<SessionSummary>;
+  /** What is not named stays. Throws `session_default` where the default session would end. */
+  update(
+    caller: Caller,
+    input: { sessionId: SessionId; title?: string; state?: SessionState },
+  ): Promise<SessionSummary>;
+  /** Throws `session_floor_lowered` where it would fall and `lower` is not said. */
+  setFloor(
+    caller: Caller,
+    input: { sessionId: SessionId; minClientVersion: string | null; lower: boolean },
+  ): Promise<SessionSummary>;
+  members(caller: Caller, input: { sessionId: SessionId }): Promise<SessionMember[]>;
+  /** What is not named stays. Throws `member_not_found`, `last_owner`, `resource.limit_exceeded`. */
+  setMember(
+    caller: Caller,
+    input: { sessionId: SessionId; participantId: PrincipalId; role?: Role; state?: MembershipState },
+  ): Promise<SessionMember>;
+  /** Throws `last_owner`. */
+  leave(caller: Caller, input: { sessionId: SessionId }): Promise<void>;
+}
+
+/** Built by sessions/: links that let one in, once. Refusals are those of `Sessions`. */
+export interface Invites {
+  /** The token is told here and never again. Throws `rate_limited`, `session_archived`. */
+  create(
+    caller: Caller,
+    input: { sessionId: SessionId; role: Role; expiresInHours: number },
+  ): Promise<{ invite: Invite; token: string }>;
+  /** Newest first. */
+  list(caller: Caller, input: { sessionId: SessionId }): Promise<Invite[]>;
+  /** Again is no error. Throws `invite_not_found`, `invite_used`. */
+  revoke(caller: Caller, input: { sessionId: SessionId; inviteId: string }): Promise<Invite>;
+  /** As `invites.redeem` of the contract says. `maxAgeSeconds` is that of a browser's login. */
+  redeem(input: {
+    token: string;
+    displayName: string;
+    node?: JoiningNode;
+    browser: boolean;
+  }): Promise<Redeemed & { token: string; maxAgeSeconds: number }>;
 }

@@ -11,7 +11,8 @@ import { createHttpServer, type HttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { createNodes, SLOT_LEASE_MS } from "./nodes/index.ts";
 import { type OnHubStep, openOrchestration } from "./orchestration/index.ts";
-import type { Orchestration } from "./ports.ts";
+import type { Nodes, Orchestration } from "./ports.ts";
+import { createInvites, createSessions, type SessionsOptions } from "./sessions/index.ts";
 import { SharedClock } from "./shared-clock.ts";
 import { createUplink } from "./uplink/index.ts";
 
@@ -69,6 +70,22 @@ export const markHubRestored = (
   databaseUrl: string | null = null,
 ): Promise<{ readonly generation: string }> =>
   markRestored({ home, url: databaseUrl }, systemClock, createIds(systemClock, systemRandom));
+
+/** What a session's nodes are shown as follows its floor and its members, so consoles are told when those change. */
+const openSessions = (
+  options: Omit<SessionsOptions, "onNodesChanged">,
+  nodes: Pick<Nodes, "list">,
+  core: () => Orchestration,
+  onBug: (error: unknown) => void,
+) => {
+  const onNodesChanged: SessionsOptions["onNodesChanged"] = (spaceId, sessionId) =>
+    void nodes
+      .list(spaceId, [sessionId])
+      .then((changed) => core().publishPresence(spaceId, changed))
+      .catch(onBug);
+  const all: SessionsOptions = { ...options, onNodesChanged };
+  return { sessions: createSessions(all), invites: createInvites(all) };
+};
 
 /**
  * Starts a hub on its own SQLite database, or on PostgreSQL beside others, and resolves when it serves.
@@ -161,6 +178,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       identity,
       orchestration,
       nodes,
+      ...openSessions({ store: near, clock, ids, random, identity }, nodes, core, onBug),
       version,
       consoleDirectory: consoleDirectory ?? undefined,
       log,

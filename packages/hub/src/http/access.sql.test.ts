@@ -17,10 +17,16 @@ const routes = routesOf(contract);
 const KINDS: readonly PrincipalKind[] = ["human", "agent", "node", "service"];
 const ROLES: readonly (Role | null)[] = ["owner", "collaborator", "viewer", "runtime_contributor", null];
 
+const defaultSession = async (): Promise<string> => {
+  const [space] = await served.opened.query("SELECT default_session_id FROM spaces");
+  return String(space?.["default_session_id"]);
+};
+
 /** What the middleware decides shows in the status: input is looked at only by those who are let in. */
 const call = async (route: (typeof routes)[number], headers: Readonly<Record<string, string>>) => {
   const abort = new AbortController();
-  const response = await served.fetch(`/api/v1${route.path.replace(/\{[^}]+\}/g, "some-id")}`, {
+  const path = route.path.replace("{sessionId}", await defaultSession()).replace(/\{[^}]+\}/g, "some-id");
+  const response = await served.fetch(`/api/v1${path}`, {
     method: route.method,
     headers: { ...headers, ...(route.method === "GET" ? {} : { "content-type": "application/json" }) },
     ...(route.method === "GET" ? {} : { body: '{"nonsense":true}' }),
@@ -31,6 +37,8 @@ const call = async (route: (typeof routes)[number], headers: Readonly<Record<str
   return code;
 };
 
+const KINDS_OF = (access: Access): readonly PrincipalKind[] =>
+  access.principals === "public" ? [] : access.principals;
 const isAllowed = (access: Access, kind: PrincipalKind, role: Role | null): boolean =>
   access.principals === "public" || (access.principals.includes(kind) && role !== null && access.roles.includes(role));
 
@@ -53,9 +61,9 @@ describe("EXP-11 without credentials", () => {
     },
   );
 
-  it("only health and the redemption of a login link are public", () => {
+  it("only health and the redemptions of login links and invites are public", () => {
     const open = routes.filter((route) => route.access.principals === "public").map((route) => route.name);
-    expect(open.sort()).toEqual(["auth.redeem", "health"]);
+    expect(open.sort()).toEqual(["auth.redeem", "health", "invites.redeem"]);
   });
 });
 
@@ -66,11 +74,15 @@ describe("NOD-2 by kind and role", () => {
       const headers = await served.browser(await served.addPrincipal(kind, role));
       for (const route of routes) {
         // It would end the login that the rest of the walk needs.
-        if (route.name === "auth.logout" && isAllowed(route.access, kind, role)) continue;
+        if (["auth.logout", "sessions.leave"].includes(route.name) && isAllowed(route.access, kind, role)) continue;
         const code = await call(route, headers);
         const where = `${route.name} for ${kind} ${role}`;
         if (isAllowed(route.access, kind, role)) expect(code, where).not.toBe("permission_denied");
-        else expect(code, where).toBe("permission_denied");
+        else {
+          const isStranger =
+            role === null && KINDS_OF(route.access).includes(kind) && route.path.includes("{sessionId}");
+          expect(code, where).toBe(isStranger ? "session_not_found" : "permission_denied");
+        }
         expect(code, where).not.toBe("unauthenticated");
       }
     },

@@ -17,7 +17,10 @@ const caller = (principalKind: PrincipalKind, ...roles: readonly Role[]): Caller
   principalKind,
   displayName: "Someone",
   roles: new Map(roles.map((role, index) => [`session-${index}` as SessionId, role])),
+  archivedSessions: new Set(),
   defaultSessionId: "session-0" as SessionId,
+  scope: "full",
+  tokenId: "token",
 });
 
 const ACCESS = {
@@ -30,7 +33,7 @@ const ACCESS = {
 
 const outcome = (access: keyof typeof ACCESS, who: Caller | null): string => {
   try {
-    authorize(ACCESS[access], who);
+    authorize(ACCESS[access], who, {});
     return "allowed";
   } catch (error) {
     return (error as { code: string }).code;

@@ -26,8 +26,8 @@ export const given = <Input extends object>(input: Input): WithoutUndefined<Inpu
 
 export const builder = implement(contract)
   .$context<RequestContext>()
-  .use(({ context, procedure, path, next }) => {
-    authorize(accessOf(procedure["~orpc"].meta, path.join(".")), context.caller);
+  .use(({ context, procedure, path, next }, input) => {
+    authorize(accessOf(procedure["~orpc"].meta, path.join(".")), context.caller, input);
     return next();
   });
 

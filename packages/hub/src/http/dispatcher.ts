@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_PREFIX, BODY_MAX_BYTES, MusterError } from "@muster/contracts";
 import type { Clock, Ids } from "@muster/core";
+import type { FailureLimiter } from "../identity/index.ts";
 import type { Identity } from "../ports.ts";
 import type { Api } from "./api.ts";
 import { hasBody, readJsonBody, refuseRest } from "./body.ts";
@@ -21,6 +22,8 @@ export interface DispatcherOptions {
   readonly api: Api;
   readonly routes: RouteTable;
   readonly identity: Pick<Identity, "authenticate">;
+  /** Redemptions of invites by address, good and bad ones. */
+  readonly redemptions: FailureLimiter;
   readonly files: ConsoleFiles;
   readonly readiness: Readiness;
   readonly openApi: () => Promise<string>;
@@ -41,6 +44,8 @@ interface Exchange extends Passed {
   readonly requestId: string;
 }
 
+/** Anyone may try, so it is counted before a byte of it is read; and a machine says here what it can do. */
+const JOIN_ROUTE = "invites.redeem";
 /** The event stream: it lives long and has limits of its own. */
 const EVENTS_ROUTE = "orchestration.events";
 /** Paths that are never a page of the console. */
@@ -121,6 +126,7 @@ export class Dispatcher {
     const route = this.#options.routes.match(request.method ?? "", target.path.slice(API_PREFIX.length));
     if (route.name !== EVENTS_ROUTE) this.#takePlace(response);
     checkAmbient(request, credentials);
+    if (route.name === JOIN_ROUTE) this.#countRedemption(request);
     const isPublic = route.access.principals === "public";
     const caller = isPublic ? null : await this.#options.identity.authenticate(credentials);
     // Before the body: who may not call at all makes us read nothing.
@@ -137,10 +143,16 @@ export class Dispatcher {
       return undefined;
     }
     return readJsonBody(request, response, {
-      maxBytes: route.access.principals === "public" ? limits.publicBodyMaxBytes : BODY_MAX_BYTES,
+      maxBytes: maxBodyBytes(route, limits),
       depthMax: limits.jsonDepthMax,
       discardMaxBytes: limits.discardMaxBytes,
     });
+  }
+
+  #countRedemption(request: IncomingMessage): void {
+    const address = request.socket.remoteAddress ?? "";
+    this.#options.redemptions.check(address);
+    this.#options.redemptions.recordFailure(address);
   }
 
   #takePlace(response: ServerResponse): void {
@@ -151,6 +163,11 @@ export class Dispatcher {
     });
   }
 }
+
+const maxBodyBytes = ({ name, access }: Route, limits: HttpLimits): number => {
+  if (name === JOIN_ROUTE) return limits.joinBodyMaxBytes;
+  return access.principals === "public" ? limits.publicBodyMaxBytes : BODY_MAX_BYTES;
+};
 
 const allowReading = (request: IncomingMessage): void => {
   if (request.method === "GET" || request.method === "HEAD") return;

@@ -23,6 +23,7 @@ const another = (options: Partial<HttpServerOptions> = {}) =>
     identity: served.opened.identity,
     orchestration: new FakeOrchestration(),
     nodes: new FakeNodes(),
+    ...served.people,
     version: "0.1.0-test",
     consoleDirectory: undefined,
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },

@@ -19,6 +19,8 @@ export interface HttpLimits {
   readonly maxRequestsInFlight: number;
   /** Body of a procedure that anyone may call. A login token has 43 characters. */
   readonly publicBodyMaxBytes: number;
+  /** Body of the redemption of an invite: a machine's capabilities have up to 32 KiB. */
+  readonly joinBodyMaxBytes: number;
   /** A refused body up to this size is read and thrown away, so that the client gets to read why; beyond it the connection is cut. */
   readonly discardMaxBytes: number;
   /** Nesting of a JSON body. The deepest command has 4 levels. */
@@ -49,6 +51,7 @@ export const HTTP_LIMITS: HttpLimits = {
   maxConnections: 20_000,
   maxRequestsInFlight: 1_024,
   publicBodyMaxBytes: 4 * 1024,
+  joinBodyMaxBytes: 48 * 1024,
   discardMaxBytes: 8 * 1024 * 1024,
   jsonDepthMax: 32,
   issuesMax: 20,

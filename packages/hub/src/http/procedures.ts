@@ -3,14 +3,16 @@
 import { type Health, MusterError } from "@muster/contracts";
 import type { Clock } from "@muster/core";
 import type { FailureLimiter } from "../identity/index.ts";
-import type { Identity, Nodes, Orchestration } from "../ports.ts";
+import type { Identity, Invites, Nodes, Orchestration, Sessions } from "../ports.ts";
 import { builder, callerOf, given } from "./builder.ts";
 import { setCookie } from "./cookie.ts";
 import type { EventStreams } from "./event-streams.ts";
 import { follow } from "./feed.ts";
 import { loginUrl } from "./login-link.ts";
 import { PreparedAnswer, PreparedFeed } from "./prepared.ts";
+import { inviteProcedures } from "./procedures/invites.ts";
 import { runtimeNodeProcedures } from "./procedures/runtime-nodes.ts";
+import { sessionProcedures } from "./procedures/sessions.ts";
 
 export type { RequestContext } from "./builder.ts";
 
@@ -18,6 +20,8 @@ export interface ProcedureOptions {
   readonly identity: Identity;
   readonly orchestration: Orchestration;
   readonly nodes: Nodes;
+  readonly sessions: Sessions;
+  readonly invites: Invites;
   readonly version: string;
   readonly clock: Clock;
   readonly startedAt: number;
@@ -69,7 +73,7 @@ const authProcedures = ({ identity, loginFailures, site }: ProcedureOptions) => 
     const caller = callerOf(context);
     if (caller.roles.get(caller.defaultSessionId) !== "owner") throw new MusterError("permission_denied");
     // A service has no browser: the command line asks for the owner who sits before it.
-    const principalId = caller.principalKind === "service" ? identity.ownerId : caller.principalId;
+    const principalId = identity.standsFor(caller);
     const { token, expiresAt } = await identity.createLoginToken({ spaceId: caller.spaceId, principalId });
     return { loginUrl: loginUrl(site().baseUrl, token), expiresAt };
   }),
@@ -133,6 +137,8 @@ export const createRouter = (options: ProcedureOptions) => {
       get: builder.projections.get.handler(() => orchestration.projections()),
       rebuild: builder.projections.rebuild.handler(({ input }) => orchestration.rebuildProjections(input.projector)),
     },
+    sessions: sessionProcedures(options),
+    invites: inviteProcedures(options),
     nodes: {
       list: builder.nodes.list.handler(async ({ context }) => {
         const caller = callerOf(context);

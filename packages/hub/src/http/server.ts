@@ -1,7 +1,7 @@
 // The hub's HTTP server put together: Node's server with its timeouts, the gate, the API, the probes, the OpenAPI
 // document and the console. It hands WebSocket upgrades that passed the gate to whoever asked.
 import { createServer, type IncomingMessage } from "node:http";
-import { contract, type Health, MusterError } from "@muster/contracts";
+import { contract, type Health, MusterError, REDEMPTIONS_PER_MINUTE_MAX } from "@muster/contracts";
 import type { Clock, Ids } from "@muster/core";
 import {
   FailureLimiter,
@@ -9,7 +9,7 @@ import {
   LOGIN_FAILURES_MAX,
   LOGIN_FAILURES_WINDOW_MS,
 } from "../identity/index.ts";
-import type { Identity, Nodes, Orchestration } from "../ports.ts";
+import type { Identity, Invites, Nodes, Orchestration, Sessions } from "../ports.ts";
 import { inUrl, isAnyAddress, ownAddresses } from "./addresses.ts";
 import { createApi } from "./api.ts";
 import { Connections, type UpgradeHandler } from "./connections.ts";
@@ -31,6 +31,8 @@ export interface HttpServerOptions {
   readonly identity: Identity;
   readonly orchestration: Orchestration;
   readonly nodes: Nodes;
+  readonly sessions: Sessions;
+  readonly invites: Invites;
   readonly version: string;
   /** Folder of the console's bundle; a plain page is served where it is absent or empty. */
   readonly consoleDirectory: string | undefined;
@@ -115,6 +117,8 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     identity,
     orchestration,
     nodes,
+    sessions: options.sessions,
+    invites: options.invites,
     version,
     clock,
     startedAt,
@@ -132,6 +136,12 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     api: createApi({ router, limits, log }),
     routes: new RouteTable(routes),
     identity,
+    redemptions: new FailureLimiter({
+      clock,
+      maxFailures: REDEMPTIONS_PER_MINUTE_MAX,
+      windowMs: LOGIN_FAILURES_WINDOW_MS,
+      maxKeys: LOGIN_FAILURE_ADDRESSES_MAX,
+    }),
     files: openConsoleFiles(options.consoleDirectory),
     readiness,
     openApi,

@@ -1,12 +1,13 @@
 // What a new hub needs before anyone can log in: a space, its owner, the command line's own principal and a session,
 // all in one commit, so that a crash leaves everything or nothing.
 import type { PrincipalId, SessionId, SpaceId } from "@muster/contracts";
-import { type Ids, isoTime } from "@muster/core";
+import { isoTime } from "@muster/core";
 import type { Store } from "@muster/store";
+import { audited } from "./audit.ts";
 import { cliTokenFile, readCliToken, writeCliToken } from "./cli-token.ts";
 import { CLI_TOKEN_LABEL } from "./limits.ts";
 import type { IdentityOptions } from "./options.ts";
-import { type AuditEntry, firstPrincipal, firstSpace, insertAudit, insertSpace } from "./space-queries.ts";
+import { firstPrincipal, firstSpace, insertSpace } from "./space-queries.ts";
 import { callerOf, insertToken } from "./token-queries.ts";
 import { createToken, hashToken, shown } from "./tokens.ts";
 
@@ -35,11 +36,6 @@ const find = async (store: Store): Promise<Founded | null> => {
     cliPrincipalId: present(service, "service for the command line").principal_id,
   };
 };
-
-const audit = (
-  ids: Ids,
-  entry: Omit<AuditEntry, "auditId" | "details"> & Partial<Pick<AuditEntry, "details">>,
-): AuditEntry => ({ details: {}, ...entry, auditId: ids.next() });
 
 /**
  * A space's id stands in every row and in every key of every index, and there are few spaces: the 48 random bits at the end
@@ -77,9 +73,9 @@ export const openSpace = async (options: IdentityOptions): Promise<Founded> => {
         createdAt,
       }),
       ...insertToken(dialect, cliToken({ spaceId, cliPrincipalId }, token, createdAt)),
-      ...insertAudit(
-        dialect,
-        audit(ids, { spaceId, at: createdAt, actorId: ownerId, action: "space.created", subject: spaceId }),
+      ...audited(
+        { dialect, ids },
+        { spaceId, at: createdAt, actorId: ownerId, action: "space.created", subject: spaceId },
       ),
     ],
   });
@@ -92,7 +88,7 @@ const cliToken = (founded: Pick<Founded, "spaceId" | "cliPrincipalId">, token: s
   tokenHash: hashToken(token),
   spaceId: founded.spaceId,
   principalId: founded.cliPrincipalId,
-  scope: "api" as const,
+  kind: "api" as const,
   label: CLI_TOKEN_LABEL,
   createdAt,
   expiresAt: null,
@@ -105,7 +101,7 @@ const renewCliToken = async (options: IdentityOptions, founded: Founded): Promis
   const now = isoTime(clock.now());
   const token = await readCliToken(file);
   if (token !== null) {
-    const [caller] = await store.read(callerOf(dialect, { tokenHash: hashToken(token), scope: "api", now }));
+    const [caller] = await store.read(callerOf(dialect, { tokenHash: hashToken(token), kind: "api", now }, founded));
     if (caller?.space_id === founded.spaceId) return;
   }
   const fresh = createToken(options.random);
@@ -113,16 +109,16 @@ const renewCliToken = async (options: IdentityOptions, founded: Founded): Promis
     guards: [],
     statements: [
       ...insertToken(dialect, cliToken(founded, fresh, now)),
-      ...insertAudit(
-        dialect,
-        audit(ids, {
+      ...audited(
+        { dialect, ids },
+        {
           spaceId: founded.spaceId,
           at: now,
           actorId: founded.cliPrincipalId,
           action: "cli-token.created",
           subject: founded.cliPrincipalId,
           details: { token: shown(hashToken(fresh)) },
-        }),
+        },
       ),
     ],
   });

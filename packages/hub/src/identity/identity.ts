@@ -1,15 +1,25 @@
 // Who calls: principals, their tokens and their roles, over the store port. Invariants: no secret is stored, every
 // answer is read from the store at the moment it is asked for, and a login link works once.
+
 import { type Me, MusterError, type PrincipalId, type Role, type SessionId, type SpaceId } from "@muster/contracts";
 import { isoTime } from "@muster/core";
 import type { Caller, Identity } from "../ports.ts";
+import { audited } from "./audit.ts";
 import { cliTokenFile } from "./cli-token.ts";
 import { openSpace } from "./first-start.ts";
 import { COOKIE_TTL_MS, LOGIN_TOKEN_TTL_MS } from "./limits.ts";
 import type { IdentityOptions } from "./options.ts";
-import { insertAudit } from "./space-queries.ts";
 import { type CallerRow, callerOf, deleteExpired, insertToken, revokeToken } from "./token-queries.ts";
-import { bearerToken, createToken, hashToken, looksLikeToken, shown, type TokenScope } from "./tokens.ts";
+import {
+  bearerToken,
+  createToken,
+  hashToken,
+  looksLikeToken,
+  readScopes,
+  shown,
+  type TokenKind,
+  tokenIdOf,
+} from "./tokens.ts";
 
 export interface OpenIdentity extends Identity {
   /** The principal whose token is in `cliTokenFile`. */
@@ -21,12 +31,19 @@ export interface OpenIdentity extends Identity {
 /** Of several roles without one in the default session, the strongest stands for the caller. */
 const STRENGTH: readonly Role[] = ["owner", "runtime_contributor", "collaborator", "viewer"];
 
-const toCaller = (rows: readonly CallerRow[]): Caller | null => {
+const stronger = (one: Role | undefined, other: Role): Role =>
+  one !== undefined && STRENGTH.indexOf(one) < STRENGTH.indexOf(other) ? one : other;
+
+const toCaller = (rows: readonly CallerRow[], tokenHash: string): Caller | null => {
   const [first] = rows;
   if (first === undefined || first.default_session_id === null) return null;
   const roles = new Map<SessionId, Role>();
-  for (const { session_id, role } of rows) {
-    if (session_id !== null && role !== null) roles.set(session_id, role);
+  const archivedSessions = new Set<SessionId>();
+  for (const { session_id, session_state, role } of rows) {
+    if (session_id === null || role === null) continue;
+    // The command line has its own role and that of the person it stands for.
+    roles.set(session_id, stronger(roles.get(session_id), role));
+    if (session_state === "archived") archivedSessions.add(session_id);
   }
   return {
     spaceId: first.space_id,
@@ -34,7 +51,10 @@ const toCaller = (rows: readonly CallerRow[]): Caller | null => {
     principalKind: first.kind,
     displayName: first.display_name,
     roles,
+    archivedSessions,
     defaultSessionId: first.default_session_id,
+    scope: readScopes(first.scopes_json).scope,
+    tokenId: tokenIdOf(tokenHash),
   };
 };
 
@@ -82,20 +102,22 @@ class StoredIdentity implements OpenIdentity {
         ...insertToken(dialect, {
           ...caller,
           tokenHash: hashToken(token),
-          scope: "login",
+          kind: "login",
           label: "login link",
           createdAt: now,
           expiresAt,
         }),
-        ...insertAudit(dialect, {
-          spaceId: caller.spaceId,
-          auditId: ids.next(),
-          at: now,
-          actorId: caller.principalId,
-          action: "login-link.created",
-          subject: caller.principalId,
-          details: { token: shown(hashToken(token)) },
-        }),
+        ...audited(
+          { dialect, ids },
+          {
+            spaceId: caller.spaceId,
+            at: now,
+            actorId: caller.principalId,
+            action: "login-link.created",
+            subject: caller.principalId,
+            details: { token: shown(hashToken(token)) },
+          },
+        ),
       ],
     });
     return { token, expiresAt };
@@ -113,25 +135,27 @@ class StoredIdentity implements OpenIdentity {
     const result = await store.commit({
       guards: [],
       statements: [
-        revokeToken(dialect, { tokenHash: hashToken(token), scope: "login", now }),
+        revokeToken(dialect, { tokenHash: hashToken(token), kind: "login", now }),
         ...insertToken(dialect, {
           spaceId,
           principalId,
           tokenHash: hashToken(cookieToken),
-          scope: "cookie",
+          kind: "cookie",
           label: "browser login",
           createdAt: now,
           expiresAt: isoTime(clock.now() + COOKIE_TTL_MS),
         }),
-        ...insertAudit(dialect, {
-          spaceId,
-          auditId: ids.next(),
-          at: now,
-          actorId: principalId,
-          action: "login-link.redeemed",
-          subject: principalId,
-          details: { token: shown(hashToken(token)), cookie: shown(hashToken(cookieToken)) },
-        }),
+        ...audited(
+          { dialect, ids },
+          {
+            spaceId,
+            at: now,
+            actorId: principalId,
+            action: "login-link.redeemed",
+            subject: principalId,
+            details: { token: shown(hashToken(token)), cookie: shown(hashToken(cookieToken)) },
+          },
+        ),
       ],
     });
     // Someone else's redemption came first: the update changed no row, so nothing was written.
@@ -151,16 +175,18 @@ class StoredIdentity implements OpenIdentity {
     await store.commit({
       guards: [],
       statements: [
-        revokeToken(dialect, { tokenHash, scope: "cookie", now }),
-        ...insertAudit(dialect, {
-          spaceId: caller.spaceId,
-          auditId: ids.next(),
-          at: now,
-          actorId: caller.principalId,
-          action: "logout",
-          subject: caller.principalId,
-          details: { cookie: shown(tokenHash) },
-        }),
+        revokeToken(dialect, { tokenHash, kind: "cookie", now }),
+        ...audited(
+          { dialect, ids },
+          {
+            spaceId: caller.spaceId,
+            at: now,
+            actorId: caller.principalId,
+            action: "logout",
+            subject: caller.principalId,
+            details: { cookie: shown(tokenHash) },
+          },
+        ),
       ],
     });
   }
@@ -174,10 +200,15 @@ class StoredIdentity implements OpenIdentity {
     return { spaceId, principalId, principalKind, displayName, defaultSessionId, role };
   }
 
-  async #callerOf(token: string, scope: TokenScope): Promise<Caller | null> {
+  standsFor({ principalId }: Pick<Caller, "principalId">): PrincipalId {
+    return principalId === this.cliPrincipalId ? this.ownerId : principalId;
+  }
+
+  async #callerOf(token: string, kind: TokenKind): Promise<Caller | null> {
     const { clock, store } = this.#options;
-    const now = isoTime(clock.now());
-    return toCaller(await store.read(callerOf(store.dialect, { tokenHash: hashToken(token), scope, now })));
+    const tokenHash = hashToken(token);
+    const presented = { tokenHash, kind, now: isoTime(clock.now()) };
+    return toCaller(await store.read(callerOf(store.dialect, presented, this)), tokenHash);
   }
 }
 

@@ -7,6 +7,12 @@ export const TOKEN_MAX_CHARACTERS = 256;
 /** Long enough to walk to the browser, short enough that a link left in a terminal's scrollback is worthless. */
 export const LOGIN_TOKEN_TTL_MS = 10 * 60 * 1_000;
 export const COOKIE_TTL_MS = 30 * 24 * 60 * 60 * 1_000;
+/** 64 bits of a token's hash: no two tokens of a hub begin alike. */
+export const TOKEN_ID_CHARACTERS = 16;
+/** When a token was used is written down this often, so that it costs requests nothing. */
+export const LAST_USED_EVERY_MS = 60 * 60 * 1_000;
+/** Tokens whose use is being written down; another one waits for its next request. */
+export const LAST_USED_PENDING_MAX = 64;
 /** A secret shows this many characters in logs and audit rows, never more. */
 export const SECRET_SHOWN_CHARACTERS = 8;
 

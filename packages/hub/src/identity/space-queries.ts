@@ -1,19 +1,9 @@
-// SQL of spaces, their principals and default session, and of the audit log.
+// SQL of spaces, and of the principals and memberships in them.
 import type { PrincipalId, PrincipalKind, Role, SessionId, SpaceId } from "@muster/contracts";
 import { insertInto, pick, type Statement, type Store, select, text } from "@muster/store";
 import { HUB_TABLES, ofSpace } from "../schema/index.ts";
 
 type Dialect = Store["dialect"];
-
-export interface AuditEntry {
-  readonly spaceId: SpaceId;
-  readonly auditId: string;
-  readonly at: string;
-  readonly actorId: PrincipalId;
-  readonly action: "space.created" | "cli-token.created" | "login-link.created" | "login-link.redeemed" | "logout";
-  readonly subject: string;
-  readonly details: Readonly<Record<string, string>>;
-}
 
 export interface NewPrincipal {
   readonly principalId: PrincipalId;
@@ -65,44 +55,34 @@ export const insertSpace = (dialect: Dialect, space: NewSpace): readonly Stateme
       updated_at: space.createdAt,
     },
   ]),
-  ...insertInto(
-    dialect,
-    HUB_TABLES,
-    "principals",
-    space.principals.map(({ principalId, kind, displayName }) => ({
-      space_id: space.spaceId,
+  ...space.principals.flatMap((principal) => insertMember(dialect, space, principal)),
+];
+
+/** A new principal with its one membership. */
+export const insertMember = (
+  dialect: Dialect,
+  place: Pick<NewSpace, "spaceId" | "sessionId" | "createdAt">,
+  { principalId, kind, displayName, role }: NewPrincipal,
+): readonly Statement[] => [
+  ...insertInto(dialect, HUB_TABLES, "principals", [
+    {
+      space_id: place.spaceId,
       principal_id: principalId,
       kind,
       display_name: displayName,
-      created_at: space.createdAt,
+      created_at: place.createdAt,
       disabled_at: null,
-    })),
-  ),
-  ...insertInto(
-    dialect,
-    HUB_TABLES,
-    "session_memberships",
-    space.principals.map(({ principalId, role }) => ({
-      space_id: space.spaceId,
-      session_id: space.sessionId,
+    },
+  ]),
+  ...insertInto(dialect, HUB_TABLES, "session_memberships", [
+    {
+      space_id: place.spaceId,
+      session_id: place.sessionId,
       participant_id: principalId,
       role,
       state: "active",
-      created_at: space.createdAt,
-      updated_at: space.createdAt,
-    })),
-  ),
-];
-
-export const insertAudit = (dialect: Dialect, entry: AuditEntry): readonly Statement[] =>
-  insertInto(dialect, HUB_TABLES, "audit_log", [
-    {
-      space_id: entry.spaceId,
-      audit_id: entry.auditId,
-      at: entry.at,
-      actor_id: entry.actorId,
-      action: entry.action,
-      subject: entry.subject,
-      details_json: JSON.stringify(entry.details),
+      created_at: place.createdAt,
+      updated_at: place.createdAt,
     },
-  ]);
+  ]),
+];

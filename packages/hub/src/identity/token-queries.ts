@@ -1,8 +1,9 @@
 // SQL of tokens: who a token stands for, with the roles it has at this moment, and the one state change that spends it.
-import type { PrincipalId, SpaceId } from "@muster/contracts";
+import type { PrincipalId, SpaceId, TokenScope } from "@muster/contracts";
 import {
   change,
   insertInto,
+  list,
   nullable,
   type QueryOf,
   type RowOf,
@@ -12,7 +13,7 @@ import {
   text,
 } from "@muster/store";
 import { HUB_TABLES, ofSpace } from "../schema/index.ts";
-import type { TokenScope } from "./tokens.ts";
+import { scopesJson, scopesOf, type TokenKind } from "./tokens.ts";
 
 type Dialect = Store["dialect"];
 
@@ -20,7 +21,9 @@ export interface NewToken {
   readonly tokenHash: string;
   readonly spaceId: SpaceId;
   readonly principalId: PrincipalId;
-  readonly scope: TokenScope;
+  readonly kind: TokenKind;
+  /** Of a token of the API; default all. */
+  readonly scope?: TokenScope;
   readonly label: string;
   readonly createdAt: string;
   readonly expiresAt: string | null;
@@ -29,48 +32,60 @@ export interface NewToken {
 /** A token as it is presented, and when. */
 export interface PresentedToken {
   readonly tokenHash: string;
-  readonly scope: TokenScope;
+  readonly kind: TokenKind;
   readonly now: string;
 }
 
 const { principals, session_memberships: memberships, sessions, spaces, tokens } = HUB_TABLES;
 
-const presented = { hash: text(), scopes: text(), now: text() } as const;
-const scopesJson = (scope: TokenScope): string => JSON.stringify([scope]);
-const valuesOf = ({ tokenHash, scope, now }: PresentedToken) => ({ hash: tokenHash, scopes: scopesJson(scope), now });
+const presented = { hash: text(), scopes: list(text(), 4), now: text() } as const;
+const valuesOf = ({ tokenHash, kind, now }: PresentedToken) => ({ hash: tokenHash, scopes: scopesOf(kind), now });
 
 const caller = {
   space_id: tokens.space_id,
   principal_id: tokens.principal_id,
   kind: principals.kind,
   display_name: principals.display_name,
+  scopes_json: tokens.scopes_json,
+  last_used_at: tokens.last_used_at,
   default_session_id: spaces.default_session_id,
   session_id: nullable(sessions.session_id),
+  session_state: nullable(sessions.state),
   role: nullable(memberships.role),
 };
 
-/** One row per membership, or one with null roles, of the principal whose token it is; none when the token is no good. */
+/**
+ * One row per membership, or one with null roles, of the principal whose token it is; none when the token is no good. The
+ * command line's service has the memberships of the person it stands for beside its own.
+ */
 export type CallerRow = RowOf<typeof caller>;
 
 const callerByToken = select({
-  request: presented,
+  request: { ...presented, serviceId: text<PrincipalId>(), ownerId: text<PrincipalId>() },
   row: caller,
-  sql: `SELECT tokens.space_id, tokens.principal_id, principals.kind, principals.display_name, spaces.default_session_id,
-      sessions.session_id, session_memberships.role
+  sql: `SELECT tokens.space_id, tokens.principal_id, principals.kind, principals.display_name, tokens.scopes_json,
+      tokens.last_used_at, spaces.default_session_id, sessions.session_id, sessions.state AS session_state,
+      session_memberships.role
     FROM tokens
     JOIN principals ON principals.space_id = tokens.space_id AND principals.principal_id = tokens.principal_id
     JOIN spaces ON spaces.space_id = tokens.space_id
     LEFT JOIN session_memberships ON session_memberships.space_id = tokens.space_id
-      AND session_memberships.participant_id = tokens.principal_id AND session_memberships.state = 'active'
+      AND session_memberships.participant_id
+        IN (tokens.principal_id, CASE WHEN tokens.principal_id = :serviceId THEN :ownerId ELSE tokens.principal_id END)
+      AND session_memberships.state = 'active'
     LEFT JOIN sessions ON sessions.space_id = session_memberships.space_id
       AND sessions.session_id = session_memberships.session_id AND sessions.state <> 'closed'
-    WHERE tokens.token_hash = :hash AND tokens.scopes_json = :scopes AND tokens.revoked_at IS NULL
+    WHERE tokens.token_hash = :hash AND tokens.scopes_json IN (:scopes) AND tokens.revoked_at IS NULL
       AND principals.disabled_at IS NULL AND (tokens.expires_at IS NULL OR tokens.expires_at > :now)`,
 });
 
-/** It runs with every request. */
-export const callerOf = (dialect: Dialect, token: PresentedToken): QueryOf<CallerRow> =>
-  callerByToken(dialect, valuesOf(token));
+/** It runs with every request. `stands`: the command line's service, and whom it stands for. */
+export const callerOf = (
+  dialect: Dialect,
+  token: PresentedToken,
+  stands: { readonly cliPrincipalId: PrincipalId; readonly ownerId: PrincipalId },
+): QueryOf<CallerRow> =>
+  callerByToken(dialect, { ...valuesOf(token), serviceId: stands.cliPrincipalId, ownerId: stands.ownerId });
 
 export const insertToken = (dialect: Dialect, token: NewToken): readonly Statement[] =>
   insertInto(dialect, HUB_TABLES, "tokens", [
@@ -78,7 +93,7 @@ export const insertToken = (dialect: Dialect, token: NewToken): readonly Stateme
       token_hash: token.tokenHash,
       space_id: token.spaceId,
       principal_id: token.principalId,
-      scopes_json: scopesJson(token.scope),
+      scopes_json: scopesJson(token.kind, token.scope),
       label: token.label,
       created_at: token.createdAt,
       expires_at: token.expiresAt,
@@ -90,7 +105,7 @@ export const insertToken = (dialect: Dialect, token: NewToken): readonly Stateme
 const revoke = change({
   request: presented,
   sql: `UPDATE tokens SET revoked_at = :now
-    WHERE token_hash = :hash AND scopes_json = :scopes AND revoked_at IS NULL AND expires_at > :now`,
+    WHERE token_hash = :hash AND scopes_json IN (:scopes) AND revoked_at IS NULL AND expires_at > :now`,
 });
 
 /** Changes one row when the token was good until now, and none ever again. */

@@ -1,11 +1,42 @@
 // Secrets and their hashes. A token leaves this folder once, in the answer that makes it; what is stored and compared
 // is its SHA-256, so a lookup by hash takes no time that depends on the secret.
 import { createHash } from "node:crypto";
+import type { TokenScope } from "@muster/contracts";
 import type { Random } from "@muster/core";
-import { SECRET_SHOWN_CHARACTERS, TOKEN_BYTES, TOKEN_MAX_CHARACTERS } from "./limits.ts";
+import { SECRET_SHOWN_CHARACTERS, TOKEN_BYTES, TOKEN_ID_CHARACTERS, TOKEN_MAX_CHARACTERS } from "./limits.ts";
 
-/** What a token is good for. A token has exactly one scope and is nothing anywhere else. */
-export type TokenScope = "login" | "cookie" | "api";
+/** Where a token is taken. It has exactly one kind and is nothing anywhere else. */
+export type TokenKind = "login" | "cookie" | "api";
+
+/** What is stored of a token's kind, and for one of the API of its scope. `api` alone is good for all. */
+const STORED: Readonly<Record<TokenKind, Readonly<Partial<Record<TokenScope, string>>>>> = {
+  login: { full: '["login"]' },
+  cookie: { full: '["cookie"]' },
+  api: { read: '["api:read"]', write: '["api:write"]', full: '["api"]' },
+};
+
+/** `scopes_json` of a new token. */
+export const scopesJson = (kind: TokenKind, scope: TokenScope = "full"): string => {
+  const stored = STORED[kind][scope];
+  if (stored === undefined) throw new Error(`a ${kind} token has no scope ${scope}`);
+  return stored;
+};
+
+/** Every `scopes_json` that a token of that kind may have. */
+export const scopesOf = (kind: TokenKind): readonly string[] => Object.values(STORED[kind]);
+
+/** Throws for what this program never writes: nothing is allowed by being misread. */
+export const readScopes = (stored: string): { readonly kind: TokenKind; readonly scope: TokenScope } => {
+  for (const kind of ["api", "cookie", "login"] as const) {
+    for (const scope of ["read", "write", "full"] as const) {
+      if (STORED[kind][scope] === stored) return { kind, scope };
+    }
+  }
+  throw new Error("a token's scopes are malformed in the database");
+};
+
+/** Names a token in lists and is worth nothing: the beginning of its hash. */
+export const tokenIdOf = (tokenHash: string): string => tokenHash.slice(0, TOKEN_ID_CHARACTERS);
 
 /** 256 random bits in base64url, 43 characters. */
 export const createToken = (random: Random): string =>

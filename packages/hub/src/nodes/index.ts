@@ -1,4 +1,8 @@
 // The door of nodes/: enrolment, slots and liveness of machines.
+export { logSlot } from "./history.ts";
 export { DEGRADED_AFTER_MS, OFFLINE_AFTER_MS, SLOT_LEASE_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
 export { createNodes, type NodesOptions, type SweepingNodes } from "./nodes.ts";
+export { slotInSession } from "./slot-statements.ts";
+export { isActiveElsewhere } from "./slots.ts";
+export { nodeOf, ofNode, takeSlot } from "./statements.ts";
 export { isBelowFloor } from "./version.ts";

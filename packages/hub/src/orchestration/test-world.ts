@@ -137,7 +137,10 @@ export const callerOf = (name: string, roles: Readonly<Record<string, Role>>, sp
   principalKind: "human",
   displayName: name,
   roles: new Map(Object.entries(roles).map(([session, role]) => [session as SessionId, role])),
+  archivedSessions: new Set(),
   defaultSessionId: "session" as SessionId,
+  scope: "full",
+  tokenId: `token-of-${name}`,
 });
 
 export const OWNER = callerOf("owner", { session: "owner" });

@@ -6,6 +6,7 @@ import type { PrincipalId, PrincipalKind, Role } from "@muster/contracts";
 import type { Ids } from "@muster/core";
 import { createIds } from "@muster/core";
 import { type Opened, openTestIdentity, random, START } from "../../identity/testing/opened.ts";
+import { createInvites, createSessions } from "../../sessions/index.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions, type Listening } from "../index.ts";
 import { FakeNodes, FakeOrchestration } from "./fakes.ts";
 
@@ -21,6 +22,8 @@ export interface Served {
   readonly opened: Opened;
   readonly orchestration: FakeOrchestration;
   readonly nodes: FakeNodes;
+  /** The real ones, over the real identity's database. */
+  readonly people: Pick<HttpServerOptions, "sessions" | "invites">;
   readonly ids: Ids;
   readonly lines: LogLine[];
   /** The command line's bearer header. */
@@ -78,6 +81,9 @@ export const serve = async (options: Partial<HttpServerOptions> = {}): Promise<S
   const ids = createIds(opened.clock, random);
   const orchestration = new FakeOrchestration();
   const nodes = new FakeNodes();
+  const { store, clock, identity } = opened;
+  const stored = { store, clock, ids, random, identity };
+  const people = { sessions: createSessions(stored), invites: createInvites(stored) };
   const lines: LogLine[] = [];
   const write = (level: LogLine["level"]) => (fields: object, message: string) => {
     lines.push({ level, fields, message });
@@ -86,6 +92,7 @@ export const serve = async (options: Partial<HttpServerOptions> = {}): Promise<S
     identity: opened.identity,
     orchestration,
     nodes,
+    ...people,
     version: "0.1.0-test",
     consoleDirectory: undefined,
     log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
@@ -103,6 +110,7 @@ export const serve = async (options: Partial<HttpServerOptions> = {}): Promise<S
     opened,
     orchestration,
     nodes,
+    people,
     ids,
     lines,
     bearer,
