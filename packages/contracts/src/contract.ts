@@ -5,6 +5,7 @@ import { z } from "zod";
 import { ClientCommand, DispatchResult } from "./commands.ts";
 import { EventId, MessageId, ProjectId, ThreadId } from "./ids.ts";
 import { inviteProcedures } from "./invites.ts";
+import { nodeFileProcedures } from "./node-files.ts";
 import { procedure, queryFlag, queryInteger } from "./procedure.ts";
 import { Projections, ProjectorName, Rebuild } from "./projections.ts";
 import {
@@ -195,5 +196,6 @@ export const contract = {
       .output(z.object({ nodes: z.array(NodeSummary) })),
   },
   runtimeNode: runtimeNodeProcedures,
+  node: { files: nodeFileProcedures },
 };
 export type MusterContract = typeof contract;

@@ -14,6 +14,8 @@ import type {
   EventId,
   EventsPage,
   FeedMessage,
+  FileContent,
+  FileTree,
   HeartbeatInput,
   Invite,
   JoiningNode,
@@ -173,6 +175,22 @@ export interface NodeConnections {
     request: NodeRequest,
     options: { timeoutMs: number; signal?: AbortSignal },
   ): Promise<unknown>;
+}
+
+/**
+ * Built by files/. Both throw what the contract names for them; a signal that aborts takes the question back from the node.
+ */
+export interface NodeFiles {
+  tree(
+    caller: Caller,
+    input: { projectId: ProjectId; path: string; depth: number; ignored: boolean },
+    signal?: AbortSignal,
+  ): Promise<FileTree>;
+  read(
+    caller: Caller,
+    input: { projectId: ProjectId; path: string; ignored: boolean },
+    signal?: AbortSignal,
+  ): Promise<FileContent>;
 }
 
 /** Who speaks for a node over HTTP. */

@@ -6,6 +6,7 @@ import { type Clock, createIds, type Random } from "@muster/core";
 import { integer, keyedReads, StoreError, select } from "@muster/store";
 import { databaseError, markRestored, openHubDatabase } from "./database.ts";
 import { DatabaseCheck } from "./database-check.ts";
+import { createNodeFiles } from "./files/index.ts";
 import { type LogLevel, makeHome, openLog } from "./home.ts";
 import { createHttpServer, type HttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
@@ -179,6 +180,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       orchestration,
       nodes,
       ...openSessions({ store: near, clock, ids, random, identity }, nodes, core, onBug),
+      nodeFiles: createNodeFiles({ store: near, connections: uplink.connections }),
       version,
       consoleDirectory: consoleDirectory ?? undefined,
       log,

@@ -5,7 +5,7 @@ import { PATIENCE_MS } from "@muster/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { inUrl, ownAddresses } from "./addresses.ts";
 import { createHttpServer, type HttpServerOptions } from "./index.ts";
-import { deleteCommand, FakeNodes, FakeOrchestration } from "./testing/fakes.ts";
+import { deleteCommand, FakeNodeFiles, FakeNodes, FakeOrchestration } from "./testing/fakes.ts";
 import { type Served, serve } from "./testing/served.ts";
 
 const PATIENTLY = { timeout: PATIENCE_MS };
@@ -24,6 +24,7 @@ const another = (options: Partial<HttpServerOptions> = {}) =>
     orchestration: new FakeOrchestration(),
     nodes: new FakeNodes(),
     ...served.people,
+    nodeFiles: new FakeNodeFiles(),
     version: "0.1.0-test",
     consoleDirectory: undefined,
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },

@@ -3,7 +3,7 @@
 import { type Health, MusterError } from "@muster/contracts";
 import type { Clock } from "@muster/core";
 import type { FailureLimiter } from "../identity/index.ts";
-import type { Identity, Invites, Nodes, Orchestration, Sessions } from "../ports.ts";
+import type { Identity, Invites, NodeFiles, Nodes, Orchestration, Sessions } from "../ports.ts";
 import { builder, callerOf, given } from "./builder.ts";
 import { setCookie } from "./cookie.ts";
 import type { EventStreams } from "./event-streams.ts";
@@ -11,6 +11,7 @@ import { follow } from "./feed.ts";
 import { loginUrl } from "./login-link.ts";
 import { PreparedAnswer, PreparedFeed } from "./prepared.ts";
 import { inviteProcedures } from "./procedures/invites.ts";
+import { nodeFileProcedures } from "./procedures/node-files.ts";
 import { runtimeNodeProcedures } from "./procedures/runtime-nodes.ts";
 import { sessionProcedures } from "./procedures/sessions.ts";
 
@@ -22,6 +23,7 @@ export interface ProcedureOptions {
   readonly nodes: Nodes;
   readonly sessions: Sessions;
   readonly invites: Invites;
+  readonly nodeFiles: NodeFiles;
   readonly version: string;
   readonly clock: Clock;
   readonly startedAt: number;
@@ -146,5 +148,6 @@ export const createRouter = (options: ProcedureOptions) => {
       }),
     },
     runtimeNode: runtimeNodeProcedures(options),
+    node: { files: nodeFileProcedures(options) },
   });
 };

@@ -9,7 +9,7 @@ import {
   LOGIN_FAILURES_MAX,
   LOGIN_FAILURES_WINDOW_MS,
 } from "../identity/index.ts";
-import type { Identity, Invites, Nodes, Orchestration, Sessions } from "../ports.ts";
+import type { Identity, Invites, NodeFiles, Nodes, Orchestration, Sessions } from "../ports.ts";
 import { inUrl, isAnyAddress, ownAddresses } from "./addresses.ts";
 import { createApi } from "./api.ts";
 import { Connections, type UpgradeHandler } from "./connections.ts";
@@ -33,6 +33,7 @@ export interface HttpServerOptions {
   readonly nodes: Nodes;
   readonly sessions: Sessions;
   readonly invites: Invites;
+  readonly nodeFiles: NodeFiles;
   readonly version: string;
   /** Folder of the console's bundle; a plain page is served where it is absent or empty. */
   readonly consoleDirectory: string | undefined;
@@ -87,7 +88,7 @@ const addressesOf = (host: string): readonly string[] => (isAnyAddress(host) ? o
 
 /** Throws when a procedure of the contract does not say who may call it. */
 export const createHttpServer = (options: HttpServerOptions): HttpServer => {
-  const { identity, orchestration, nodes, version, clock, ids, log, readiness = {}, onUpgrade } = options;
+  const { identity, orchestration, nodes, nodeFiles, version, clock, ids, log, readiness = {}, onUpgrade } = options;
   const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
   const startedAt = clock.now();
   const publicUrl = options.publicUrl === undefined ? undefined : new URL(options.publicUrl);
@@ -119,6 +120,7 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     nodes,
     sessions: options.sessions,
     invites: options.invites,
+    nodeFiles,
     version,
     clock,
     startedAt,

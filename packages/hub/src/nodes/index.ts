@@ -4,5 +4,6 @@ export { DEGRADED_AFTER_MS, OFFLINE_AFTER_MS, SLOT_LEASE_MS, SWEEP_INTERVAL_MS }
 export { createNodes, type NodesOptions, type SweepingNodes } from "./nodes.ts";
 export { slotInSession } from "./slot-statements.ts";
 export { isActiveElsewhere } from "./slots.ts";
+export { CONTRIBUTES } from "./standing.ts";
 export { nodeOf, ofNode, takeSlot } from "./statements.ts";
 export { isBelowFloor } from "./version.ts";

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { ClientCommand, DispatchResult, FeedMessage, SessionId, SpaceId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
-import type { Caller, FeedItem, Nodes, Orchestration } from "../../ports.ts";
+import type { Caller, FeedItem, NodeFiles, Nodes, Orchestration } from "../../ports.ts";
 
 export const GENERATION = "generation-1";
 
@@ -198,6 +198,19 @@ export class FakeNodes implements Nodes {
   detach = async () => {};
   revoke = unused("revoke");
   close = async () => {};
+}
+
+/** No project is anybody's. */
+export class FakeNodeFiles implements NodeFiles {
+  readonly asked: unknown[] = [];
+
+  tree = (_caller: Caller, input: unknown): Promise<never> => this.#refuse(input);
+  read = (_caller: Caller, input: unknown): Promise<never> => this.#refuse(input);
+
+  async #refuse(input: unknown): Promise<never> {
+    this.asked.push(input);
+    throw new MusterError("project_not_found");
+  }
 }
 
 export const deleteCommand = (overrides: Readonly<Record<string, unknown>> = {}) => ({

@@ -8,7 +8,7 @@ import { createIds } from "@muster/core";
 import { type Opened, openTestIdentity, random, START } from "../../identity/testing/opened.ts";
 import { createInvites, createSessions } from "../../sessions/index.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions, type Listening } from "../index.ts";
-import { FakeNodes, FakeOrchestration } from "./fakes.ts";
+import { FakeNodeFiles, FakeNodes, FakeOrchestration } from "./fakes.ts";
 
 export interface LogLine {
   readonly level: "debug" | "info" | "warn" | "error";
@@ -93,6 +93,7 @@ export const serve = async (options: Partial<HttpServerOptions> = {}): Promise<S
     orchestration,
     nodes,
     ...people,
+    nodeFiles: new FakeNodeFiles(),
     version: "0.1.0-test",
     consoleDirectory: undefined,
     log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
