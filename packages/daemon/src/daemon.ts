@@ -43,6 +43,11 @@ export interface RunningDaemon {
    * away is waited for.
    */
   readonly connected: Promise<void>;
+  /**
+   * Resolves with the reason when the hub will not have this node any more, at its first hello or later; never otherwise. The
+   * daemon stays until it is closed, but tries no more.
+   */
+  readonly refused: Promise<MusterError>;
   /** Interrupts running turns, ends all agents, writes everything down, and disconnects; the home stays held. May be called twice. */
   close(): Promise<void>;
 }
@@ -67,6 +72,8 @@ export interface DaemonParts {
 
 export class Daemon implements RunningDaemon {
   readonly connected: Promise<void>;
+  readonly refused: Promise<MusterError>;
+  readonly #refuse: (error: MusterError) => void;
   readonly #log: Logger;
   readonly #journal: Journal;
   readonly #effects: EffectLedger;
@@ -151,6 +158,9 @@ export class Daemon implements RunningDaemon {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.connected = promise;
     this.#firstConnect = { resolve, reject };
+    const refusal = Promise.withResolvers<MusterError>();
+    this.refused = refusal.promise;
+    this.#refuse = refusal.resolve;
     // Who does not ask is not told by a crash.
     promise.catch(() => {});
   }
@@ -246,7 +256,11 @@ export class Daemon implements RunningDaemon {
 
   #stopped(error: ErrorBody): void {
     this.#log.error({ error }, "the hub does not take this node; the daemon stays, but a person must act");
-    this.#firstConnect.reject(MusterError.from(error));
+    const refusal = MusterError.from(error);
+    // The hub has settled what ran here, and nobody will hear of it: agents must not go on in secret.
+    if (error.code === "runtimenode.attach_revoked") this.#runner.stopTurns(this.#runner.runningTurns());
+    this.#firstConnect.reject(refusal);
+    this.#refuse(refusal);
   }
 
   async #renewJournal(keepAfter: number, hubGeneration?: string): Promise<void> {

@@ -202,6 +202,17 @@ export interface NodeCaller {
   readonly actorId: PrincipalId;
 }
 
+/** Where a node stands now. */
+export interface NodePlace {
+  readonly epoch: number;
+  /** Of its newest connection, on whatever hub; null when that has ended. */
+  readonly connectionId: string | null;
+  /** It has no active slot, and the one that it had last was revoked: no hello of it is taken. */
+  readonly isRevoked: boolean;
+  /** It has an active slot. */
+  readonly hasSlot: boolean;
+}
+
 /**
  * Built by nodes/: enrolment, slots and liveness. A node that is not the caller's and one that is unknown are one refusal,
  * `runtimenode.permission_denied`. An epoch that is not the node's newest is `runtimenode.stale_epoch` and changes nothing.
@@ -211,7 +222,10 @@ export interface Nodes {
   enrol(input: { spaceId: SpaceId; nodeId: NodeId; ownerId: PrincipalId; publicKey: string }): Promise<void>;
   /** The enrolled Ed25519 public key (base64 of the 32 raw bytes), or null. */
   publicKey(spaceId: SpaceId, nodeId: NodeId): Promise<string | null>;
-  /** After a proven hello: epoch by incarnation, slot attached in the default session and online, presence bound to the connection. */
+  /**
+   * After a proven hello: epoch by incarnation, presence bound to the connection, and the slot that the node has or comes
+   * back to, online; in the default session for a node that never had one. Throws `runtimenode.attach_revoked`.
+   */
   connected(input: {
     spaceId: SpaceId;
     nodeId: NodeId;
@@ -219,7 +233,9 @@ export interface Nodes {
     connectionId: string;
     clientVersion: string;
     capabilities: NodeCapabilities;
-  }): Promise<{ epoch: number }>;
+  }): Promise<{ epoch: number; hasSlot: boolean }>;
+  /** What a connection of the node is measured by; null for a node that is unknown. */
+  place(spaceId: SpaceId, nodeId: NodeId): Promise<NodePlace | null>;
   /** Throws `runtimenode.stale_epoch` for an older epoch. */
   heartbeat(input: {
     spaceId: SpaceId;

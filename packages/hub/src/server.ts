@@ -11,7 +11,7 @@ import { type LogLevel, makeHome, openLog } from "./home.ts";
 import { createHttpServer, type HttpServer, loginUrl } from "./http/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { createNodes, SLOT_LEASE_MS } from "./nodes/index.ts";
-import { type OnHubStep, openOrchestration } from "./orchestration/index.ts";
+import { type OnHubStep, openOrchestration, type RetentionSettings } from "./orchestration/index.ts";
 import type { Nodes, Orchestration } from "./ports.ts";
 import { createInvites, createSessions, type SessionsOptions } from "./sessions/index.ts";
 import { SharedClock } from "./shared-clock.ts";
@@ -137,6 +137,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       ids,
       onBug,
       onPresence: (spaceId, changed) => orchestration?.publishPresence(spaceId, changed),
+      onSlotChanged: (spaceId, nodeId) => void uplink.recheck(spaceId, nodeId),
       onSwept: async () => orchestration?.settleLost(),
     });
     let server: HttpServer | undefined;
@@ -163,12 +164,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       onBug,
       onStep: settings.onStep,
       onWarning: (message) => log.warn(message),
-      retention: {
-        archivedKeptDays:
-          settings.keepArchivedDays === undefined ? ARCHIVED_KEPT_DAYS_DEFAULT : settings.keepArchivedDays,
-        onDone: (result) => log.info(result, "retention ran"),
-        onFailed: (error) => log.error({ err: error }, "retention failed and will run again tomorrow"),
-      },
+      retention: retentionOf(settings, log),
     });
     closing.push(
       () => nodes.close(),
@@ -231,3 +227,9 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       : error;
   }
 }
+
+const retentionOf = ({ keepArchivedDays }: HubSettings, log: ReturnType<typeof openLog>["log"]): RetentionSettings => ({
+  archivedKeptDays: keepArchivedDays === undefined ? ARCHIVED_KEPT_DAYS_DEFAULT : keepArchivedDays,
+  onDone: (result) => log.info(result, "retention ran"),
+  onFailed: (error) => log.error({ err: error }, "retention failed and will run again tomorrow"),
+});

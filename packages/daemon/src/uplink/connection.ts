@@ -24,7 +24,7 @@ import type { Timers } from "../processes/index.ts";
 export interface ConnectionEnd {
   /** The close code; 1006 when the socket broke. */
   readonly code: number;
-  /** The last error the hub told before it closed. */
+  /** What the hub told last before it closed, where that was an error. */
   readonly error: ErrorBody | null;
 }
 
@@ -36,6 +36,8 @@ export interface ConnectionOptions {
   readonly onReady: (ack: FrameOf<"hello_ack">) => void;
   /** Frames after hello_ack, but pings and pongs. */
   readonly onFrame: (frame: Frame) => void;
+  /** An error that the hub tells after hello_ack; a close may follow. */
+  readonly onError: (error: ErrorBody) => void;
   readonly onDrained: () => void;
   /** Called once, unless `abandon` was called before. */
   readonly onEnd: (end: ConnectionEnd) => void;
@@ -144,6 +146,7 @@ export class Connection {
         return;
       case "error":
         this.#error = frame.error;
+        if (this.#state === "ready") this.#options.onError(frame.error);
         return;
       case "challenge":
         if (this.#state === "connecting") this.#greet(frame);
@@ -152,6 +155,7 @@ export class Connection {
         if (this.#state === "greeting") this.#ready(frame);
         return;
       default:
+        this.#error = null;
         if (this.#state === "ready") this.#options.onFrame(frame);
     }
   }

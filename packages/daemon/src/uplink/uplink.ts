@@ -14,7 +14,7 @@ import type { Logger } from "pino";
 import type { Uplink, UplinkHost } from "../ports.ts";
 import type { Timers } from "../processes/index.ts";
 import { Connection, type ConnectionEnd } from "./connection.ts";
-import { HEALTHY_AFTER_MS, isLoopbackHost, reactionTo, retryDelayMs } from "./reactions.ts";
+import { HEALTHY_AFTER_MS, isLoopbackHost, type RetryInput, reactionTo, retryDelayMs } from "./reactions.ts";
 
 /** Questions answered at once; further ones are refused as busy. */
 export const REQUESTS_MAX = 32;
@@ -138,6 +138,7 @@ class WebSocketUplink implements Uplink {
       chunkId: () => ids.next(),
       onReady: (ack) => this.#ready(ack),
       onFrame: (frame) => this.#handle(frame),
+      onError: (error) => this.#told(error),
       onDrained: () => host.bulkDrained(),
       // Of the newest connection alone: one that was abandoned calls nothing any more.
       onEnd: (end) => this.#ended(end),
@@ -183,6 +184,20 @@ class WebSocketUplink implements Uplink {
       host.stopped(end.error ?? (reaction === "stop-cloned" ? cloned : refused).toBody());
       return;
     }
+    this.#retry(reaction);
+  }
+
+  /** What the hub knows of this node is newer than what the node says: only a new hello brings them together. */
+  #told(error: ErrorBody): void {
+    this.#options.log.warn({ error }, "the hub refused what this node said");
+    if (error.code !== "runtimenode.stale_epoch") return;
+    void this.#connection?.abandon();
+    this.#down();
+    this.#retry("reconnect-now");
+  }
+
+  /** Counts as a failure until the next connection has lived for a while, so that no refusal is asked for without a pause. */
+  #retry(reaction: RetryInput["reaction"]): void {
     const delayMs = retryDelayMs({
       reaction,
       failures: this.#failures,

@@ -21,17 +21,18 @@ import {
 } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
 import { insertInto, type Statement, type Store } from "@muster/store";
-import type { NodeCaller, Nodes } from "../ports.ts";
+import type { NodeCaller, NodePlace, Nodes } from "../ports.ts";
 import { type HealthState, HUB_TABLES, type HubRow } from "../schema/index.ts";
-import { attachOnConnect } from "./attach.ts";
 import { declare } from "./declarations.ts";
 import { HeartbeatLimiter } from "./heartbeat-limiter.ts";
+import { connect } from "./hello.ts";
 import { SLOT_LEASE_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
 import { announcementBy, NodeNews } from "./news.ts";
-import { beatPresence, beatPresenceByOwner, doubtPresence, healthOf } from "./presence.ts";
+import { beatPresence, beatPresenceByOwner, connectionOf, doubtPresence, healthOf } from "./presence.ts";
 import { ROSTER_NODES_MAX, readRoster } from "./roster.ts";
+import { openIfUp } from "./slot-statements.ts";
 import { attach, detach, revoke, type SlotTools, staleEpoch } from "./slots.ts";
-import { nodeOf } from "./statements.ts";
+import { isActive, newestSlot, nodeOf } from "./statements.ts";
 import { type ChangedNode, Sweep } from "./sweep.ts";
 
 export interface NodesOptions {
@@ -46,10 +47,12 @@ export interface NodesOptions {
   readonly hubPrincipalId: PrincipalId;
   /** How long a slot waits for a node that is offline; the usual time when absent. */
   readonly slotLeaseMs?: number;
-  /** Called for every node that another hub of the database changed, or may have: its socket may have to go. */
+  /** Called for every node that another hub of the database changed, or may have. */
   readonly onChangedElsewhere?: (spaceId: SpaceId, nodeId: NodeId) => void;
   /** Called after a commit that changed liveness or slots, with the node's slots as they are now. */
   readonly onPresence: (spaceId: SpaceId, nodes: readonly NodeSummary[]) => void;
+  /** Called for a node that was attached, detached, revoked or released here, or changed elsewhere: its socket may have to go. */
+  readonly onSlotChanged?: (spaceId: SpaceId, nodeId: NodeId) => void;
   /** Called after every sweep: what follows from nodes that are away is decided then. */
   readonly onSwept?: () => Promise<unknown>;
   /** What a sweep in the background threw; the next one runs nevertheless. */
@@ -89,7 +92,10 @@ class StoredNodes implements SweepingNodes {
     this.#tools = { store: options.store, clock, ids, announcement };
     const slotLeaseMs = options.slotLeaseMs ?? SLOT_LEASE_MS;
     this.#sweep = new Sweep({ store, clock, ids, owner: hubId, hubPrincipalId, slotLeaseMs, announcement });
-    const onChanged = (spaceId: SpaceId, nodeId: NodeId): void => options.onChangedElsewhere?.(spaceId, nodeId);
+    const onChanged = (spaceId: SpaceId, nodeId: NodeId): void => {
+      options.onChangedElsewhere?.(spaceId, nodeId);
+      options.onSlotChanged?.(spaceId, nodeId);
+    };
     this.#news = new NodeNews({ store, hubId, onPresence, onChanged, onBug });
     if (sweepIntervalMs === null) return;
     this.#timer = setInterval(() => {
@@ -136,11 +142,28 @@ class StoredNodes implements SweepingNodes {
     return row?.public_key ?? null;
   }
 
-  async connected(input: Parameters<Nodes["connected"]>[0]): Promise<{ epoch: number }> {
+  async connected(input: Parameters<Nodes["connected"]>[0]): Promise<{ epoch: number; hasSlot: boolean }> {
     checkCapabilities(input.capabilities);
-    const attached = await attachOnConnect(this.#tools, input);
+    const connected = await connect(this.#tools, input);
     await this.#tell(input.spaceId, input.nodeId);
-    return attached;
+    return connected;
+  }
+
+  async place(spaceId: SpaceId, nodeId: NodeId): Promise<NodePlace | null> {
+    const { dialect } = this.#store;
+    const of = { spaceId, nodeId };
+    const [[node], [presence], [slot]] = await this.#store.readTransaction([
+      nodeOf(dialect, of),
+      connectionOf(dialect, of),
+      newestSlot(dialect, of),
+    ]);
+    if (node === undefined) return null;
+    return {
+      epoch: node.epoch,
+      connectionId: presence?.connection_id ?? null,
+      isRevoked: slot?.state === "revoked",
+      hasSlot: slot !== undefined && isActive(slot.state),
+    };
   }
 
   async heartbeat(beat: Parameters<Nodes["heartbeat"]>[0]): Promise<void> {
@@ -148,7 +171,10 @@ class StoredNodes implements SweepingNodes {
     const before = await this.#healthOf(spaceId, nodeId);
     const written = { spaceId, nodeId, epoch, connectionId, healthState, at: this.#now() };
     const news = before === healthState ? [] : [this.#tools.announcement(spaceId, nodeId)];
-    if ((await this.#run([beatPresence(this.#store.dialect, written)], news)) === 1) {
+    const beaten = beatPresence(this.#store.dialect, written);
+    // A slot that was attached while its node was given up for dead has waited for this.
+    const open = before === "offline" ? [openIfUp(this.#store.dialect, { spaceId, nodeId })] : [];
+    if ((await this.#run([beaten, ...open], news)) === 1) {
       if (before !== healthState) await this.#tell(spaceId, nodeId);
       return;
     }
@@ -164,7 +190,7 @@ class StoredNodes implements SweepingNodes {
 
   async attach(by: NodeCaller, input: AttachInput): Promise<Attached> {
     const attached = await attach(this.#tools, by, input);
-    await this.#tell(by.spaceId, input.nodeId);
+    await this.#slotChanged(by.spaceId, input.nodeId);
     return attached;
   }
 
@@ -191,11 +217,11 @@ class StoredNodes implements SweepingNodes {
   }
 
   async detach(by: NodeCaller, input: DetachInput): Promise<void> {
-    if (await detach(this.#tools, by, input)) await this.#tell(by.spaceId, input.nodeId);
+    if (await detach(this.#tools, by, input)) await this.#slotChanged(by.spaceId, input.nodeId);
   }
 
   async revoke(by: Pick<NodeCaller, "spaceId" | "actorId">, input: RevokeInput): Promise<void> {
-    if (await revoke(this.#tools, by, input)) await this.#tell(by.spaceId, input.nodeId);
+    if (await revoke(this.#tools, by, input)) await this.#slotChanged(by.spaceId, input.nodeId);
   }
 
   async disconnected(input: Parameters<Nodes["disconnected"]>[0]): Promise<void> {
@@ -213,6 +239,7 @@ class StoredNodes implements SweepingNodes {
   async sweep(): Promise<number> {
     const changed = await this.#sweep.run();
     this.#news.readWaiting();
+    for (const { spaceId, nodeId } of changed) this.#options.onSlotChanged?.(spaceId, nodeId);
     await this.#tellMany(changed);
     await this.#options.onSwept?.();
     return changed.length;
@@ -249,6 +276,11 @@ class StoredNodes implements SweepingNodes {
         this.#options.onPresence(spaceId, await readRoster(store, spaceId, { nodeIds: page }));
       }
     }
+  }
+
+  async #slotChanged(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
+    this.#options.onSlotChanged?.(spaceId, nodeId);
+    await this.#tell(spaceId, nodeId);
   }
 
   async #nodeRow(

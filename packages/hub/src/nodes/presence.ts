@@ -15,6 +15,12 @@ export const healthOf = select({
   sql: "SELECT health_state FROM runtime_node_presence WHERE space_id = :spaceId AND node_id = :nodeId",
 });
 
+export const connectionOf = select({
+  request: ofNode,
+  row: pick(presence, "connection_id"),
+  sql: "SELECT connection_id FROM runtime_node_presence WHERE space_id = :spaceId AND node_id = :nodeId",
+});
+
 /** The node is alive on this connection, whatever was known of it. */
 export const connectPresence = change({
   request: beat,

@@ -1,9 +1,9 @@
 // The statements of enrolled nodes and of their slots; those of liveness are in presence.ts.
 import type { NodeId, PrincipalId, SessionId } from "@muster/contracts";
-import { change, integer, pick, select, text } from "@muster/store";
-import { HUB_TABLES, ofSpace } from "../schema/index.ts";
+import { change, integer, pick, type RowOf, select, text } from "@muster/store";
+import { HUB_TABLES, ofSpace, type SlotState } from "../schema/index.ts";
 
-const { nodes, runtime_node_attachments: slots, spaces } = HUB_TABLES;
+const { nodes, runtime_node_attachments: slots, sessions, spaces } = HUB_TABLES;
 
 export const ofNode = { ...ofSpace, nodeId: text<NodeId>() } as const;
 const ofSlot = { ...ofSpace, slotId: text() } as const;
@@ -18,18 +18,39 @@ export const nodeOf = select({
 /** What a node that connects is measured by. */
 export const connectingNode = select({
   request: ofNode,
-  row: { ...pick(nodes, "epoch", "incarnation", "owner"), default_session_id: spaces.default_session_id },
-  sql: `SELECT nodes.epoch, nodes.incarnation, nodes.owner, spaces.default_session_id
+  row: {
+    ...pick(nodes, "epoch", "incarnation", "owner"),
+    default_session_id: spaces.default_session_id,
+    min_client_version: sessions.min_client_version,
+  },
+  sql: `SELECT nodes.epoch, nodes.incarnation, nodes.owner, spaces.default_session_id, sessions.min_client_version
     FROM nodes JOIN spaces ON spaces.space_id = nodes.space_id
+    LEFT JOIN sessions ON sessions.space_id = spaces.space_id AND sessions.session_id = spaces.default_session_id
     WHERE nodes.space_id = :spaceId AND nodes.node_id = :nodeId`,
 });
 
-export const slotOf = select({
-  request: { ...ofNode, sessionId: text<SessionId>() },
-  row: pick(slots, "id", "state", "epoch"),
-  sql: `SELECT id, state, epoch FROM runtime_node_attachments
-    WHERE space_id = :spaceId AND node_id = :nodeId AND session_id = :sessionId`,
+const newest = {
+  ...pick(slots, "id", "session_id", "state", "detach_reason"),
+  session_state: sessions.state,
+  min_client_version: sessions.min_client_version,
+};
+export type NewestSlot = RowOf<typeof newest>;
+
+/** The node's active slot; where it has none, the one that it had last. */
+export const newestSlot = select({
+  request: ofNode,
+  row: newest,
+  sql: `SELECT slot.id, slot.session_id, slot.state, slot.detach_reason, session.state AS session_state,
+      session.min_client_version
+    FROM runtime_node_attachments slot
+    JOIN sessions session ON session.space_id = slot.space_id AND session.session_id = slot.session_id
+    WHERE slot.space_id = :spaceId AND slot.node_id = :nodeId
+    ORDER BY CASE WHEN slot.state IN ('registering', 'online', 'degraded') THEN 0 ELSE 1 END, slot.attached_at DESC, slot.id DESC
+    LIMIT 1`,
 });
+
+/** It may work in its session, or is about to. */
+export const isActive = (state: SlotState): boolean => state !== "offline" && state !== "revoked";
 
 export const startIncarnation = change({
   request: { ...ofNode, epoch: integer(), incarnation: text() },

@@ -175,7 +175,7 @@ onBothDatabases("a slot whose machine is offline", () => {
     await sweepFor(60 * MINUTE_MS);
     expect(await released()).toHaveLength(1);
     await expect(beat(1)).rejects.toMatchObject({ code: "runtimenode.stale_epoch" });
-    expect(await connect()).toEqual({ epoch: 2 });
+    expect(await connect()).toEqual({ epoch: 2, hasSlot: true });
     await sweepFor(30_000);
     expect(await slots()).toEqual([{ node_id: NODE, state: "online", detach_reason: null }]);
   });

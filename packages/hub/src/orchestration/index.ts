@@ -1,5 +1,5 @@
 // Orchestration: the event core of the hub. This is the folder's only door.
 
-export { type OrchestrationOptions, openOrchestration } from "./orchestration.ts";
+export { type OrchestrationOptions, openOrchestration, type RetentionSettings } from "./orchestration.ts";
 export { PREPARER } from "./prepare.ts";
 export type { HubStep, OnHubStep } from "./steps.ts";

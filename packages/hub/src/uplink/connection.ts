@@ -10,6 +10,7 @@ import type { Timers } from "./timers.ts";
 
 export interface NodeConnectionOptions {
   readonly identity: NodeIdentity;
+  readonly hasSlot: boolean;
   readonly socket: FrameSocket;
   readonly nodes: Nodes;
   readonly orchestration: Orchestration;
@@ -23,6 +24,8 @@ export interface NodeConnectionOptions {
 
 export class NodeConnection {
   readonly identity: NodeIdentity;
+  /** As far as this hub has heard. */
+  hasSlot: boolean;
   readonly requests: Requests;
   readonly #options: NodeConnectionOptions;
   readonly #ingest: SerialQueue;
@@ -34,6 +37,7 @@ export class NodeConnection {
   constructor(options: NodeConnectionOptions) {
     this.#options = options;
     this.identity = options.identity;
+    this.hasSlot = options.hasSlot;
     const { limits, onBug, timers, socket } = options;
     this.#ingest = new SerialQueue({ waitingMax: limits.ingestWaitingMax, onBug });
     this.#results = new SerialQueue({ waitingMax: limits.resultsWaitingMax, onBug });

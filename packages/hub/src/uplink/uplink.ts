@@ -43,6 +43,12 @@ export interface HubUplink {
   readonly connections: NodeConnections;
   /** For the HTTP server's `upgrade`; answers 404, 403 or 503 on the socket where it is no uplink. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /**
+   * Called when slots or the epoch of a node may have changed, here or on another hub. Where this one holds the node's
+   * socket: closes it if the node was revoked, has a newer connection or a newer epoch; has the node say hello anew if it
+   * lost its slot, so that it stops what it can end no more. Never rejects.
+   */
+  recheck(spaceId: SpaceId, nodeId: NodeId): Promise<void>;
   /** Tells every node to reconnect now (4005), takes no new ones, and resolves when what they sent is finished. */
   close(): Promise<void>;
 }
@@ -102,6 +108,38 @@ class Uplink implements HubUplink {
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#greet(webSocket));
+  }
+
+  async recheck(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
+    try {
+      await this.#recheck(spaceId, nodeId);
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
+  async #recheck(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
+    const key = keyOf(spaceId, nodeId);
+    // Before the place is read, so that it is never older than the connection it is compared with.
+    const found = this.#byNode.get(key);
+    if (found === undefined) return;
+    const { connection, socket } = found;
+    const place = await this.#options.nodes.place(spaceId, nodeId);
+    if (this.#byNode.get(key) !== found || place === null) return;
+    const { epoch, connectionId } = connection.identity;
+    const close = (code: keyof typeof CLOSE_CODES, error?: MusterError): void => {
+      this.#options.log.info({ nodeId, connectionId, code }, "a node's place has changed: its connection ends");
+      socket.close(CLOSE_CODES[code], error?.toBody());
+    };
+    if (place.isRevoked) close("unauthorized", new MusterError("runtimenode.attach_revoked"));
+    else if (place.connectionId !== null && place.connectionId !== connectionId) close("replaced");
+    else if (place.epoch !== epoch) close("draining", new MusterError("runtimenode.stale_epoch"));
+    else if (connection.hasSlot && !place.hasSlot) {
+      // What ran on the slot is settled first: the hello then tells the node to stop it.
+      await this.#options.orchestration().settleLost();
+      connection.send({ type: "error", error: new MusterError("runtimenode.stale_epoch").toBody() });
+    }
+    connection.hasSlot = place.hasSlot;
   }
 
   #refusalOf(request: IncomingMessage): string | null {
@@ -209,7 +247,7 @@ class Uplink implements HubUplink {
       return undefined;
     }
     const connectionId = ids.next();
-    const { epoch } = await nodes.connected({
+    const { epoch, hasSlot } = await nodes.connected({
       spaceId,
       nodeId,
       incarnation,
@@ -224,7 +262,7 @@ class Uplink implements HubUplink {
       const stopTurns = await orchestration.reconcileNode(identity, { runningTurns, journalId, journalSequence });
       const ingestCursor = await orchestration.ingestCursor(identity, journalId);
       if (!socket.isOpen) throw new MusterError("unavailable", "The socket ended before the node was admitted.");
-      const connection = this.#register(identity, socket);
+      const connection = this.#register(identity, hasSlot, socket);
       socket.send({
         type: "hello_ack",
         replicaId,
@@ -246,9 +284,10 @@ class Uplink implements HubUplink {
     }
   }
 
-  #register(identity: NodeIdentity, socket: FrameSocket): NodeConnection {
+  #register(identity: NodeIdentity, hasSlot: boolean, socket: FrameSocket): NodeConnection {
     const connection = new NodeConnection({
       identity,
+      hasSlot,
       socket,
       nodes: this.#options.nodes,
       orchestration: this.#options.orchestration(),

@@ -83,6 +83,42 @@ it("NOD-15 a new process gets the next epoch, and the old one's heartbeat and re
   expect(await node()).toMatchObject({ epoch: 2, health: "online" });
 });
 
+const post = async (path: string, body: unknown): Promise<unknown> => {
+  const authorization = `Bearer ${readFileSync(hub.tokenFile, "utf8").trim()}`;
+  const headers = { authorization, "content-type": "application/json" };
+  const answer = await fetch(`${hub.url}/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  return answer.json();
+};
+
+it("NOD-16 a revoked node's socket is closed within a second, and its next hello is refused", async () => {
+  const { end } = await connect("incarnation-000001");
+  const sessionId = (await node())?.sessionId;
+  const revokedMs = performance.now();
+  expect(await post("/runtime-nodes/revoke", { nodeId: machine.nodeId, sessionId })).toBeNull();
+  expect(await end.closed()).toBe(4001);
+  expect(performance.now() - revokedMs).toBeLessThan(1_000);
+  expect(await node()).toMatchObject({ state: "revoked", epoch: 1, detachReason: "revoked" });
+  const again = new DaemonEnd(hub.url);
+  const who = { spaceId: hub.spaceId as SpaceId, incarnation: "incarnation-000002" };
+  again.send(await again.hello(machine, who));
+  expect(await again.closed()).toBe(4001);
+  expect(again.of("error").map(({ error }) => error.code)).toEqual(["runtimenode.attach_revoked"]);
+});
+
+it("NOD-14 a node that is detached while connected works again when it is attached, at once", async () => {
+  const { end } = await connect("incarnation-000001");
+  const sessionId = (await node())?.sessionId;
+  const { nodeId } = machine;
+  expect(await post("/runtime-nodes/detach", { nodeId, epoch: 1 })).toBeNull();
+  // It is to say hello anew; this one does not.
+  expect((await end.next("error")).error.code).toBe("runtimenode.stale_epoch");
+  expect(await node()).toMatchObject({ state: "offline", health: "online" });
+  const input = { sessionId, nodeId, clientVersion: "0.1.0", capabilities: {}, healthState: "online" };
+  expect(await post("/runtime-nodes/attach", input)).toMatchObject({ state: "registering", epoch: 1, readOnly: false });
+  expect(await node()).toMatchObject({ state: "online", health: "online", detachedAt: null });
+  expect(end.closeCode).toBeUndefined();
+});
+
 it("ORC-22 the cursor of a journal is told with every hello, and entries are taken once", async () => {
   const { end } = await connect("incarnation-000001");
   const batch = {

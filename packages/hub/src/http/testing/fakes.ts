@@ -189,6 +189,7 @@ export class FakeNodes implements Nodes {
   enrol = unused("enrol");
   publicKey = unused("publicKey");
   connected = unused("connected");
+  place = unused("place");
   heartbeat = unused("heartbeat");
   capabilities = unused("capabilities");
   disconnected = unused("disconnected");

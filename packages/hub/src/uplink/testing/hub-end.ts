@@ -16,7 +16,7 @@ import type {
 } from "@muster/contracts";
 import { createIds } from "@muster/core";
 import { pino } from "pino";
-import type { NodeIdentity, Nodes, Orchestration } from "../../ports.ts";
+import type { NodeIdentity, NodePlace, Nodes, Orchestration } from "../../ports.ts";
 import { createUplink, type HubUplink, type UplinkOptions } from "../index.ts";
 
 export interface HubEnd {
@@ -41,7 +41,9 @@ export interface HubEnd {
       entries: readonly ReceivedEntry[],
     ) => Promise<{ lastSequence: number; error?: ErrorBody }>;
     heartbeat: (epoch: number) => Promise<void>;
-    connected: (incarnation: string) => Promise<{ epoch: number }>;
+    connected: (incarnation: string) => Promise<{ epoch: number; hasSlot?: boolean }>;
+    place: () => Partial<NodePlace> | null | Promise<Partial<NodePlace> | null>;
+    settleLost: () => Promise<number>;
     reconcile: () => { threadId: ThreadId; turnId: TurnId }[];
     cursor: () => number;
   };
@@ -75,6 +77,8 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
       if (!epochs.has(incarnation)) epochs.set(incarnation, epochs.size + 1);
       return { epoch: epochs.get(incarnation) ?? 0 };
     },
+    place: () => ({}),
+    settleLost: async () => 0,
     reconcile: () => [],
     cursor: () => 0,
   };
@@ -83,7 +87,14 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
     publicKey: async (spaceId, nodeId) => (spaceId === SPACE ? (keys.get(nodeId) ?? null) : null),
     connected: async ({ nodeId, incarnation, connectionId }) => {
       calls.connected.push({ nodeId, incarnation, connectionId });
-      return act.connected(incarnation);
+      return { hasSlot: true, ...(await act.connected(incarnation)) };
+    },
+    place: async (_spaceId, nodeId) => {
+      const place = await act.place();
+      if (place === null) return null;
+      const newest = calls.connected.findLast((connected) => connected.nodeId === nodeId);
+      const epoch = epochs.get(newest?.incarnation ?? "") ?? 1;
+      return { epoch, connectionId: newest?.connectionId ?? null, isRevoked: false, hasSlot: true, ...place };
     },
     heartbeat: async ({ epoch, connectionId }) => {
       calls.heartbeats.push({ epoch, connectionId });
@@ -113,7 +124,7 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
     effectResult: async (_node: NodeIdentity, result: HubEnd["calls"]["results"][number]) =>
       void calls.results.push(result),
     reconcileNode: async () => act.reconcile(),
-    settleLost: async () => 0,
+    settleLost: () => act.settleLost(),
     nodeConnected: (_spaceId: SpaceId, nodeId: NodeId) => void calls.ready.push(nodeId),
     head: () => ({ generation: "g1", headSequence: 0 }),
   } as unknown as Orchestration;
