@@ -7,6 +7,7 @@ import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEventCommands } from "./commands/events.ts";
 import { addExportCommand } from "./commands/export.ts";
+import { addFileCommands } from "./commands/files.ts";
 import { addNodeCommands } from "./commands/nodes.ts";
 import { addProjectCommands } from "./commands/project.ts";
 import { addProjectionCommands } from "./commands/projections.ts";
@@ -92,6 +93,7 @@ export function createProgram(shell: Shell, { exitWith, usageError }: ProgramRep
   addTurnCommands(registry);
   addApprovalCommands(registry);
   addDiffCommand(registry);
+  addFileCommands(registry);
   addEventCommands(registry);
   addPruneCommand(registry);
   addRestoredCommand(registry);

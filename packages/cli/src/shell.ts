@@ -6,7 +6,7 @@ export type TextFormat = Parameters<typeof styleText>[0];
 export type Paint = (format: TextFormat, text: string) => string;
 
 export interface Output {
-  write(text: string): void;
+  write(text: string | Uint8Array): void;
   /** Resolves when what was written is no longer held back by a slow reader. */
   drained(): Promise<void>;
   readonly isTerminal: boolean;

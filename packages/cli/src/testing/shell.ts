@@ -12,7 +12,7 @@ export function testShell(given: Partial<Pick<Shell, "env" | "currentFolder" | "
   let stdout = "";
   let stderr = "";
   const output = (keep: (text: string) => void) => ({
-    write: keep,
+    write: (text: string | Uint8Array) => keep(typeof text === "string" ? text : Buffer.from(text).toString()),
     drained: () => Promise.resolve(),
     isTerminal: false,
     columns: Number.POSITIVE_INFINITY,
