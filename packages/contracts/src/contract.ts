@@ -26,6 +26,7 @@ import { PruneInput, PruneReport } from "./retention.ts";
 import { ActivityRow, MessageRow } from "./rows.ts";
 import { runtimeNodeProcedures } from "./runtime-nodes.ts";
 import { sessionProcedures } from "./sessions.ts";
+import { auditProcedures, tokenProcedures } from "./tokens.ts";
 
 export const API_PREFIX = "/api/v1";
 /** Largest request body the API reads. */
@@ -190,6 +191,8 @@ export const contract = {
   },
   sessions: sessionProcedures,
   invites: inviteProcedures,
+  tokens: tokenProcedures,
+  audit: auditProcedures,
   nodes: {
     list: procedure("nodes.list")
       .route({ method: "GET", path: "/nodes", summary: "Machines attached to the caller's sessions", tags: ["nodes"] })

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { TokenScope } from "./access.ts";
 import { PrincipalId } from "./ids.ts";
-import { procedure, queryInteger } from "./procedure.ts";
+import { procedure, queryFlag, queryInteger } from "./procedure.ts";
 import { namingText } from "./text.ts";
 
 export const TOKEN_LABEL_MAX_CHARACTERS = 100;
@@ -45,14 +45,19 @@ export const tokenProcedures = {
   /** The caller's own; an owner of the default session sees those of the whole space with `all`. */
   list: procedure("tokens.list")
     .route({ method: "GET", path: "/tokens", summary: "Tokens and logins, without the secrets", tags: ["tokens"] })
-    .input(z.strictObject({ all: z.preprocess((value) => value === true || value === "true", z.boolean()) }))
+    .input(z.strictObject({ all: queryFlag.default(false) }))
     .output(z.object({ tokens: z.array(TokenSummary) })),
-  /** The secret is told here and never again. Throws `resource.limit_exceeded`. */
+  /**
+   * The secret is told here and never again. It does not outlive the token that it is made with, unless that is a browser's
+   * login. Throws `resource.limit_exceeded`.
+   */
   create: procedure("tokens.create")
     .route({ method: "POST", path: "/tokens", summary: "Make a token of one's own", tags: ["tokens"] })
     .input(
       z.strictObject({
-        label: namingText.min(1).max(TOKEN_LABEL_MAX_CHARACTERS),
+        label: namingText
+          .max(TOKEN_LABEL_MAX_CHARACTERS)
+          .refine((value) => value.trim() !== "", "a label is not blank"),
         scope: TokenScope.default("full"),
         expiresInDays: z.int().min(1).max(TOKEN_DAYS_MAX).nullable().default(90),
       }),
@@ -66,7 +71,7 @@ export const tokenProcedures = {
       summary: "Make a token worthless at once",
       tags: ["tokens"],
     })
-    .input(z.strictObject({ tokenId: z.string().min(8).max(64) }))
+    .input(z.strictObject({ tokenId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/) }))
     .output(TokenSummary),
 };
 
@@ -76,7 +81,10 @@ export const auditProcedures = {
     .input(
       z.strictObject({
         /** An `auditId`: older ones. */
-        before: z.string().max(64).optional(),
+        before: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{1,64}$/)
+          .optional(),
         limit: queryInteger(z.int().min(1).max(AUDIT_PAGE_MAX)).default(50),
       }),
     )

@@ -4,6 +4,7 @@ import type {
   ActivityRow,
   Attached,
   AttachInput,
+  AuditEntry,
   CapabilityUpdated,
   CapabilityUpdateInput,
   ClientCommand,
@@ -50,6 +51,7 @@ import type {
   ThreadId,
   ThreadWindow,
   TokenScope,
+  TokenSummary,
   TurnDiff,
   TurnId,
 } from "@muster/contracts";
@@ -339,4 +341,23 @@ export interface Invites {
     node?: JoiningNode;
     browser: boolean;
   }): Promise<Redeemed & { token: string; maxAgeSeconds: number }>;
+}
+
+/** Built by identity/: tokens of the API and browser logins, without their secrets. */
+export interface Tokens {
+  /** The caller's own, and those of whom it stands for; with `all` those of the space, for owners of its default session. */
+  list(caller: Caller, input: { all: boolean }): Promise<TokenSummary[]>;
+  /** For whom the caller stands. Throws `resource.limit_exceeded`, `unauthenticated` where the caller's own is gone. */
+  create(
+    caller: Caller,
+    input: { label: string; scope: TokenScope; expiresInDays: number | null },
+  ): Promise<{ token: TokenSummary; secret: string }>;
+  /** Again is no error. Throws `token_not_found`, also for another's unless the caller owns the default session. */
+  revoke(caller: Caller, input: { tokenId: string }): Promise<TokenSummary>;
+}
+
+/** Built by identity/: the record of administrative acts. */
+export interface Audit {
+  /** Newest first, older than the one with that id. */
+  list(caller: Caller, input: { before?: string; limit: number }): Promise<AuditEntry[]>;
 }

@@ -9,7 +9,7 @@ import { DatabaseCheck } from "./database-check.ts";
 import { createNodeFiles } from "./files/index.ts";
 import { type LogLevel, makeHome, openLog } from "./home.ts";
 import { createHttpServer, type HttpServer, loginUrl } from "./http/index.ts";
-import { openIdentity } from "./identity/index.ts";
+import { createAudit, createTokens, openIdentity } from "./identity/index.ts";
 import { createNodes, SLOT_LEASE_MS } from "./nodes/index.ts";
 import { type OnHubStep, openOrchestration, type RetentionSettings } from "./orchestration/index.ts";
 import type { Nodes, Orchestration } from "./ports.ts";
@@ -37,6 +37,8 @@ export interface HubSettings {
   /** Folder of the console's bundle; null: a plain page says that it is missing. */
   readonly consoleDirectory: string | null;
   readonly logLevel?: string;
+  /** Requests that one principal may send in a second, and four times as many at once; 500 when absent. */
+  readonly requestsPerSecondMax?: number;
   /** Days that archived threads keep their details, 30 when absent; null: for ever. Deleted threads are not asked. */
   readonly keepArchivedDays?: number | null;
   /** How long the slot of a machine that is offline waits for it, 10 minutes when absent; then its turns are lost. */
@@ -72,8 +74,11 @@ export const markHubRestored = (
 ): Promise<{ readonly generation: string }> =>
   markRestored({ home, url: databaseUrl }, systemClock, createIds(systemClock, systemRandom));
 
+const requestLimits = (perSecond: number | undefined) =>
+  perSecond === undefined ? {} : { requestsPerSecondMax: perSecond, requestsBurstMax: 4 * perSecond };
+
 /** What a session's nodes are shown as follows its floor and its members, so consoles are told when those change. */
-const openSessions = (
+const openPeople = (
   options: Omit<SessionsOptions, "onNodesChanged">,
   nodes: Pick<Nodes, "list">,
   core: () => Orchestration,
@@ -85,7 +90,12 @@ const openSessions = (
       .then((changed) => core().publishPresence(spaceId, changed))
       .catch(onBug);
   const all: SessionsOptions = { ...options, onNodesChanged };
-  return { sessions: createSessions(all), invites: createInvites(all) };
+  return {
+    sessions: createSessions(all),
+    invites: createInvites(all),
+    tokens: createTokens(all),
+    audit: createAudit(all),
+  };
 };
 
 /**
@@ -175,7 +185,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       identity,
       orchestration,
       nodes,
-      ...openSessions({ store: near, clock, ids, random, identity }, nodes, core, onBug),
+      ...openPeople({ store: near, clock, ids, random, identity }, nodes, core, onBug),
       nodeFiles: createNodeFiles({ store: near, connections: uplink.connections }),
       version,
       consoleDirectory: consoleDirectory ?? undefined,
@@ -191,6 +201,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       integrity: () => check.state,
       onUpgrade: (request, socket, head) => uplink.handleUpgrade(request, socket, head),
       ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+      limits: requestLimits(settings.requestsPerSecondMax),
     });
     server = http;
     const listening = await http.listen({ host, port, trustNetwork: settings.trustNetwork ?? false });

@@ -15,6 +15,7 @@ import type { HttpLimits } from "./limits.ts";
 import type { HttpLog } from "./log.ts";
 import type { ServedNames } from "./origin.ts";
 import { checkReadiness, type Readiness } from "./probes.ts";
+import type { RequestLimiter } from "./request-limiter.ts";
 import { send, sendError, sendJson, setCommonHeaders } from "./respond.ts";
 import type { Route, RouteTable } from "./routes.ts";
 
@@ -24,6 +25,7 @@ export interface DispatcherOptions {
   readonly identity: Pick<Identity, "authenticate">;
   /** Redemptions of invites by address, good and bad ones. */
   readonly redemptions: FailureLimiter;
+  readonly requests: RequestLimiter;
   readonly files: ConsoleFiles;
   readonly readiness: Readiness;
   readonly openApi: () => Promise<string>;
@@ -46,6 +48,8 @@ interface Exchange extends Passed {
 
 /** Anyone may try, so it is counted before a byte of it is read; and a machine says here what it can do. */
 const JOIN_ROUTE = "invites.redeem";
+/** It must come through whatever else its owner does, and nodes/ counts it by node. */
+const HEARTBEAT_ROUTE = "runtimeNode.heartbeat";
 /** The event stream: it lives long and has limits of its own. */
 const EVENTS_ROUTE = "orchestration.events";
 /** Paths that are never a page of the console. */
@@ -131,6 +135,7 @@ export class Dispatcher {
     const caller = isPublic ? null : await this.#options.identity.authenticate(credentials);
     // Before the body: who may not call at all makes us read nothing.
     if (!isPublic && caller === null) throw new MusterError("unauthenticated");
+    if (caller !== null && route.name !== HEARTBEAT_ROUTE) this.#options.requests.take(caller.principalId);
     Object.assign(request, { body: await this.#body(exchange, route) });
     const matched = await this.#options.api.handle({ ...exchange, caller });
     if (!matched) throw new MusterError("not_found");

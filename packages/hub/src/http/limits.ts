@@ -17,6 +17,11 @@ export interface HttpLimits {
   readonly maxConnections: number;
   /** Requests being answered at once, event streams not counted: what is beyond would only wait in the store's queue. */
   readonly maxRequestsInFlight: number;
+  /** Of one principal, steadily and at once; heartbeats have a limit of their own. A console needs a few a second, a script some hundreds. */
+  readonly requestsPerSecondMax: number;
+  readonly requestsBurstMax: number;
+  /** Principals whose requests are counted. */
+  readonly requestPrincipalsMax: number;
   /** Body of a procedure that anyone may call. A login token has 43 characters. */
   readonly publicBodyMaxBytes: number;
   /** Body of the redemption of an invite: a machine's capabilities have up to 32 KiB. */
@@ -50,6 +55,9 @@ export const HTTP_LIMITS: HttpLimits = {
   maxHeaderBytes: 16 * 1024,
   maxConnections: 20_000,
   maxRequestsInFlight: 1_024,
+  requestsPerSecondMax: 500,
+  requestsBurstMax: 2_000,
+  requestPrincipalsMax: 10_000,
   publicBodyMaxBytes: 4 * 1024,
   joinBodyMaxBytes: 48 * 1024,
   discardMaxBytes: 8 * 1024 * 1024,

@@ -3,7 +3,7 @@
 import { type Health, MusterError } from "@muster/contracts";
 import type { Clock } from "@muster/core";
 import type { FailureLimiter } from "../identity/index.ts";
-import type { Identity, Invites, NodeFiles, Nodes, Orchestration, Sessions } from "../ports.ts";
+import type { Audit, Identity, Invites, NodeFiles, Nodes, Orchestration, Sessions, Tokens } from "../ports.ts";
 import { builder, callerOf, given } from "./builder.ts";
 import { setCookie } from "./cookie.ts";
 import type { EventStreams } from "./event-streams.ts";
@@ -14,6 +14,7 @@ import { inviteProcedures } from "./procedures/invites.ts";
 import { nodeFileProcedures } from "./procedures/node-files.ts";
 import { runtimeNodeProcedures } from "./procedures/runtime-nodes.ts";
 import { sessionProcedures } from "./procedures/sessions.ts";
+import { auditProcedures, tokenProcedures } from "./procedures/tokens.ts";
 
 export type { RequestContext } from "./builder.ts";
 
@@ -24,6 +25,8 @@ export interface ProcedureOptions {
   readonly sessions: Sessions;
   readonly invites: Invites;
   readonly nodeFiles: NodeFiles;
+  readonly tokens: Tokens;
+  readonly audit: Audit;
   readonly version: string;
   readonly clock: Clock;
   readonly startedAt: number;
@@ -141,6 +144,8 @@ export const createRouter = (options: ProcedureOptions) => {
     },
     sessions: sessionProcedures(options),
     invites: inviteProcedures(options),
+    tokens: tokenProcedures(options),
+    audit: auditProcedures(options),
     nodes: {
       list: builder.nodes.list.handler(async ({ context }) => {
         const caller = callerOf(context);

@@ -9,7 +9,7 @@ import {
   LOGIN_FAILURES_MAX,
   LOGIN_FAILURES_WINDOW_MS,
 } from "../identity/index.ts";
-import type { Identity, Invites, NodeFiles, Nodes, Orchestration, Sessions } from "../ports.ts";
+import type { Audit, Identity, Invites, NodeFiles, Nodes, Orchestration, Sessions, Tokens } from "../ports.ts";
 import { inUrl, isAnyAddress, ownAddresses } from "./addresses.ts";
 import { createApi } from "./api.ts";
 import { Connections, type UpgradeHandler } from "./connections.ts";
@@ -25,6 +25,7 @@ import { createOpenApiDocument } from "./openapi.ts";
 import { checkHost } from "./origin.ts";
 import type { Readiness } from "./probes.ts";
 import { createRouter } from "./procedures.ts";
+import { RequestLimiter } from "./request-limiter.ts";
 import { RouteTable, routesOf } from "./routes.ts";
 
 export interface HttpServerOptions {
@@ -34,6 +35,8 @@ export interface HttpServerOptions {
   readonly sessions: Sessions;
   readonly invites: Invites;
   readonly nodeFiles: NodeFiles;
+  readonly tokens: Tokens;
+  readonly audit: Audit;
   readonly version: string;
   /** Folder of the console's bundle; a plain page is served where it is absent or empty. */
   readonly consoleDirectory: string | undefined;
@@ -121,6 +124,8 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     sessions: options.sessions,
     invites: options.invites,
     nodeFiles,
+    tokens: options.tokens,
+    audit: options.audit,
     version,
     clock,
     startedAt,
@@ -143,6 +148,12 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
       maxFailures: REDEMPTIONS_PER_MINUTE_MAX,
       windowMs: LOGIN_FAILURES_WINDOW_MS,
       maxKeys: LOGIN_FAILURE_ADDRESSES_MAX,
+    }),
+    requests: new RequestLimiter({
+      clock,
+      perSecond: limits.requestsPerSecondMax,
+      burst: limits.requestsBurstMax,
+      maxPrincipals: limits.requestPrincipalsMax,
     }),
     files: openConsoleFiles(options.consoleDirectory),
     readiness,

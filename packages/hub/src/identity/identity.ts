@@ -7,9 +7,9 @@ import type { Caller, Identity } from "../ports.ts";
 import { audited } from "./audit.ts";
 import { cliTokenFile } from "./cli-token.ts";
 import { openSpace } from "./first-start.ts";
-import { COOKIE_TTL_MS, LOGIN_TOKEN_TTL_MS } from "./limits.ts";
+import { COOKIE_TTL_MS, LAST_USED_EVERY_MS, LAST_USED_PENDING_MAX, LOGIN_TOKEN_TTL_MS } from "./limits.ts";
 import type { IdentityOptions } from "./options.ts";
-import { type CallerRow, callerOf, deleteExpired, insertToken, revokeToken } from "./token-queries.ts";
+import { type CallerRow, callerOf, deleteExpired, insertToken, noteUse, revokeToken } from "./token-queries.ts";
 import {
   bearerToken,
   createToken,
@@ -64,6 +64,8 @@ class StoredIdentity implements OpenIdentity {
   readonly cliPrincipalId: PrincipalId;
   readonly cliTokenFile: string;
   readonly #options: IdentityOptions;
+  /** Hashes of tokens whose use is being written down. */
+  readonly #notingUse = new Set<string>();
 
   constructor(
     options: IdentityOptions,
@@ -208,7 +210,24 @@ class StoredIdentity implements OpenIdentity {
     const { clock, store } = this.#options;
     const tokenHash = hashToken(token);
     const presented = { tokenHash, kind, now: isoTime(clock.now()) };
-    return toCaller(await store.read(callerOf(store.dialect, presented, this)), tokenHash);
+    const rows = await store.read(callerOf(store.dialect, presented, this));
+    const caller = toCaller(rows, tokenHash);
+    if (caller !== null && kind !== "login") this.#noteUse(tokenHash, rows[0]?.last_used_at ?? null);
+    return caller;
+  }
+
+  /** Beside the request, and seldom. What cannot be written now is written with a later request. */
+  #noteUse(tokenHash: string, lastUsedAt: string | null): void {
+    const { clock, store } = this.#options;
+    const now = clock.now();
+    const before = isoTime(now - LAST_USED_EVERY_MS);
+    if (lastUsedAt !== null && lastUsedAt > before) return;
+    if (this.#notingUse.has(tokenHash) || this.#notingUse.size >= LAST_USED_PENDING_MAX) return;
+    this.#notingUse.add(tokenHash);
+    store
+      .commit({ guards: [], statements: [noteUse(store.dialect, { hash: tokenHash, now: isoTime(now), before })] })
+      .catch(() => undefined)
+      .finally(() => this.#notingUse.delete(tokenHash));
   }
 }
 

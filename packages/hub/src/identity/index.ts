@@ -1,5 +1,7 @@
 // Who calls, by which token, and with which roles.
-export { type AuditAction, type AuditedAct, audited } from "./audit.ts";
+
+export { createTokens, type TokensOptions } from "./api-tokens.ts";
+export { type AuditAction, type AuditedAct, audited, createAudit } from "./audit.ts";
 export { FailureLimiter, type FailureLimiterOptions } from "./failure-limiter.ts";
 export { type OpenIdentity, openIdentity } from "./identity.ts";
 export {

@@ -13,6 +13,8 @@ export const TOKEN_ID_CHARACTERS = 16;
 export const LAST_USED_EVERY_MS = 60 * 60 * 1_000;
 /** Tokens whose use is being written down; another one waits for its next request. */
 export const LAST_USED_PENDING_MAX = 64;
+/** Tokens that one answer lists: what is good first, then the newest. */
+export const TOKENS_LISTED_MAX = 1_000;
 /** A secret shows this many characters in logs and audit rows, never more. */
 export const SECRET_SHOWN_CHARACTERS = 8;
 

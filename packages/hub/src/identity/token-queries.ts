@@ -112,6 +112,13 @@ const revoke = change({
 export const revokeToken = (dialect: Dialect, token: PresentedToken): Statement =>
   revoke(dialect, valuesOf(token), { expectChanges: 1 });
 
+/** At most once in a while, whoever was used how often. */
+export const noteUse = change({
+  request: { hash: text(), now: text(), before: text() },
+  sql: `UPDATE tokens SET last_used_at = :now
+    WHERE token_hash = :hash AND (last_used_at IS NULL OR last_used_at <= :before)`,
+});
+
 /** Keeps the table as small as the logins that are still good. */
 export const deleteExpired = change({
   request: { ...ofSpace, now: text() },

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import type { PrincipalId, PrincipalKind, Role } from "@muster/contracts";
 import type { Ids } from "@muster/core";
 import { createIds } from "@muster/core";
+import { createAudit, createTokens } from "../../identity/index.ts";
 import { type Opened, openTestIdentity, random, START } from "../../identity/testing/opened.ts";
 import { createInvites, createSessions } from "../../sessions/index.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions, type Listening } from "../index.ts";
@@ -23,7 +24,7 @@ export interface Served {
   readonly orchestration: FakeOrchestration;
   readonly nodes: FakeNodes;
   /** The real ones, over the real identity's database. */
-  readonly people: Pick<HttpServerOptions, "sessions" | "invites">;
+  readonly people: Pick<HttpServerOptions, "sessions" | "invites" | "tokens" | "audit">;
   readonly ids: Ids;
   readonly lines: LogLine[];
   /** The command line's bearer header. */
@@ -83,7 +84,12 @@ export const serve = async (options: Partial<HttpServerOptions> = {}): Promise<S
   const nodes = new FakeNodes();
   const { store, clock, identity } = opened;
   const stored = { store, clock, ids, random, identity };
-  const people = { sessions: createSessions(stored), invites: createInvites(stored) };
+  const people = {
+    sessions: createSessions(stored),
+    invites: createInvites(stored),
+    tokens: createTokens(stored),
+    audit: createAudit(stored),
+  };
   const lines: LogLine[] = [];
   const write = (level: LogLine["level"]) => (fields: object, message: string) => {
     lines.push({ level, fields, message });

@@ -11,8 +11,9 @@ import {
 } from "@muster/contracts";
 import { createIds } from "@muster/core";
 import type { Row } from "@muster/store";
+import { createAudit, createTokens } from "../../identity/index.ts";
 import { type Opened, openTestIdentity, random } from "../../identity/testing/opened.ts";
-import type { Caller, Invites, Sessions } from "../../ports.ts";
+import type { Audit, Caller, Invites, Sessions, Tokens } from "../../ports.ts";
 import { HUB_COLUMNS, type HubTable } from "../../schema/index.ts";
 import { createInvites, createSessions } from "../index.ts";
 
@@ -65,6 +66,8 @@ export class People {
   readonly opened: Opened;
   readonly sessions: Sessions;
   readonly invites: Invites;
+  readonly tokens: Tokens;
+  readonly audit: Audit;
   /** The person who owns the space, in a browser. */
   readonly founder: Caller;
   /** The command line. */
@@ -80,6 +83,8 @@ export class People {
     const options = { store, clock, ids: createIds(clock, random), random, identity };
     this.sessions = createSessions(options);
     this.invites = createInvites(options);
+    this.tokens = createTokens(options);
+    this.audit = createAudit(options);
   }
 
   async invite(role: Role, sessionId = this.sessionId, by = this.founder): Promise<string> {
