@@ -12,6 +12,12 @@ export interface HomePaths {
   readonly endpoint: string;
   /** Written by the hub, mode 0600. */
   readonly token: string;
+  /** Written by a daemon that runs; of one that was killed it stays. */
+  readonly daemonPid: string;
+  /** Written by `join`: which hub this machine belongs to. */
+  readonly joined: string;
+  /** Written by `join`: who this machine's owner is there, mode 0600. */
+  readonly joinedToken: string;
 }
 
 export interface Endpoint {
@@ -25,12 +31,16 @@ export function homePaths(shell: Shell, given: string | undefined): HomePaths {
   if (given === "") throw new MusterError("validation_failed", "--home is empty: give it a folder, or leave it out.");
   const home = resolve(shell.currentFolder, given ?? (shell.env["MUSTER_HOME"] || join(shell.userFolder, ".muster")));
   const hub = join(home, "hub");
+  const daemon = join(home, "daemon");
   return {
     home,
     hub,
-    daemon: join(home, "daemon"),
+    daemon,
     endpoint: join(hub, "endpoint.json"),
     token: join(hub, "cli-token"),
+    daemonPid: join(daemon, "daemon.pid"),
+    joined: join(daemon, "hub.json"),
+    joinedToken: join(daemon, "token"),
   };
 }
 
@@ -67,9 +77,16 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-export function readToken(paths: HomePaths): string | null {
+/** The process of this home's daemon; null when none runs. */
+export function runningDaemon(paths: HomePaths): number | null {
+  const pid = Number(readToken(paths.daemonPid) ?? Number.NaN);
+  return Number.isSafeInteger(pid) && pid > 0 && isAlive(pid) ? pid : null;
+}
+
+/** What the file holds; null where there is none. */
+export function readToken(path: string): string | null {
   try {
-    return readFileSync(paths.token, "utf8").trim() || null;
+    return readFileSync(path, "utf8").trim() || null;
   } catch {
     return null;
   }

@@ -24,6 +24,46 @@ const running = (pid = process.pid): void => {
   writeFileSync(paths().token, "home-token\n");
 };
 
+const joined = (): void => {
+  mkdirSync(join(home, "daemon"));
+  writeFileSync(
+    paths().joined,
+    JSON.stringify({
+      hubUrl: "http://192.168.1.7:7600",
+      spaceId: "space",
+      sessionId: "session",
+      sessionTitle: "Shop",
+      nodeId: "node",
+      workspaceRoots: ["/work"],
+      joinedAt: "2026-11-21T12:00:00.000Z",
+    }),
+  );
+  writeFileSync(paths().joinedToken, "joined-token\n");
+};
+
+describe("the hub of a machine that has joined one", () => {
+  test("EXP-3 is that one, with the token of the machine's owner", () => {
+    joined();
+    expect(find()).toEqual({ url: "http://192.168.1.7:7600", token: "joined-token", pid: null });
+  });
+
+  test("EXP-3 is asked with that token under no other address", () => {
+    joined();
+    expect(find({ url: "http://192.168.1.7:7600/" }).token).toBe("joined-token");
+    for (const url of ["http://192.168.1.7:7601", "https://192.168.1.7:7600", "http://192.168.1.8:7600"])
+      expect(find({ url }).token).toBeNull();
+    expect(find({ token: "given" })).toMatchObject({ url: "http://192.168.1.7:7600", token: "given" });
+  });
+
+  test("is refused where the note about it cannot be read, and nothing is guessed", () => {
+    joined();
+    for (const text of ["", "{", '{"hubUrl":"file:///etc"}']) {
+      writeFileSync(paths().joined, text);
+      expect(() => find()).toThrow(expect.objectContaining({ code: "database_corrupt" }));
+    }
+  });
+});
+
 describe("the hub meant", () => {
   test("is the one of the home, with the home's token", () => {
     running();

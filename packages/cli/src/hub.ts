@@ -1,49 +1,72 @@
-// Which hub a command talks to, and with what. The token in the home belongs to the hub that wrote it and is sent to
+// Which hub a command talks to, and with what. A token in the home belongs to the hub that it is of and is sent to
 // no other address.
 import { createClient, type MusterClient } from "@muster/client";
 import { MusterError } from "@muster/contracts";
 import type { Context } from "./context.ts";
 import { refusal } from "./errors.ts";
 import { isAlive, readEndpoint, readToken } from "./home.ts";
+import { readJoined } from "./join/joined.ts";
 
 export interface HubAddress {
   readonly url: string;
   readonly token: string | null;
-  /** Process of the hub, when it is the one of this home. */
+  /** Process of the hub, when this home holds it. */
   readonly pid: number | null;
 }
 
-/** `--url`, else MUSTER_URL, else the hub of this home. Throws `hub_unreachable` when there is none. */
-export function findHub({ shell, options, paths }: Context): HubAddress {
-  const endpoint = readEndpoint(paths);
+/** `--url`, else MUSTER_URL, else the hub of this home, else the one that this machine has joined. Throws `hub_unreachable`. */
+export function findHub(context: Context): HubAddress {
+  const { shell, options } = context;
   const given = options.url ?? (shell.env["MUSTER_URL"] || undefined);
   const givenToken = checkToken(options.token ?? (shell.env["MUSTER_TOKEN"] || undefined));
-  if (given !== undefined) {
-    if (!/^https?:\/\//.test(given) || !URL.canParse(given)) {
-      throw new MusterError(
-        "validation_failed",
-        `"${given}" is no address of a hub: give one like http://127.0.0.1:7600.`,
-      );
-    }
-    const { username, password } = new URL(given);
-    if (username !== "" || password !== "")
-      throw refusal(
-        "validation_failed",
-        "The address of a hub holds no user name and no password.",
-        "Leave them out, and give a token with MUSTER_TOKEN.",
-      );
-    const isOurs = endpoint !== null && new URL(endpoint.url).origin === new URL(given).origin;
-    const token = givenToken ?? (isOurs ? readToken(paths) : null);
-    return { url: given, token, pid: isOurs ? endpoint.pid : null };
+  if (given === undefined) {
+    const own = ownHub(context);
+    return { ...own, token: givenToken ?? own.token };
   }
-  if (endpoint === null) throw new MusterError("hub_unreachable", `No hub runs with the home ${paths.home}.`);
-  if (!isAlive(endpoint.pid)) {
+  const origin = checkAddress(given);
+  const known = knownHubs(context).find(({ url }) => new URL(url).origin === origin);
+  return { url: given, token: givenToken ?? known?.token ?? null, pid: known?.pid ?? null };
+}
+
+/** The hubs whose tokens are in this home. */
+function knownHubs({ paths }: Context): HubAddress[] {
+  const endpoint = readEndpoint(paths);
+  const joined = readJoined(paths);
+  return [
+    ...(endpoint === null ? [] : [{ url: endpoint.url, token: readToken(paths.token), pid: endpoint.pid }]),
+    ...(joined === null ? [] : [{ url: joined.hubUrl, token: readToken(paths.joinedToken), pid: null }]),
+  ];
+}
+
+function ownHub(context: Context): HubAddress {
+  const { paths } = context;
+  const [own] = knownHubs(context);
+  if (own === undefined) throw new MusterError("hub_unreachable", `No hub runs with the home ${paths.home}.`);
+  if (own.pid !== null && !isAlive(own.pid)) {
     throw new MusterError(
       "hub_unreachable",
-      `The hub of ${paths.home} is gone: its process ${endpoint.pid} ended without saying so.`,
+      `The hub of ${paths.home} is gone: its process ${own.pid} ended without saying so.`,
     );
   }
-  return { url: endpoint.url, token: givenToken ?? readToken(paths), pid: endpoint.pid };
+  return own;
+}
+
+/** Its origin. */
+function checkAddress(given: string): string {
+  if (!/^https?:\/\//.test(given) || !URL.canParse(given)) {
+    throw new MusterError(
+      "validation_failed",
+      `"${given}" is no address of a hub: give one like http://127.0.0.1:7600.`,
+    );
+  }
+  const { username, password, origin } = new URL(given);
+  if (username !== "" || password !== "")
+    throw refusal(
+      "validation_failed",
+      "The address of a hub holds no user name and no password.",
+      "Leave them out, and give a token with MUSTER_TOKEN.",
+    );
+  return origin;
 }
 
 /** What no header can carry is no token; said here, because a request with it would fail as if the hub were away. */

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { homedir } from "node:os";
+import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { run } from "./program.ts";
@@ -67,6 +68,18 @@ async function readInput(maxCharacters: number): Promise<string | null> {
   return text;
 }
 
+/** Ctrl-C and the end of input are no answer. */
+async function ask(question: string): Promise<string | null> {
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return null;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = once(terminal, "close").then(() => "");
+  try {
+    return await Promise.race([terminal.question(question), closed]);
+  } finally {
+    terminal.close();
+  }
+}
+
 /** Where the person is: npm moves to its package's folder and remembers where it was called. */
 function currentFolder(): string {
   const { npm_lifecycle_event: script, INIT_CWD: calledFrom } = process.env;
@@ -83,6 +96,7 @@ const shell: Shell = {
   err: outputOf(process.stderr),
   now: () => Date.now(),
   readInput,
+  ask,
   interrupted,
   endNow: (exitCode) => process.exit(exitCode),
 };

@@ -1,6 +1,7 @@
 // The command line as a tree: every group of commands adds itself, and one place turns what they throw into words
 // and exit codes. `run` never throws and never ends the process.
 import { Command, CommanderError } from "commander";
+import { addAgentCommand } from "./commands/agents.ts";
 import { addApprovalCommands } from "./commands/approve.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDiffCommand } from "./commands/diff.ts";
@@ -8,11 +9,14 @@ import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEventCommands } from "./commands/events.ts";
 import { addExportCommand } from "./commands/export.ts";
 import { addFileCommands } from "./commands/files.ts";
+import { addInviteCommands } from "./commands/invite.ts";
+import { addJoinCommands } from "./commands/join.ts";
 import { addNodeCommands } from "./commands/nodes.ts";
 import { addProjectCommands } from "./commands/project.ts";
 import { addProjectionCommands } from "./commands/projections.ts";
 import { addPruneCommand } from "./commands/prune.ts";
 import { addRestoredCommand } from "./commands/restored.ts";
+import { addSessionCommands } from "./commands/session.ts";
 import { addStatusCommands } from "./commands/status.ts";
 import { addThreadCommands } from "./commands/thread.ts";
 import { addTurnCommands } from "./commands/turn.ts";
@@ -87,7 +91,11 @@ export function createProgram(shell: Shell, { exitWith, usageError }: ProgramRep
   addDemoCommand(registry);
   addStatusCommands(registry);
   addDoctorCommand(registry);
+  addInviteCommands(registry);
+  addJoinCommands(registry);
   addNodeCommands(registry);
+  addAgentCommand(registry);
+  addSessionCommands(registry);
   addProjectCommands(registry);
   addThreadCommands(registry);
   addTurnCommands(registry);

@@ -2,6 +2,7 @@
 import { isAbsolute, relative } from "node:path";
 import type {
   ApprovalRow,
+  MusterError,
   NodeSummary,
   ProjectRow,
   ThreadId,
@@ -12,7 +13,8 @@ import type {
 import type { Context } from "./context.ts";
 import { refusal } from "./errors.ts";
 import type { Hub } from "./hub.ts";
-import { fitsId, isWholeId, matchId } from "./ids.ts";
+import { fitsId, isWholeId, matchId, shortId } from "./ids.ts";
+import { isActiveSlot, nameOfNode, newestSlots } from "./nodes.ts";
 
 /** More than anyone reads; beyond it a whole id is needed. */
 const PAGES_MAX = 25;
@@ -101,28 +103,38 @@ export function chooseProject(
   );
 }
 
-/** The node with that id or host name; without one the only node, or the only one that is online. */
-export function chooseNode(nodes: readonly NodeSummary[], given: string | undefined): NodeSummary {
+/** The machine with that id or host name; without one the only one that may work, or the only one of those that is online. */
+export function chooseNode(slots: readonly NodeSummary[], given: string | undefined): NodeSummary {
+  const nodes = newestSlots(slots);
   if (given !== undefined) {
     const named = nodes.filter(({ capabilities }) => capabilities.hostname === given);
-    if (named.length === 1 && named[0]) return named[0];
+    // Of machines of one name, as those have that joined anew, the one that may work.
+    const [only, ...others] = named.length > 1 ? named.filter(isActiveSlot) : named;
+    if (only && others.length === 0) return only;
+    if (named.length > 1) throw severalMachines(named);
     const choices = nodes.map((node) => ({ ...node, id: node.nodeId, title: node.capabilities.hostname ?? "unnamed" }));
     return matchId({ given, noun: "node", missing: "node_not_attached" }, choices);
   }
-  const online = nodes.filter(({ health }) => health !== "offline");
-  const [only] = online.length === 1 ? online : nodes;
-  if (only !== undefined && (online.length === 1 || nodes.length === 1)) return only;
-  if (nodes.length === 0)
-    throw refusal("node_not_attached", "No machine is attached to this hub yet.", "Start one with `muster up`.");
-  throw refusal(
-    "validation_failed",
-    `${nodes.length} machines are attached.`,
-    "Name one with --node; `muster nodes` shows them.",
-    {
-      nodes: nodes.map(({ nodeId }) => nodeId),
-    },
-  );
+  const working = nodes.filter(isActiveSlot);
+  const online = working.filter(({ health }) => health !== "offline");
+  const [only, ...others] = online.length === 1 ? online : working;
+  if (only !== undefined && others.length === 0) return only;
+  if (only === undefined)
+    throw refusal(
+      "node_not_attached",
+      "No machine is attached to this hub.",
+      "Start one with `muster up`, or let one in with `muster invite`; `muster nodes` shows those that were.",
+    );
+  throw severalMachines(working);
 }
+
+const severalMachines = (nodes: readonly NodeSummary[]): MusterError =>
+  refusal(
+    "validation_failed",
+    `${nodes.length} machines could be meant: ${nodes.map((node) => `${nameOfNode(node)} (${shortId(node.nodeId)})`).join(", ")}.`,
+    "Name one by its id; `muster nodes` shows them.",
+    { nodes: nodes.map(({ nodeId }) => nodeId) },
+  );
 
 export interface PendingApproval {
   readonly approval: ApprovalRow;

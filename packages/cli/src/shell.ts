@@ -26,6 +26,8 @@ export interface Shell {
   now(): number;
   /** All of standard input; null where it has more than `maxCharacters`, and then no more of it is read. */
   readInput(maxCharacters: number): Promise<string | null>;
+  /** Puts a question to the person at the terminal; null where nobody sits at one. */
+  ask(question: string): Promise<string | null>;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP from the first call on; a second SIGINT ends the process at once. */
   interrupted(): AbortSignal;
   /** Ends the process at once. */

@@ -35,6 +35,8 @@ export interface StartOptions {
   readonly onStep?: OnDaemonStep;
   /** How long a connection lives until earlier failures no longer count; a minute when absent. */
   readonly healthyAfterMs?: number;
+  /** Told when the hub has accepted a hello, and when that connection is lost. */
+  readonly onConnection?: (isConnected: boolean) => void;
 }
 
 export interface RunningDaemon {
@@ -204,8 +206,12 @@ export class Daemon implements RunningDaemon {
         this.#runner.stopTurns(ack.stopTurns);
         this.#greeted(ack);
         this.#firstConnect.resolve();
+        start.onConnection?.(true);
       },
-      disconnected: () => this.#pump.disconnected(),
+      disconnected: () => {
+        this.#pump.disconnected();
+        start.onConnection?.(false);
+      },
       stopped: (error) => this.#stopped(error),
       runEffect: async (effectId, fence, effect, traceparent) => {
         start.onStep?.("effect.received", aboutEffect(effect));

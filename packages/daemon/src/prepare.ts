@@ -1,13 +1,15 @@
 // Before a daemon runs: its home is taken, its identity read or made, its database opened and brought up to date. What
 // is wrong with any of them is one typed error, and nothing is held then.
 import { existsSync } from "node:fs";
-import { MusterError, type NodeId } from "@muster/contracts";
+import { joinSigningInput, MusterError, type NodeCapabilities, type NodeId } from "@muster/contracts";
 import { createIds, type Ids, isoTime } from "@muster/core";
 import { type Store, StoreError } from "@muster/store";
+import { describeMachine } from "./capabilities.ts";
 import { clock, Daemon, type RunningDaemon, random, type StartOptions } from "./daemon.ts";
 import { type Home, openHome, openOutbox } from "./home/index.ts";
 import { type Identity, openIdentity } from "./identity/index.ts";
 import { type Environment, systemTimers, type Timers } from "./processes/index.ts";
+import { pathLookup } from "./providers/index.ts";
 import { DAEMON_MIGRATIONS } from "./schema/index.ts";
 
 export interface PrepareOptions {
@@ -23,6 +25,10 @@ export interface PreparedDaemon {
   readonly nodeId: NodeId;
   /** Base64 of the 32 raw bytes of the Ed25519 public key: what the hub enrols. */
   readonly publicKey: string;
+  /** What the machine would declare about itself. */
+  describe(options: Pick<StartOptions, "workspaceRoots" | "providers">): NodeCapabilities;
+  /** Base64 of the signature by which this machine proves its key to the hub of an invite. */
+  proveJoin(inviteToken: string): string;
   /** Once per prepared daemon. Resolves when what an earlier process left behind is ended and told, before any connection is up. */
   start(options: StartOptions): Promise<RunningDaemon>;
   /** Ends what runs and gives the home back. May be called twice. */
@@ -58,6 +64,9 @@ export async function prepareDaemon(options: PrepareOptions): Promise<PreparedDa
   return {
     nodeId: identity.nodeId,
     publicKey: identity.publicKey,
+    describe: ({ workspaceRoots, providers = [] }) =>
+      describeMachine({ workspaceRoots, providers, lookUp: pathLookup(environment["PATH"] ?? "") }),
+    proveJoin: (token) => identity.sign(joinSigningInput({ token, nodeId: identity.nodeId })),
     start: (start) => {
       if (running !== undefined || closing !== undefined) throw new Error("a prepared daemon is started once");
       running = Daemon.start({ home, identity, store: opened, ids, environment, agentTimers, start });

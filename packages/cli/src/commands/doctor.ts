@@ -2,7 +2,7 @@
 import { MusterError } from "@muster/contracts";
 import type { Command } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
-import { checkHub, checkNodes } from "../doctor/fleet.ts";
+import { checkHub, checkNodes, checkOwnNode } from "../doctor/fleet.ts";
 import {
   type Check,
   checkConsole,
@@ -12,8 +12,10 @@ import {
   checkNode,
   checkPort,
 } from "../doctor/machine.ts";
-import { isAlive, readEndpoint } from "../home.ts";
+import { isAlive, readEndpoint, runningDaemon } from "../home.ts";
 import { connect } from "../hub.ts";
+import { type JoinedHub, readJoined } from "../join/joined.ts";
+import { oneLine } from "../output/text.ts";
 import type { Paint } from "../shell.ts";
 import { chooseDatabase, choosePort, parsePort } from "../up/options.ts";
 
@@ -33,19 +35,14 @@ export function addDoctorCommand({ program, context }: Registry): void {
 }
 
 async function runDoctor(context: Context, givenPort: number | undefined): Promise<void> {
-  const { paint, paths, shell, voice } = context;
-  const endpoint = readEndpoint(paths);
-  const running = endpoint !== null && isAlive(endpoint.pid) ? endpoint : null;
+  const { paint, paths, voice } = context;
+  const joined = readJoined(paths);
   const checks: Check[] = [
     checkNode(process.versions.node),
-    ...(await Promise.all([
-      checkGit(),
-      checkHome(paths.home),
-      checkDatabase(chooseDatabase(shell, undefined)),
-      checkPort(choosePort(shell, givenPort), running),
-      checkConsole(),
-    ])),
-    ...(await checkFleet(context)),
+    await checkGit(),
+    checkHome(paths.home),
+    ...(joined === null ? await checkHubHome(context, givenPort) : checkJoinedHome(context, joined)),
+    ...(await checkFleet(context, joined)),
   ];
   const failures = checks.filter(({ state }) => state === "fail");
   const isFine = failures.length === 0;
@@ -57,11 +54,38 @@ async function runDoctor(context: Context, givenPort: number | undefined): Promi
   if (!isFine) context.exitWith(NEEDS_A_PERSON);
 }
 
-async function checkFleet(context: Context): Promise<Check[]> {
+/** What the hub of this home needs. */
+async function checkHubHome({ paths, shell }: Context, givenPort: number | undefined): Promise<Check[]> {
+  const endpoint = readEndpoint(paths);
+  const running = endpoint !== null && isAlive(endpoint.pid) ? endpoint : null;
+  return Promise.all([
+    checkDatabase(chooseDatabase(shell, undefined)),
+    checkPort(choosePort(shell, givenPort), running),
+    checkConsole(),
+  ]);
+}
+
+function checkJoinedHome({ paths }: Context, { hubUrl, sessionTitle }: JoinedHub): Check[] {
+  const pid = runningDaemon(paths);
+  return [
+    { name: "joined", state: "ok", message: `this machine has joined "${oneLine(sessionTitle)}" at ${hubUrl}` },
+    pid === null
+      ? {
+          name: "daemon",
+          state: "fail",
+          message: "this machine's daemon does not run",
+          advice: "Start it with `muster daemon up`.",
+        }
+      : { name: "daemon", state: "ok", message: `this machine's daemon runs, process ${pid}` },
+  ];
+}
+
+async function checkFleet(context: Context, joined: JoinedHub | null): Promise<Check[]> {
   try {
     const hub = connect(context);
     const { checks, isServing } = await checkHub(hub);
-    return [...checks, ...(isServing ? await checkNodes(hub) : [])];
+    if (!isServing) return checks;
+    return [...checks, ...(await (joined === null ? checkNodes(hub) : checkOwnNode(hub, joined)))];
   } catch (error) {
     if (!(error instanceof MusterError)) throw error;
     // No hub is no fault: it may just not be started yet.

@@ -1,38 +1,107 @@
-// nodes, agents: the machines that are attached, and what can work on them.
-import type { DetectedProvider, NodeSummary } from "@muster/contracts";
+// nodes: the machines of the sessions one belongs to: where they have a slot, whether they are alive, whose they are.
+import { MusterError, type NodeSummary, type SessionSummary } from "@muster/contracts";
 import type { Command } from "commander";
+import { confirm } from "../confirm.ts";
 import { type Context, examples, type Registry } from "../context.ts";
-import { connect } from "../hub.ts";
+import { connect, type Hub } from "../hub.ts";
 import { shortId } from "../ids.ts";
-import { table } from "../output/table.ts";
+import { agentsOf, isActiveSlot, nameOfNode } from "../nodes.ts";
+import { facts, table } from "../output/table.ts";
 import { oneLine } from "../output/text.ts";
 import { ago } from "../output/time.ts";
-import { nodeHealth } from "../output/words.ts";
+import { nodeHealth, nodeSlot } from "../output/words.ts";
 import { chooseNode } from "../reads.ts";
+import { chooseSession } from "../sessions.ts";
 
-export function addNodeCommands({ program, context }: Registry): void {
-  program
-    .command("nodes")
-    .description("list the machines attached to the hub")
-    .addHelpText("after", examples("nodes", "nodes --json", "nodes --quiet"))
-    .action((_options: object, command: Command) => listNodes(context(command)));
-  program
-    .command("agents")
-    .description("list the coding agents a machine has, and how to install the others")
-    .option("--node <id>", "another machine than the only one that is online")
-    .addHelpText("after", examples("agents", "agents --node laptop", "agents --json"))
-    .action((options: { node?: string }, command: Command) => listAgents(context(command), options.node));
+interface NodeOptions {
+  readonly session?: string;
+  readonly reason?: string;
+  readonly yes?: boolean;
 }
 
-const nameOf = (node: NodeSummary): string => oneLine(node.capabilities.hostname ?? shortId(node.nodeId));
+const NODE = ["<node>", "host name, id, or a beginning or end of it"] as const;
+const REASON = ["--reason <text>", "why, for those who look at the roster"] as const;
 
-async function listNodes(context: Context): Promise<void> {
-  const { nodes } = await connect(context).api.nodes.list();
-  const { paint, shell, width } = context;
+export function addNodeCommands({ program, context }: Registry): void {
+  const nodes = program
+    .command("nodes")
+    .description("the machines that may work, and whether they are alive")
+    .addHelpText("after", examples("nodes", "nodes --json", "nodes --quiet", "nodes show laptop"));
+  nodes
+    .command("list", { isDefault: true })
+    .description("list the machines (what `muster nodes` alone does)")
+    .option("--session <id>", "of one session only, by id or title")
+    .addHelpText("after", examples("nodes list", 'nodes list --session "Shop"', "nodes list --json"))
+    .action((options: NodeOptions, command: Command) => listNodes(context(command), options.session));
+  nodes
+    .command("show")
+    .description("show all that is known of a machine")
+    .argument(...NODE)
+    .option("--session <id>", "its slot in this session, by id or title; the one that is active when absent")
+    .addHelpText("after", examples("nodes show laptop", "nodes show 3f9ac210 --json"))
+    .action((given: string, options: NodeOptions, command: Command) => showNode(context(command), given, options));
+  nodes
+    .command("attach")
+    .description("give a machine of yours a slot in a session")
+    .argument(...NODE)
+    .option("--session <id>", "the session, by id or title; the one it was in last when absent")
+    .addHelpText("after", examples("nodes attach laptop", 'nodes attach laptop --session "Shop"'))
+    .action((given: string, options: NodeOptions, command: Command) => attachNode(context(command), given, options));
+  nodes
+    .command("detach")
+    .description("take a machine of yours out of its session; its daemon goes on")
+    .argument(...NODE)
+    .option(...REASON)
+    .addHelpText("after", examples("nodes detach laptop", 'nodes detach laptop --reason "needed for a demo"'))
+    .action((given: string, options: NodeOptions, command: Command) => detachNode(context(command), given, options));
+  nodes
+    .command("revoke")
+    .description("shut a machine out of a session for good; for owners of the session")
+    .argument(...NODE)
+    .option("--session <id>", "the session, by id or title; the one it is in when absent")
+    .option(...REASON)
+    .option("--yes", "do not ask")
+    .addHelpText("after", examples("nodes revoke laptop", 'nodes revoke laptop --yes --reason "it was stolen"'))
+    .action((given: string, options: NodeOptions, command: Command) => revokeNode(context(command), given, options));
+}
+
+interface Fleet {
+  readonly hub: Hub;
+  readonly nodes: readonly NodeSummary[];
+  readonly sessions: readonly SessionSummary[];
+}
+
+async function readFleet(context: Context): Promise<Fleet> {
+  const hub = connect(context);
+  const [{ nodes }, { sessions }] = await Promise.all([hub.api.nodes.list(), hub.api.sessions.list()]);
+  return { hub, nodes, sessions };
+}
+
+/** The machine's slot in the session that is named, else the one that counts. */
+function slotOf({ nodes, sessions }: Fleet, given: string, session: string | undefined): NodeSummary {
+  const node = chooseNode(nodes, given);
+  if (session === undefined) return node;
+  const { sessionId, title } = chooseSession(sessions, session);
+  const slot = nodes.find((each) => each.nodeId === node.nodeId && each.sessionId === sessionId);
+  if (slot) return slot;
+  throw new MusterError("node_not_attached", `${nameOfNode(node)} never had a slot in "${title}".`);
+}
+
+const titleOf = (sessions: readonly SessionSummary[], { sessionId }: NodeSummary): string =>
+  oneLine(sessions.find((session) => session.sessionId === sessionId)?.title ?? shortId(sessionId));
+
+async function listNodes(context: Context, session: string | undefined): Promise<void> {
+  const { paint, shell, width, voice, muster } = context;
+  const { nodes: all, sessions } = await readFleet(context);
+  const only = session === undefined ? null : chooseSession(sessions, session).sessionId;
+  const nodes = all.filter(({ sessionId }) => only === null || sessionId === only);
+  const hasMany = new Set(nodes.map(({ sessionId }) => sessionId)).size > 1;
   const rows = nodes.map((node) => [
-    nameOf(node),
+    nameOfNode(node),
     nodeHealth(node.health, paint),
-    node.readOnly ? paint("yellow", "read only") : node.state,
+    nodeSlot(node, paint),
+    ...(hasMany ? [titleOf(sessions, node)] : []),
+    oneLine(node.ownerName),
     agentsOf(node),
     oneLine(node.clientVersion),
     ago(node.lastHeartbeatAt, shell.now()),
@@ -42,46 +111,106 @@ async function listNodes(context: Context): Promise<void> {
     { title: "MACHINE" },
     { title: "HEALTH" },
     { title: "SLOT" },
+    ...(hasMany ? [{ title: "SESSION" }] : []),
+    { title: "OWNER" },
     { title: "AGENTS", isFlexible: true },
     { title: "VERSION" },
     { title: "HEARD" },
     { title: "ID" },
   ];
   const text = nodes.length === 0 ? "No machine is attached yet.\n" : table({ columns, rows, width, paint });
-  context.voice.answer({ json: { nodes }, text, quiet: nodes.map(({ nodeId }) => nodeId) });
+  voice.answer({ json: { nodes }, text, quiet: [...new Set(nodes.map(({ nodeId }) => nodeId))] });
+  if (nodes.length === 0) voice.note(`Next: ${muster} invite, and run the line it prints on another machine`);
 }
 
-const foundAgents = (node: NodeSummary): DetectedProvider[] =>
-  (node.capabilities.providers ?? []).filter(({ found }) => found);
+async function showNode(context: Context, given: string, options: NodeOptions): Promise<void> {
+  const { paint, shell, voice } = context;
+  const fleet = await readFleet(context);
+  const node = slotOf(fleet, given, options.session);
+  const { capabilities } = node;
+  const now = shell.now();
+  const text = facts(
+    [
+      ["Machine", paint("bold", nameOfNode(node))],
+      ["Id", oneLine(node.nodeId)],
+      ["Health", `${nodeHealth(node.health, paint)}, heard ${ago(node.lastHeartbeatAt, now)}`],
+      ["Session", titleOf(fleet.sessions, node)],
+      ["Slot", nodeSlot(node, paint)],
+      ...reasonsOf(node),
+      ["Attached", ago(node.attachedAt, now)],
+      ...(node.detachedAt === null ? [] : [["Detached", ago(node.detachedAt, now)] as const]),
+      ["Owner", oneLine(node.ownerName)],
+      ["Version", oneLine(node.clientVersion)],
+      ["System", oneLine(capabilities.platform ?? "unknown")],
+      ["Projects", `below ${(capabilities.workspaceRoots ?? []).map(oneLine).join(", ") || "no folder"}`],
+      ["Agents", agentsOf(node)],
+    ],
+    paint,
+  );
+  voice.answer({ json: node, text, quiet: [node.nodeId] });
+}
 
-const agentsOf = (node: NodeSummary): string =>
-  foundAgents(node)
-    .map(({ name }) => oneLine(name))
-    .join(", ") || "none";
+/** What keeps it from working although it has a slot. */
+function reasonsOf({ readOnly, suspended }: NodeSummary): (readonly [string, string])[] {
+  const reasons: (readonly [string, string])[] = [];
+  if (readOnly) reasons.push(["", "its version is below the session's floor: upgrade Muster there"]);
+  if (suspended) reasons.push(["", "its owner may bring no machine here now, or the session is not active"]);
+  return reasons;
+}
 
-async function listAgents(context: Context, given: string | undefined): Promise<void> {
-  const { nodes } = await connect(context).api.nodes.list();
-  const node = chooseNode(nodes, given);
-  const agents = node.capabilities.providers ?? [];
-  const { paint, width } = context;
-  const rows = agents.map((agent) => [
-    oneLine(agent.name),
-    oneLine(agent.title),
-    agent.found ? paint("green", "found") : paint("dim", "not found"),
-    oneLine(agent.found ? (agent.path ?? agent.command) : (agent.installHint ?? `Install ${agent.command}.`)),
-  ]);
-  const columns = [
-    { title: "NAME" },
-    { title: "AGENT" },
-    { title: "STATE" },
-    { title: "WHERE, OR WHAT TO DO", isFlexible: true },
-  ];
-  context.voice.answer({
-    json: { nodeId: node.nodeId, agents },
-    text: agents.length === 0 ? `${nameOf(node)} has told of no agents.\n` : table({ columns, rows, width, paint }),
-    quiet: foundAgents(node).map(({ name }) => name),
+async function attachNode(context: Context, given: string, { session }: NodeOptions): Promise<void> {
+  const { voice, paint } = context;
+  const fleet = await readFleet(context);
+  const node = chooseNode(fleet.nodes, given);
+  const { sessionId, title } = chooseSession(fleet.sessions, session ?? node.sessionId);
+  const attached = await fleet.hub.api.runtimeNode.attach({
+    sessionId,
+    nodeId: node.nodeId,
+    clientVersion: node.clientVersion,
+    capabilities: node.capabilities,
+    healthState: "online",
   });
-  if (!agents.some(({ found, name }) => found && name !== "sample")) {
-    context.voice.note("Only the sample agent is here; it needs no model and shows how Muster works.");
-  }
+  const waits = node.health === "offline" ? " It is offline now, and works when its daemon is back." : "";
+  voice.answer({
+    json: { nodeId: node.nodeId, sessionId, ...attached },
+    text: `${paint("green", "✓")} ${nameOfNode(node)} has a slot in "${oneLine(title)}".${waits}\n`,
+    quiet: [node.nodeId],
+  });
+}
+
+async function detachNode(context: Context, given: string, { reason }: NodeOptions): Promise<void> {
+  const { voice, paint } = context;
+  const fleet = await readFleet(context);
+  const { nodeId } = chooseNode(fleet.nodes, given);
+  await fleet.hub.api.runtimeNode.detach({ nodeId, ...(reason === undefined ? {} : { reason }) });
+  // The hub answers the same for a machine that is another's, so what came of it is looked up.
+  const { nodes } = await fleet.hub.api.nodes.list();
+  const node = chooseNode(nodes, nodeId);
+  if (isActiveSlot(node))
+    throw new MusterError("runtimenode.permission_denied", `${nameOfNode(node)} is not yours, so it stays attached.`, {
+      advice: "Ask its owner; an owner of the session can shut it out with `muster nodes revoke`.",
+    });
+  voice.answer({
+    json: node,
+    text: `${paint("green", "✓")} ${nameOfNode(node)} has no slot any more.\n`,
+    quiet: [nodeId],
+  });
+  voice.note(`It comes back with: ${context.muster} nodes attach ${shortId(nodeId)}`);
+}
+
+async function revokeNode(context: Context, given: string, options: NodeOptions): Promise<void> {
+  const { voice, paint } = context;
+  const fleet = await readFleet(context);
+  const node = slotOf(fleet, given, options.session);
+  const { nodeId, sessionId } = node;
+  const name = nameOfNode(node);
+  const title = titleOf(fleet.sessions, node);
+  await confirm(context, `Shut ${name} out of "${title}" for good`, options.yes);
+  const { reason } = options;
+  await fleet.hub.api.runtimeNode.revoke({ nodeId, sessionId, ...(reason === undefined ? {} : { reason }) });
+  voice.answer({
+    json: { nodeId, sessionId, state: "revoked" },
+    text: `${paint("green", "✓")} ${name} is shut out of "${title}". What it was doing ends.\n`,
+    quiet: [nodeId],
+  });
 }

@@ -6,14 +6,18 @@ import { type Context, examples, type Registry } from "../context.ts";
 import { refusal } from "../errors.ts";
 import { connect } from "../hub.ts";
 import { shortId } from "../ids.ts";
+import { readJoined } from "../join/joined.ts";
+import { isActiveSlot, newestSlots } from "../nodes.ts";
 import { table } from "../output/table.ts";
 import { oneLine } from "../output/text.ts";
 import { ago } from "../output/time.ts";
 import { chooseNode, readEverything } from "../reads.ts";
+import { sessionIdOf } from "../sessions.ts";
 
 interface AddOptions {
   readonly title?: string;
   readonly node?: string;
+  readonly session?: string;
 }
 
 export function addProjectCommands({ program, context }: Registry): void {
@@ -26,7 +30,8 @@ export function addProjectCommands({ program, context }: Registry): void {
     .description("make a folder a project")
     .argument("<path>", "the folder; on another machine than this one, its absolute path there")
     .option("--title <title>", "what to call it; the folder's name when absent")
-    .option("--node <id>", "the machine it is on; the only one that is online when absent")
+    .option("--node <id>", "the machine it is on; this one, else the only one that is online when absent")
+    .option("--session <id>", "a machine of this session, by id or title; the machine's own session when absent")
     .addHelpText("after", examples("project add .", 'project add ~/src/shop --title "Shop"'))
     .action((path: string, options: AddOptions, command: Command) => addProject(context(command), path, options));
   project
@@ -48,12 +53,15 @@ function folderOf(context: Context, path: string): string {
 
 async function addProject(context: Context, path: string, options: AddOptions): Promise<void> {
   const hub = connect(context);
-  const [{ nodes }, { defaultSessionId }, { projects }] = await Promise.all([
+  const [{ nodes }, sessionId, { projects }] = await Promise.all([
     hub.api.nodes.list(),
-    hub.api.auth.me(),
+    sessionIdOf(hub, options.session),
     readEverything(hub),
   ]);
-  const node = chooseNode(nodes, options.node);
+  const offered = nodes.filter((each) => sessionId === null || each.sessionId === sessionId);
+  const here = readJoined(context.paths)?.nodeId;
+  const own = offered.find((each) => each.nodeId === here && isActiveSlot(each));
+  const node = options.node === undefined && own !== undefined ? own : chooseNode(offered, options.node);
   const workspaceRoot = folderOf(context, path);
   const present = projects.find((project) => project.workspaceRoot === workspaceRoot && project.nodeId === node.nodeId);
   if (present) {
@@ -71,13 +79,13 @@ async function addProject(context: Context, path: string, options: AddOptions): 
   await hub.dispatch({
     type: "project.create",
     projectId,
-    sessionId: defaultSessionId,
+    sessionId: node.sessionId,
     nodeId: node.nodeId,
     title,
     workspaceRoot,
   });
   context.voice.answer({
-    json: { projectId, title, workspaceRoot, nodeId: node.nodeId },
+    json: { projectId, title, workspaceRoot, nodeId: node.nodeId, sessionId: node.sessionId },
     text: `${context.paint("green", "✓")} ${oneLine(title)} is a project now ${context.paint("dim", `(${shortId(projectId)}, ${oneLine(workspaceRoot)})`)}\n`,
     quiet: [projectId],
   });
@@ -90,7 +98,7 @@ async function listProjects(context: Context): Promise<void> {
   const { paint, shell, width } = context;
   const rows = projects.map((project) => {
     const own = threads.filter(({ projectId }) => projectId === project.projectId);
-    const machine = nodes.find(({ nodeId }) => nodeId === project.nodeId)?.capabilities.hostname;
+    const machine = newestSlots(nodes).find(({ nodeId }) => nodeId === project.nodeId)?.capabilities.hostname;
     return [
       oneLine(project.title),
       oneLine(project.workspaceRoot),

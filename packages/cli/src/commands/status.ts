@@ -1,11 +1,16 @@
 // status, login, version: how the hub stands, a way into its console, and which program this is.
+import type { NodeSummary } from "@muster/contracts";
 import type { Command } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
+import { runningDaemon } from "../home.ts";
 import { connect } from "../hub.ts";
 import { shortId } from "../ids.ts";
+import { type JoinedHub, readJoined } from "../join/joined.ts";
+import { newestSlots } from "../nodes.ts";
 import { facts } from "../output/table.ts";
 import { counted, oneLine } from "../output/text.ts";
 import { lasting } from "../output/time.ts";
+import { nodeHealth, nodeSlot } from "../output/words.ts";
 import { pendingApprovals, readEverything } from "../reads.ts";
 import { VERSION } from "../version.ts";
 
@@ -38,12 +43,15 @@ export function addStatusCommands({ program, context }: Registry): void {
 async function showStatus(context: Context): Promise<void> {
   const hub = connect(context);
   const health = await hub.api.health();
-  const [me, { nodes }, { projects, threads }, pending] = await Promise.all([
+  const joined = joinedHere(context, hub.address.url);
+  const [me, { nodes: slots }, { projects, threads }, pending] = await Promise.all([
     hub.api.auth.me(),
     hub.api.nodes.list(),
     readEverything(hub),
     pendingApprovals(hub),
   ]);
+  const nodes = newestSlots(slots);
+  const own = nodes.find(({ nodeId }) => nodeId === joined?.nodeId);
   const running = threads.filter(({ latestTurn }) => latestTurn?.status === "running");
   const online = nodes.filter(({ health: state }) => state === "online");
   const { paint } = context;
@@ -53,6 +61,7 @@ async function showStatus(context: Context): Promise<void> {
       ["Hub", `${isWell ? paint("green", health.status) : paint("yellow", health.status)}  ${hub.address.url}`],
       ["Version", `${health.version}, up ${lasting(health.uptimeMs)}, ${counted(health.headSequence, "event")}`],
       ["You", `${oneLine(me.displayName)}, ${me.role}`],
+      ...(joined === null ? [] : [["This one", thisMachine(context, own)] as const]),
       ["Machines", `${online.length} of ${nodes.length} online`],
       ["Projects", String(projects.length)],
       ["Threads", `${threads.length}, ${running.length} working`],
@@ -73,6 +82,7 @@ async function showStatus(context: Context): Promise<void> {
       headSequence: health.headSequence,
       uptimeMs: health.uptimeMs,
       nodes: { total: nodes.length, online: online.length },
+      ...(joined === null ? {} : { node: own ?? null }),
       projects: projects.length,
       threads: { total: threads.length, running: running.length },
       pendingApprovals: pending.map(({ approval }) => approval),
@@ -82,6 +92,19 @@ async function showStatus(context: Context): Promise<void> {
   });
   if (pending.length > 0) context.voice.note(`Next: ${context.muster} approve, or ${context.muster} deny`);
   if (!isWell) context.exitWith(6);
+}
+
+/** Of a machine that has joined the hub which is asked. */
+function joinedHere({ paths }: Context, hubUrl: string): JoinedHub | null {
+  const joined = readJoined(paths);
+  return joined !== null && new URL(joined.hubUrl).origin === new URL(hubUrl).origin ? joined : null;
+}
+
+function thisMachine({ paint, paths, muster }: Context, own: NodeSummary | undefined): string {
+  const place =
+    own === undefined ? "not on the roster" : `${nodeHealth(own.health, paint)}, slot ${nodeSlot(own, paint)}`;
+  if (runningDaemon(paths) !== null) return place;
+  return `${place}; ${paint("yellow", "its daemon does not run")}: ${muster} daemon up`;
 }
 
 async function printLogin(context: Context): Promise<void> {

@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import {
   type DetectedProvider,
   MusterError,
-  type NodeSummary,
   type ProjectRow,
   RuntimeMode,
   type ThreadSummary,
@@ -12,12 +11,14 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
 import { connect } from "../hub.ts";
 import { shortId } from "../ids.ts";
+import { newestSlots } from "../nodes.ts";
 import { table } from "../output/table.ts";
 import { oneLine } from "../output/text.ts";
 import { threadText } from "../output/thread.ts";
 import { ago } from "../output/time.ts";
 import { threadState } from "../output/words.ts";
 import { chooseProject, readEverything, resolveThread } from "../reads.ts";
+import { sessionIdOf } from "../sessions.ts";
 
 interface NewOptions {
   readonly project?: string;
@@ -27,6 +28,7 @@ interface NewOptions {
   readonly model?: string;
   readonly branch?: string;
   readonly worktree?: string;
+  readonly session?: string;
 }
 
 export function addThreadCommands({ program, context }: Registry): void {
@@ -38,6 +40,7 @@ export function addThreadCommands({ program, context }: Registry): void {
     .command("new")
     .description("open a thread in a project")
     .option("--project <id>", "project by id or title; the one of this folder when absent")
+    .option("--session <id>", "only projects of this session, by id or title")
     .option("--provider <name>", "the agent, as `muster agents` names it")
     .addOption(
       new Option("--mode <mode>", "what the agent may do without asking")
@@ -107,9 +110,14 @@ export function chooseProvider(
 
 async function newThread(context: Context, options: NewOptions): Promise<void> {
   const hub = connect(context);
-  const [{ projects }, { nodes }] = await Promise.all([readEverything(hub), hub.api.nodes.list()]);
-  const project = chooseProject(context, projects, options.project);
-  const node = nodes.find(({ nodeId }: NodeSummary) => nodeId === project.nodeId);
+  const [{ projects }, { nodes }, sessionId] = await Promise.all([
+    readEverything(hub),
+    hub.api.nodes.list(),
+    sessionIdOf(hub, options.session),
+  ]);
+  const offered = projects.filter((each) => sessionId === null || each.sessionId === sessionId);
+  const project = chooseProject(context, offered, options.project);
+  const node = newestSlots(nodes).find(({ nodeId }) => nodeId === project.nodeId);
   const provider = chooseProvider(node?.capabilities.providers, options.provider);
   const threadId = hub.ids.next();
   const title = options.title ?? `${provider.name} in ${project.title}`.slice(0, 256);

@@ -2,9 +2,10 @@
 import { type Command, Option } from "commander";
 import { consoleDirectory } from "../console-directory.ts";
 import { type Context, examples, type Registry } from "../context.ts";
+import { refuseJoined } from "../join/joined.ts";
 import { facts } from "../output/table.ts";
 import { lasting } from "../output/time.ts";
-import type { Shell } from "../shell.ts";
+import { aborted, endWith, within } from "../up/ending.ts";
 import {
   chooseDatabase,
   chooseKeptDays,
@@ -28,8 +29,6 @@ interface UpOptions extends PlaceOptions {
 
 /** The machine is on the roster long before; later than this the person hears that it is not. */
 const CONNECT_LIMIT_MS = 5_000;
-/** An end that takes longer is forced, so that whoever supervises us need not wait. */
-const CLOSE_LIMIT_MS = 4_500;
 
 const NETWORK_HELP = `Other machines reach the hub through a proxy with TLS on this machine (--public-url https://muster.example.org), or
 directly in a network where nobody listens (--host 0.0.0.0 --trust-network): the hub itself speaks plain HTTP.`;
@@ -85,6 +84,7 @@ async function up(context: Context, options: UpOptions): Promise<void> {
     pid: process.pid,
     environment: shell.env,
   };
+  refuseJoined(paths);
   const signal = shell.interrupted();
   // Only here, so that the other commands need not load hub and daemon.
   const { startEverything } = await import("../up/start.ts");
@@ -99,41 +99,16 @@ async function up(context: Context, options: UpOptions): Promise<void> {
         text: welcome(context, running, settings, performance.now() - began),
         quiet: [url],
       });
+      void running.refused.then((error) =>
+        voice.note(`The hub goes on serving, but takes this machine's daemon no more: ${error.message}`),
+      );
       await aborted(signal);
     }
   } finally {
-    // Whatever still holds the process open by then is not worth waiting for.
-    setTimeout(() => forceEnd(shell), CLOSE_LIMIT_MS).unref();
     voice.note("\nStopping …");
-    await running.close();
+    await endWith(shell, () => running.close());
   }
 }
-
-function forceEnd(shell: Shell): never {
-  shell.err.write("Muster did not end in time and was stopped; the next start cleans up.\n");
-  return shell.endNow(1);
-}
-
-/** False when the time is over or the signal aborted first. */
-function within(milliseconds: number, promise: Promise<void>, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(false), milliseconds);
-    const stop = (): void => resolve(false);
-    signal.addEventListener("abort", stop, { once: true });
-    promise
-      .then(() => resolve(true), reject)
-      .finally(() => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", stop);
-      });
-  });
-}
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 
 function welcome({ paint, muster, paths }: Context, running: Running, settings: UpSettings, tookMs: number): string {
   const console =

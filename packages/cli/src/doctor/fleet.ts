@@ -1,6 +1,8 @@
 // What doctor asks the hub: whether it serves, whether this machine is online there, and what can work on it.
-import { ERRORS, type Health, isErrorCode, MusterError } from "@muster/contracts";
+import { ERRORS, type Health, isErrorCode, MusterError, type NodeSummary } from "@muster/contracts";
 import type { Hub } from "../hub.ts";
+import type { JoinedHub } from "../join/joined.ts";
+import { newestSlots } from "../nodes.ts";
 import { counted, oneLine } from "../output/text.ts";
 import type { Check } from "./machine.ts";
 
@@ -43,7 +45,7 @@ export function checkDatabase(found: Health["database"]): Check[] {
 
 export async function checkNodes(hub: Hub): Promise<Check[]> {
   try {
-    const { nodes } = await hub.api.nodes.list();
+    const nodes = newestSlots((await hub.api.nodes.list()).nodes);
     const online = nodes.filter(({ health }) => health === "online");
     const machines: Check =
       online.length > 0
@@ -54,21 +56,76 @@ export async function checkNodes(hub: Hub): Promise<Check[]> {
             message: nodes.length === 0 ? "no machine is attached" : "no machine is online",
             advice: "Restart `muster up`; the daemon's log is daemon.log in the home.",
           };
-    const agents = online.flatMap(({ capabilities }) => capabilities.providers ?? []).filter(({ found }) => found);
-    const real = agents.filter(({ name }) => name !== "sample");
-    const found: Check =
-      real.length > 0
-        ? { name: "agents", state: "ok", message: `found ${real.map(({ title }) => oneLine(title)).join(", ")}` }
-        : {
-            name: "agents",
-            state: "warn",
-            message: agents.length > 0 ? "only the sample agent was found" : "no agent was found",
-            advice: "Install a coding agent; `muster agents` says how.",
-          };
-    return [machines, found];
+    return [machines, agentsCheck(online)];
   } catch (error) {
     return [failed("node", error)];
   }
+}
+
+function agentsCheck(nodes: readonly NodeSummary[]): Check {
+  const agents = nodes.flatMap(({ capabilities }) => capabilities.providers ?? []).filter(({ found }) => found);
+  const real = agents.filter(({ name }) => name !== "sample");
+  if (real.length > 0)
+    return { name: "agents", state: "ok", message: `found ${real.map(({ title }) => oneLine(title)).join(", ")}` };
+  return {
+    name: "agents",
+    state: "warn",
+    message: agents.length > 0 ? "only the sample agent was found" : "no agent was found",
+    advice: "Install a coding agent; `muster agents` says how.",
+  };
+}
+
+/** What a machine that has joined a hub needs of it: its own place there. */
+export async function checkOwnNode(hub: Hub, { nodeId, sessionTitle }: JoinedHub): Promise<Check[]> {
+  try {
+    const { nodes } = await hub.api.nodes.list();
+    const own = newestSlots(nodes.filter((node) => node.nodeId === nodeId))[0];
+    return [ownPlace(own, oneLine(sessionTitle)), ...(own === undefined ? [] : [agentsCheck([own])])];
+  } catch (error) {
+    return [failed("node", error)];
+  }
+}
+
+export function ownPlace(own: NodeSummary | undefined, sessionTitle: string): Check {
+  const name = "node";
+  if (own === undefined)
+    return {
+      name,
+      state: "fail",
+      message: `this machine is not on the roster of "${sessionTitle}"`,
+      advice: "You may have been removed from the session: ask an owner.",
+    };
+  if (own.state === "revoked")
+    return {
+      name,
+      state: "fail",
+      message: "an owner revoked this machine's place, for good",
+      advice: "With a new invite, join under another --home, as a new machine.",
+    };
+  if (own.health === "offline")
+    return { name, state: "fail", message: "this machine is offline", advice: "Start it with `muster daemon up`." };
+  if (own.state === "offline")
+    return {
+      name,
+      state: "warn",
+      message: "this machine is connected and has no slot, so it gets no work",
+      advice: "Give it one with `muster nodes attach`.",
+    };
+  if (own.suspended)
+    return {
+      name,
+      state: "warn",
+      message: "this machine is suspended: you may bring no machine to the session now, or the session is not active",
+      advice: "Ask an owner of the session.",
+    };
+  if (own.readOnly)
+    return {
+      name,
+      state: "warn",
+      message: `this machine may only look: version ${own.clientVersion} is below the session's floor`,
+      advice: "Upgrade Muster on this machine.",
+    };
+  return { name, state: "ok", message: `this machine is ${own.health} in "${sessionTitle}"` };
 }
 
 function failed(name: string, error: unknown): Check {

@@ -19,6 +19,13 @@ export function ago(time: string | null, now: number): string {
   return time.slice(0, 10);
 }
 
+/** `for 6 d 23 h`, to the minute; `no more` where it has passed. */
+export function until(time: string, now: number): string {
+  const left = Date.parse(time) - now;
+  // A week that has just begun is a week.
+  return left <= 0 ? "no more" : `for ${lasting(Math.ceil(left / MINUTE) * MINUTE)}`;
+}
+
 /** `820 ms`, `3.2 s`, `2 min 5 s`, `3 h 4 min`, `2 d 1 h`. */
 export function lasting(milliseconds: number): string {
   if (milliseconds < SECOND) return `${Math.round(milliseconds)} ms`;

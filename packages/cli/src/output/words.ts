@@ -1,6 +1,16 @@
 // The words and colours of states, the same in every command.
-import type { ApprovalRow, NodeHealth, ThreadSummary, TurnRow } from "@muster/contracts";
+import type {
+  ApprovalRow,
+  Invite,
+  MembershipState,
+  NodeHealth,
+  NodeSummary,
+  SessionState,
+  ThreadSummary,
+  TurnRow,
+} from "@muster/contracts";
 import type { Paint, TextFormat } from "../shell.ts";
+import { oneLine } from "./text.ts";
 
 const TURN_FORMAT: Readonly<Record<TurnRow["status"], TextFormat>> = {
   queued: "dim",
@@ -15,6 +25,48 @@ export const turnStatus = (status: TurnRow["status"], paint: Paint): string => p
 const HEALTH_FORMAT: Readonly<Record<NodeHealth, TextFormat>> = { online: "green", degraded: "yellow", offline: "red" };
 
 export const nodeHealth = (health: NodeHealth, paint: Paint): string => paint(HEALTH_FORMAT[health], health);
+
+/** Why a slot ended, for people; what a person wrote stays as it is. */
+const DETACH_REASONS: Readonly<Record<string, string>> = {
+  lease_expired: "away for too long",
+};
+
+/** May it work here: the slot, and what keeps it from working although it has one. */
+export function nodeSlot(node: NodeSummary, paint: Paint): string {
+  const marks = [...(node.suspended ? ["suspended"] : []), ...(node.readOnly ? ["read only"] : [])];
+  if (node.state === "revoked") return paint("red", "revoked");
+  if (node.state === "offline") {
+    const reason = node.detachReason === null ? "" : oneLine(node.detachReason);
+    return paint("dim", reason === "" ? "detached" : `detached: ${DETACH_REASONS[reason] ?? reason}`);
+  }
+  return marks.length === 0 ? node.state : paint("yellow", marks.join(", "));
+}
+
+const INVITE_FORMAT: Readonly<Record<Invite["state"], TextFormat>> = {
+  pending: "green",
+  redeemed: "dim",
+  revoked: "yellow",
+  expired: "dim",
+};
+
+export const inviteState = (state: Invite["state"], paint: Paint): string => paint(INVITE_FORMAT[state], state);
+
+const MEMBER_FORMAT: Readonly<Record<MembershipState, TextFormat>> = {
+  active: "green",
+  pending: "cyan",
+  suspended: "yellow",
+  revoked: "dim",
+};
+
+export const memberState = (state: MembershipState, paint: Paint): string => paint(MEMBER_FORMAT[state], state);
+
+const SESSION_FORMAT: Readonly<Record<SessionState, TextFormat>> = {
+  active: "green",
+  archived: "yellow",
+  closed: "dim",
+};
+
+export const sessionState = (state: SessionState, paint: Paint): string => paint(SESSION_FORMAT[state], state);
 
 const APPROVAL_FORMAT: Readonly<Record<ApprovalRow["status"], TextFormat>> = {
   pending: "yellow",

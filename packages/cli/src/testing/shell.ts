@@ -8,7 +8,7 @@ export interface TestShell extends Shell {
 
 export const NOW = Date.parse("2026-11-21T12:00:00.000Z");
 
-export function testShell(given: Partial<Pick<Shell, "env" | "currentFolder" | "userFolder">> = {}): TestShell {
+export function testShell(given: Partial<Pick<Shell, "env" | "currentFolder" | "userFolder" | "ask">> = {}): TestShell {
   let stdout = "";
   let stderr = "";
   const output = (keep: (text: string) => void) => ({
@@ -30,6 +30,7 @@ export function testShell(given: Partial<Pick<Shell, "env" | "currentFolder" | "
     }),
     now: () => NOW,
     readInput: () => Promise.resolve(""),
+    ask: () => Promise.resolve(null),
     interrupted: () => new AbortController().signal,
     endNow: (exitCode) => {
       throw new Error(`ended with ${exitCode}`);

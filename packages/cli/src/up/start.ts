@@ -31,6 +31,8 @@ export interface Running {
   readonly tokenFile: string;
   /** Resolves when this machine is on the roster. */
   readonly connected: Promise<void>;
+  /** Resolves when the hub takes this machine's daemon no more; never where that does not happen. */
+  readonly refused: Promise<MusterError>;
   close(): Promise<void>;
 }
 
@@ -77,7 +79,8 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
     writeEndpoint(paths, { url: hub.localUrl, pid });
     undo.push(() => removeEndpoint(paths, pid));
     const loginUrl = await hub.createLoginLink();
-    return { url: hub.url, loginUrl, tokenFile: hub.tokenFile, connected: node.connected, close: closeAll };
+    const { connected, refused } = node;
+    return { url: hub.url, loginUrl, tokenFile: hub.tokenFile, connected, refused, close: closeAll };
   } catch (error) {
     await closeAll();
     const isRunning = error instanceof MusterError && error.code === "already_running";

@@ -1,0 +1,81 @@
+// Which machine, and which of its slots, is meant.
+import { type NodeId, NodeSummary } from "@muster/contracts";
+import { describe, expect, test } from "vitest";
+import { newestSlots } from "./nodes.ts";
+import { nodeSlot } from "./output/words.ts";
+import { chooseNode } from "./reads.ts";
+import { plainPaint } from "./shell.ts";
+
+const slot = (nodeId: string, fields: Partial<NodeSummary> = {}): NodeSummary =>
+  NodeSummary.parse({
+    nodeId,
+    sessionId: "session",
+    state: "online",
+    health: "online",
+    readOnly: false,
+    suspended: false,
+    ownerId: "owner",
+    ownerName: "Owner",
+    clientVersion: "0.1.0",
+    epoch: 1,
+    attachedAt: "2026-11-21T12:00:00.000Z",
+    detachedAt: null,
+    detachReason: null,
+    lastHeartbeatAt: null,
+    capabilities: { hostname: `${nodeId}-host` },
+    ...fields,
+  });
+
+const revoked = { state: "revoked", health: "offline" } as const;
+
+describe("a machine's slot", () => {
+  test("is the active one of several, else the newest", () => {
+    const old = slot("one", { sessionId: "a" as never, state: "online", attachedAt: "2026-11-20T12:00:00.000Z" });
+    const gone = slot("one", { sessionId: "b" as never, state: "offline" });
+    const newer = slot("two", { sessionId: "b" as never, state: "revoked", attachedAt: "2026-11-22T12:00:00.000Z" });
+    const older = slot("two", { sessionId: "a" as never, state: "offline" });
+    expect(newestSlots([gone, old, older, newer])).toEqual([old, newer]);
+  });
+
+  test.each([
+    [{}, "online"],
+    [{ readOnly: true }, "read only"],
+    [{ suspended: true }, "suspended"],
+    [{ suspended: true, readOnly: true, state: "degraded" }, "suspended, read only"],
+    [{ state: "offline" }, "detached"],
+    [{ state: "offline", detachReason: "lease_expired" }, "detached: away for too long"],
+    [{ state: "offline", detachReason: "needed\nelsewhere" }, "detached: needed elsewhere"],
+    [{ state: "revoked", readOnly: true }, "revoked"],
+  ] as const)("NOD-11 NOD-16 with %j is called %s", (fields, words) => {
+    expect(nodeSlot(slot("one", fields), plainPaint)).toBe(words);
+  });
+});
+
+describe("the machine meant", () => {
+  const chosen = (nodes: NodeSummary[], given?: string): NodeId => chooseNode(nodes, given).nodeId;
+
+  test("is the only one that may work, whoever else was here before", () => {
+    expect(chosen([slot("one", revoked), slot("two"), slot("three", { state: "offline" })])).toBe("two");
+    expect(chosen([slot("one", { health: "offline" }), slot("two")])).toBe("two");
+    expect(chosen([slot("one", { health: "offline" }), slot("two", revoked)])).toBe("one");
+  });
+
+  test("is named where several could be meant", () => {
+    expect(() => chosen([slot("one"), slot("two")])).toThrow(/2 machines could be meant: one-host \(one\), two-host/);
+    expect(chosen([slot("one"), slot("two")], "two-host")).toBe("two");
+    expect(chosen([slot("one"), slot("two")], "tw")).toBe("two");
+  });
+
+  test("is, of several of one name, the one that may work", () => {
+    const named = { capabilities: { hostname: "laptop" } };
+    expect(chosen([slot("one", { ...revoked, ...named }), slot("two", named)], "laptop")).toBe("two");
+    expect(() => chosen([slot("one", named), slot("two", named)], "laptop")).toThrow(/2 machines could be meant/);
+    expect(() =>
+      chosen([slot("one", { ...revoked, ...named }), slot("two", { ...revoked, ...named })], "laptop"),
+    ).toThrow(/2 machines could be meant/);
+  });
+
+  test("is none where every machine is gone", () => {
+    expect(() => chosen([slot("one", revoked)])).toThrow(expect.objectContaining({ code: "node_not_attached" }));
+  });
+});

@@ -1,0 +1,29 @@
+// Machines as answers show them: by name, with the one slot that counts, and what works on them.
+import type { NodeSummary } from "@muster/contracts";
+import { shortId } from "./ids.ts";
+import { oneLine } from "./output/text.ts";
+
+export const nameOfNode = (node: NodeSummary): string => oneLine(node.capabilities.hostname ?? shortId(node.nodeId));
+
+/** True while the slot holds the machine: it has one such slot at most. */
+export const isActiveSlot = ({ state }: NodeSummary): boolean => state !== "offline" && state !== "revoked";
+
+/** One row for each machine, which has one for each session it ever had a slot in: the active slot, else the newest. */
+export function newestSlots(nodes: readonly NodeSummary[]): NodeSummary[] {
+  const found = new Map<string, NodeSummary>();
+  for (const node of nodes) {
+    const known = found.get(node.nodeId);
+    if (known === undefined || isNewer(node, known)) found.set(node.nodeId, node);
+  }
+  return [...found.values()];
+}
+
+const isNewer = (node: NodeSummary, known: NodeSummary): boolean =>
+  isActiveSlot(node) === isActiveSlot(known) ? node.attachedAt > known.attachedAt : isActiveSlot(node);
+
+/** Names of the agents that were found on it. */
+export const agentsOf = ({ capabilities }: NodeSummary): string =>
+  (capabilities.providers ?? [])
+    .filter(({ found }) => found)
+    .map(({ name }) => oneLine(name))
+    .join(", ") || "none";
