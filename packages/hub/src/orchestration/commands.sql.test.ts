@@ -13,6 +13,7 @@ import {
   startTurn,
 } from "@muster/core/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Caller } from "../ports.ts";
 import {
   COLLABORATOR,
   callerOf,
@@ -142,6 +143,47 @@ onBothDatabases("a client's command", () => {
     expect(after.slice(before.length).map((event) => event.eventType)).toEqual(one.events);
     expect(result).toEqual({ generation: "generation-1", sequence: after.at(-1)?.sequence, receipt: "accepted" });
   });
+
+  const hides = new Map<string, string>([["project.create", "permission_denied"]]);
+  for (const type of ["project.meta.update", "project.delete", "thread.create"]) hides.set(type, "project_not_found");
+
+  it.each(Object.entries(CASES))(
+    "NOD-2 %s asks for the role in its own session, whatever one owns elsewhere",
+    async (type, one) => {
+      await one.before();
+      const before = await log();
+      const viewer = callerOf("viewer", { session: "viewer", "other-session": "owner" });
+      expect(await world.refusal(one.command(), viewer)).toBe("permission_denied");
+      expect(await world.refusal(one.command(), STRANGER)).toBe(hides.get(type) ?? "thread_not_found");
+      expect(await log()).toEqual(before);
+    },
+  );
+
+  const ending = [
+    "thread.turn.interrupt",
+    "thread.turn.cancel-queued",
+    "thread.approval.respond",
+    "thread.session.stop",
+  ];
+
+  it.each(Object.entries(CASES))(
+    "NOD-1 %s begins nothing in an archived session, and may end what runs",
+    async (type, one) => {
+      await one.before();
+      const before = await log();
+      const caller: Caller = { ...OWNER, archivedSessions: new Set(OWNER.roles.keys()) };
+      if (ending.includes(type))
+        expect(await world.dispatch(one.command(), caller)).toMatchObject({ receipt: "accepted" });
+      else {
+        expect(await world.refusal(one.command(), caller)).toBe("session_archived");
+        expect(await log()).toEqual(before);
+        // It leaves no receipt: the same command runs once the session is open again.
+        const again = one.command();
+        expect(await world.refusal(again, caller)).toBe("session_archived");
+        expect(await world.dispatch(again)).toMatchObject({ receipt: "accepted" });
+      }
+    },
+  );
 });
 
 onBothDatabases("the envelope of an event", () => {

@@ -10,6 +10,14 @@ import type { ClientWork } from "./work.ts";
 
 const WRITING_ROLES: ReadonlySet<string> = new Set(["owner", "collaborator", "runtime_contributor"]);
 
+/** What lets running work end; nothing else is taken in an archived session. */
+const ENDING_COMMANDS: ReadonlySet<ClientWork["command"]["type"]> = new Set([
+  "thread.turn.interrupt",
+  "thread.turn.cancel-queued",
+  "thread.approval.respond",
+  "thread.session.stop",
+]);
+
 /** A refusal that leaves no receipt: who may do what can change, and then the same command may run. */
 export class Unauthorized extends MusterError {}
 
@@ -76,6 +84,7 @@ export class DecisionContexts {
     if (command.type === "project.create") {
       const role = caller.roles.get(command.sessionId);
       if (role === undefined || !WRITING_ROLES.has(role)) throw new Unauthorized("permission_denied");
+      if (caller.archivedSessions.has(command.sessionId)) throw new Unauthorized("session_archived");
       const [sessionIsActive, node] = await Promise.all([
         this.#facts.sessionIsActive(command.sessionId),
         this.#facts.node(command),
@@ -145,6 +154,9 @@ export class DecisionContexts {
     const role = project === null ? undefined : work.caller.roles.get(project.sessionId);
     if (project === null || role === undefined) throw new Unauthorized(absent);
     if (!WRITING_ROLES.has(role)) throw new Unauthorized("permission_denied");
+    const { caller, command } = work;
+    if (caller.archivedSessions.has(project.sessionId) && !ENDING_COMMANDS.has(command.type))
+      throw new Unauthorized("session_archived");
     return project;
   }
 }
