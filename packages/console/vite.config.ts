@@ -10,6 +10,14 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1_200,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // A chunk runs before those that import from it: what must come before any schema goes with them.
+          groups: [{ name: "schemas", test: /no-eval\.ts|[\\/]zod[\\/]|packages[\\/]contracts[\\/]/ }],
+        },
+      },
+    },
   },
   server: {
     // `npx vite` beside a running hub, for work on the page.

@@ -90,7 +90,7 @@ describe("the looks", () => {
       await page.getByRole("button", { name: "Start thread" }).waitFor();
       expect(await violations(page)).toEqual([]);
       await page.keyboard.press("Escape");
-      await page.getByRole("link", { name: "Machines" }).click();
+      await page.getByRole("link", { name: "Fleet" }).click();
       await page.getByTestId("machine-row").waitFor();
       expect(await violations(page)).toEqual([]);
     },
@@ -124,7 +124,7 @@ describe("the looks", () => {
     expect(await stickingOut(page)).toEqual([]);
     await page.getByRole("button", { name: "Close the diff" }).tap();
     await page.getByRole("button", { name: "Open the navigation" }).tap();
-    await page.getByRole("link", { name: "Machines" }).tap();
+    await page.getByRole("link", { name: "Fleet" }).tap();
     await page.getByTestId("machine-row").waitFor();
     expect(await stickingOut(page)).toEqual([]);
     expect(await violations(page)).toEqual([]);

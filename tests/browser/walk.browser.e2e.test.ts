@@ -121,8 +121,8 @@ describe("the console", () => {
     await page.getByTestId("interrupt").click();
     await turnStatus(page, "interrupted").nth(2).waitFor();
 
-    await page.getByRole("link", { name: "Machines" }).click();
-    const machine = page.getByTestId("machines-page").getByTestId("machine-row");
+    await page.getByRole("link", { name: "Fleet" }).click();
+    const machine = page.getByTestId("fleet-page").getByTestId("machine-row");
     await machine.getByTestId("machine-health").getByText("Online").waitFor();
     await machine.getByText(/last heartbeat (just now|\d+ s ago)/).waitFor();
     await machine.getByText("Sample agent").waitFor();
@@ -167,7 +167,7 @@ describe("the console", () => {
     const up = await place.up();
     const { page } = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: CUT_CONNECTION });
     await logIn(page, up);
-    await page.getByRole("link", { name: "Machines" }).click();
+    await page.getByRole("link", { name: "Fleet" }).click();
     await page.locator("[data-testid=machine-row][data-health=online]").waitFor();
     up.child.kill("SIGKILL");
     await connection(page, "reconnecting").waitFor({ timeout: 5_000 });

@@ -1,17 +1,20 @@
 // Puts the page together: look, notifications, the one feed of the tab, then the login or the pages.
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
+import { toMusterError } from "@muster/client";
+import { JOIN_PATH } from "@muster/contracts";
 import { QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
+import { takeLinkToken } from "../login/link-token.ts";
 import { LoginPage } from "../login/login-page.tsx";
-import { takeLoginToken } from "../login/login-token.ts";
 import { ErrorBoundary } from "../shared/error-boundary.tsx";
-import { FailurePage } from "../shared/failure.tsx";
+import { FailurePage, notifyFailure } from "../shared/failure.tsx";
+import { NoMembership } from "../shell/no-membership.tsx";
 import { Splash } from "../shell/splash.tsx";
 import { createMuster, MusterProvider, useMuster } from "./muster.tsx";
 import { router } from "./router.tsx";
-import { ME_KEY, meQuery } from "./session.tsx";
+import { ME_KEY, meQuery, useLogOut } from "./session.tsx";
 import { theme } from "./theme.ts";
 
 const queries = new QueryClient({
@@ -22,8 +25,10 @@ const queries = new QueryClient({
 });
 /** A hub that does not answer yet is asked again. */
 const RETRY_MS = 2_000;
-const firstToken = takeLoginToken();
-const muster = createMuster(() => queries.setQueryData(ME_KEY, null));
+const firstLink = takeLinkToken();
+/** A login that ended is told from a membership that did by who the hub says is there. */
+const muster = createMuster(() => void queries.resetQueries({ queryKey: ME_KEY }));
+const JoinPage = lazy(async () => ({ default: (await import("../join/join-page.tsx")).JoinPage }));
 
 export function Application() {
   return (
@@ -40,24 +45,40 @@ export function Application() {
   );
 }
 
-/** Lets in who is logged in. A link with a token is redeemed even over an older login. */
+/** Lets in who is logged in. A link with a token is taken even over an older login. */
 function Gate() {
-  const [token, setToken] = useState(firstToken);
+  const [link, setLink] = useState(firstLink);
   useEffect(() => {
     // A link opened in a tab that shows this page already changes nothing but the fragment.
-    const take = (): void => setToken((known) => takeLoginToken() ?? known);
+    const take = (): void => setLink((known) => takeLinkToken() ?? known);
     window.addEventListener("hashchange", take);
     return () => window.removeEventListener("hashchange", take);
   }, []);
   const { client } = useMuster();
+  const logOut = useLogOut();
   const me = useQuery({
     ...meQuery(client),
-    enabled: token === null,
+    enabled: link?.kind !== "login",
     refetchInterval: ({ state }) => (state.status === "error" ? RETRY_MS : false),
   });
-  if (token !== null) return <LoginPage token={token} onDone={() => setToken(null)} />;
+  const done = useCallback(() => {
+    setLink(null);
+    if (window.location.pathname === JOIN_PATH) void router.navigate({ to: "/", replace: true });
+  }, []);
+  if (link?.kind === "login") return <LoginPage token={link.token} onDone={done} />;
+  if (link?.kind === "join") return <Suspended page={<JoinPage key={link.token} token={link.token} onDone={done} />} />;
   if (me.isPending) return <Splash />;
-  if (me.isError) return <FailurePage error={me.error} onRetry={() => void me.refetch()} />;
-  if (me.data === null) return <LoginPage token={null} onDone={() => {}} />;
-  return <RouterProvider router={router} />;
+  if (me.isError && toMusterError(me.error).code === "permission_denied") {
+    return <NoMembership onLogOut={() => void logOut().catch(notifyFailure)} />;
+  }
+  // One that is known stays known while the hub does not answer.
+  if (me.data === undefined) return <FailurePage error={me.error} onRetry={() => void me.refetch()} />;
+  if (me.data !== null) return <RouterProvider router={router} />;
+  return window.location.pathname === JOIN_PATH ? (
+    <Suspended page={<JoinPage key="" token={null} onDone={done} />} />
+  ) : (
+    <LoginPage token={null} onDone={done} />
+  );
 }
+
+const Suspended = ({ page }: { page: ReactNode }) => <Suspense fallback={<Splash />}>{page}</Suspense>;

@@ -3,6 +3,7 @@
 import { type MusterClient, toMusterError } from "@muster/client";
 import type { Me } from "@muster/contracts";
 import { queryOptions, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
+import { ADMINISTRATION } from "../shared/administration.ts";
 import { useMuster } from "./muster.tsx";
 
 export const ME_KEY = ["me"] as const;
@@ -35,6 +36,7 @@ export function useLogOut(): () => Promise<void> {
   const queries = useQueryClient();
   return async () => {
     await client.api.auth.logout();
+    queries.removeQueries({ queryKey: [ADMINISTRATION] });
     queries.setQueryData(ME_KEY, null);
   };
 }

@@ -26,17 +26,19 @@ export const DiffCard = memo(function DiffCard({
           {files.length === 1 ? "1 file changed" : `${files.length} files changed`}
         </span>
         <LineCounts {...sumCounts(files)} />
-        <Button
-          size="compact-sm"
-          variant="subtle"
-          color="gray"
-          ml="auto"
-          leftSection={<IconArrowBackUp size={15} />}
-          onClick={() => actions.undo(checkpoint.checkpointTurnCount)}
-          data-testid="undo-turn"
-        >
-          Undo
-        </Button>
+        {actions.undo !== null && (
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            color="gray"
+            ml="auto"
+            leftSection={<IconArrowBackUp size={15} />}
+            onClick={() => actions.undo?.(checkpoint.checkpointTurnCount)}
+            data-testid="undo-turn"
+          >
+            Undo
+          </Button>
+        )}
         <Button
           size="compact-sm"
           variant="default"

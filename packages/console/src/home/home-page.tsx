@@ -5,12 +5,14 @@ import { IconChevronRight, IconFolderPlus, IconMessagePlus, IconServerOff } from
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useNodes, useOverview } from "../application/muster.tsx";
+import { hasSlot, machineKey } from "../fleet/machines.ts";
 import { AddProjectForm } from "../projects/add-project-form.tsx";
+import { useSessions } from "../sessions/use-sessions.ts";
 import { CopyButton } from "../shared/copy-button.tsx";
 import { RelativeTime } from "../shared/time.tsx";
 import { useNewThread } from "../threads/new-thread-context.tsx";
 import { StateDot } from "../threads/state-dot.tsx";
-import { nodeName } from "../threads/thread-choices.ts";
+import { mayWorkIn, nodeName } from "../threads/thread-choices.ts";
 import { THREAD_STATE_TEXT, threadState } from "../threads/thread-state.ts";
 import classes from "./home-page.module.css";
 
@@ -52,7 +54,7 @@ function Fleet({
   const needsYou = states.filter(({ state }) => state === "waiting" || state === "failed");
   const working = states.filter(({ state }) => state === "running");
   const recent = states.filter(({ state }) => state === "idle").slice(0, RECENT_MAX);
-  const away = nodes.filter(({ state, health }) => state !== "revoked" && health === "offline");
+  const away = nodes.filter((node) => hasSlot(node) && node.health === "offline");
   return (
     <Stack gap="xl">
       <Section title="Needs you">
@@ -64,7 +66,7 @@ function Fleet({
               <ThreadLine key={thread.threadId} thread={thread} project={title(thread)} />
             ))}
             {away.map((node) => (
-              <Link key={node.nodeId} to="/machines" className={classes["line"]}>
+              <Link key={machineKey(node)} to="/fleet" className={classes["line"]}>
                 <IconServerOff size={16} color="var(--negative)" aria-hidden="true" />
                 <span className={classes["lineTitle"]}>{nodeName(node)}</span>
                 <span className={classes["lineDetail"]}>Machine offline</span>
@@ -145,6 +147,8 @@ function FirstProject() {
 
 function FirstThread({ projects }: { projects: readonly ProjectRow[] }) {
   const newThread = useNewThread();
+  const sessions = useSessions();
+  const mayBegin = projects.some(({ sessionId }) => mayWorkIn(sessions, sessionId));
   return (
     <Paper withBorder radius="lg" p="xl" className={classes["empty"] ?? ""}>
       <IconMessagePlus size={30} stroke={1.5} color="var(--accent)" aria-hidden="true" />
@@ -155,7 +159,7 @@ function FirstThread({ projects }: { projects: readonly ProjectRow[] }) {
         A thread is a lasting conversation with one agent in {projects[0]?.title ?? "a project"}. You watch it work,
         answer its questions, and read what it changed.
       </Text>
-      <Button onClick={() => newThread.open(projects[0]?.projectId)}>New thread</Button>
+      {mayBegin && <Button onClick={() => newThread.open(projects[0]?.projectId)}>New thread</Button>}
     </Paper>
   );
 }

@@ -1,10 +1,12 @@
 // Adds a project: a folder on a machine that is attached to the session.
 import { Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
-import type { NodeSummary, ProjectId } from "@muster/contracts";
+import type { NodeSummary, ProjectId, SessionSummary } from "@muster/contracts";
 import { type FormEvent, useState } from "react";
 import { useMuster, useNodes } from "../application/muster.tsx";
+import { machineKey } from "../fleet/machines.ts";
+import { sessionOf, useSessions } from "../sessions/use-sessions.ts";
 import { useCommand } from "../shared/use-command.ts";
-import { nodeName } from "../threads/thread-choices.ts";
+import { nodeName, projectHomes } from "../threads/thread-choices.ts";
 import { folderName, isAbsolutePath } from "./folder.ts";
 
 export function AddProjectForm({
@@ -15,16 +17,14 @@ export function AddProjectForm({
   onCancel?: (() => void) | undefined;
 }) {
   const { client } = useMuster();
-  const nodes = (useNodes() ?? []).filter(({ state }) => state !== "revoked");
+  const sessions = useSessions();
+  const nodes = projectHomes(useNodes() ?? [], sessions);
   const { run, isRunning } = useCommand();
-  const [nodeId, setNodeId] = useState<string | null>(null);
+  const [home, setHome] = useState<string | null>(null);
   const [path, setPath] = useState("");
   const [title, setTitle] = useState<string | null>(null);
   const [isChecked, setIsChecked] = useState(false);
-  const node =
-    nodes.find((candidate) => candidate.nodeId === nodeId) ??
-    nodes.find(({ health }) => health === "online") ??
-    nodes[0];
+  const node = nodes.find((candidate) => machineKey(candidate) === home) ?? nodes[0];
   const pathError = pathProblem(path, isChecked);
 
   const submit = async (event: FormEvent): Promise<void> => {
@@ -47,14 +47,14 @@ export function AddProjectForm({
   if (nodes.length === 0) {
     return (
       <Text size="sm">
-        No machine is attached yet. Start Muster on one with <span className="mono">muster up</span>.
+        No machine on which you may work is attached. Start Muster on one with <span className="mono">muster up</span>.
       </Text>
     );
   }
   return (
     <form onSubmit={(event) => void submit(event)} noValidate>
       <Stack gap="md">
-        {nodes.length > 1 && <MachineSelect nodes={nodes} value={node} onChange={setNodeId} />}
+        {nodes.length > 1 && <MachineSelect nodes={nodes} sessions={sessions} value={node} onChange={setHome} />}
         <TextInput
           label="Folder"
           description="Its full path on that machine; a git repository works best."
@@ -92,22 +92,28 @@ export function AddProjectForm({
 
 function MachineSelect({
   nodes,
+  sessions,
   value,
   onChange,
 }: {
   nodes: readonly NodeSummary[];
+  sessions: readonly SessionSummary[] | null;
   value: NodeSummary | undefined;
-  onChange: (nodeId: string | null) => void;
+  onChange: (machine: string | null) => void;
 }) {
+  // The session follows from the machine.
+  const areSeveral = new Set(nodes.map(({ sessionId }) => sessionId)).size > 1;
+  const place = (node: NodeSummary): string =>
+    areSeveral ? `, ${sessionOf(sessions, node.sessionId)?.title ?? node.sessionId}` : "";
   return (
     <Select
-      label="Machine"
+      label={areSeveral ? "Machine and session" : "Machine"}
       allowDeselect={false}
-      value={value?.nodeId ?? null}
+      value={value === undefined ? null : machineKey(value)}
       onChange={onChange}
       data={nodes.map((node) => ({
-        value: node.nodeId,
-        label: node.health === "online" ? nodeName(node) : `${nodeName(node)} (${node.health})`,
+        value: machineKey(node),
+        label: `${nodeName(node)}${place(node)}${node.health === "online" ? "" : ` (${node.health})`}`,
       }))}
     />
   );

@@ -15,6 +15,14 @@ export function sinceText(milliseconds: number): string {
   return `${Math.floor(milliseconds / DAY)} d ago`;
 }
 
+/** How long something still lasts, in its largest unit: "a moment", "5 min", "3 h", "6 d". */
+export function untilText(milliseconds: number): string {
+  if (milliseconds < MINUTE) return "a moment";
+  if (milliseconds < 2 * HOUR) return `${Math.round(milliseconds / MINUTE)} min`;
+  if (milliseconds < 2 * DAY) return `${Math.round(milliseconds / HOUR)} h`;
+  return `${Math.round(milliseconds / DAY)} d`;
+}
+
 /** "4 s", "1 min 20 s", "2 h 5 min". */
 export function durationText(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / SECOND));

@@ -1,5 +1,5 @@
 // The left side: the pages, and below them every thread.
-import { IconHome, IconServer2 } from "@tabler/icons-react";
+import { IconHome, IconServer2, IconSettings, IconUsersGroup } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useOverview } from "../application/muster.tsx";
 import { ThreadList } from "../threads/thread-list.tsx";
@@ -21,9 +21,17 @@ export function Navigation({ onNavigate }: { onNavigate: () => void }) {
             </span>
           )}
         </Link>
-        <Link to="/machines" className={classes["link"]} onClick={onNavigate}>
+        <Link to="/fleet" className={classes["link"]} onClick={onNavigate}>
           <IconServer2 size={18} stroke={1.7} aria-hidden="true" />
-          Machines
+          Fleet
+        </Link>
+        <Link to="/sessions" className={classes["link"]} onClick={onNavigate}>
+          <IconUsersGroup size={18} stroke={1.7} aria-hidden="true" />
+          Sessions
+        </Link>
+        <Link to="/settings" className={classes["link"]} onClick={onNavigate}>
+          <IconSettings size={18} stroke={1.7} aria-hidden="true" />
+          Settings
         </Link>
       </div>
       <ThreadList onNavigate={onNavigate} />

@@ -9,6 +9,8 @@ import { useFeed } from "../application/muster.tsx";
 import { useLogOut, useMe } from "../application/session.tsx";
 import { useNotifications } from "../notifications/use-notifications.ts";
 import { useNotificationWish } from "../notifications/wish.ts";
+import { useFreshAdministration } from "../shared/administration.ts";
+import { ConfirmProvider } from "../shared/confirm.tsx";
 import { notifyFailure } from "../shared/failure.tsx";
 import { NewThreadProvider } from "../threads/new-thread-context.tsx";
 import { ConnectionBadge } from "./connection-badge.tsx";
@@ -24,52 +26,55 @@ export function Shell() {
   useFeed();
   useDocumentTitle();
   useNotifications();
+  useFreshAdministration();
   const [isOpen, { toggle, close }] = useDisclosure(false);
   const path = useRouterState({ select: (state) => state.location.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes the drawer.
   useEffect(close, [path]);
   return (
-    <NewThreadProvider>
-      <AppShell
-        header={{ height: HEADER_HEIGHT }}
-        navbar={{ width: 300, breakpoint: "md", collapsed: { mobile: !isOpen } }}
-        classNames={{ header: classes["header"] ?? "", navbar: classes["navbar"] ?? "", main: classes["main"] ?? "" }}
-      >
-        <a className={classes["skip"]} href="#main">
-          Skip to the page
-        </a>
-        <AppShell.Header>
-          <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">
-            <Group gap="sm" wrap="nowrap">
-              <Burger
-                hiddenFrom="md"
-                size="sm"
-                opened={isOpen}
-                onClick={toggle}
-                aria-label={isOpen ? "Close the navigation" : "Open the navigation"}
-              />
-              <Link to="/" className={classes["brand"]} aria-label="Muster, home">
-                <Logo size={26} />
-                <Text component="span" fw={680} fz={16} lts="-0.01em">
-                  Muster
-                </Text>
-              </Link>
+    <ConfirmProvider>
+      <NewThreadProvider>
+        <AppShell
+          header={{ height: HEADER_HEIGHT }}
+          navbar={{ width: 300, breakpoint: "md", collapsed: { mobile: !isOpen } }}
+          classNames={{ header: classes["header"] ?? "", navbar: classes["navbar"] ?? "", main: classes["main"] ?? "" }}
+        >
+          <a className={classes["skip"]} href="#main">
+            Skip to the page
+          </a>
+          <AppShell.Header>
+            <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">
+              <Group gap="sm" wrap="nowrap">
+                <Burger
+                  hiddenFrom="md"
+                  size="sm"
+                  opened={isOpen}
+                  onClick={toggle}
+                  aria-label={isOpen ? "Close the navigation" : "Open the navigation"}
+                />
+                <Link to="/" className={classes["brand"]} aria-label="Muster, home">
+                  <Logo size={26} />
+                  <Text component="span" fw={680} fz={16} lts="-0.01em">
+                    Muster
+                  </Text>
+                </Link>
+              </Group>
+              <Group gap={6} wrap="nowrap">
+                <ConnectionBadge />
+                <SchemeToggle />
+                <Account />
+              </Group>
             </Group>
-            <Group gap={6} wrap="nowrap">
-              <ConnectionBadge />
-              <SchemeToggle />
-              <Account />
-            </Group>
-          </Group>
-        </AppShell.Header>
-        <AppShell.Navbar aria-label="Main">
-          <Navigation onNavigate={close} />
-        </AppShell.Navbar>
-        <AppShell.Main id="main" tabIndex={-1}>
-          <Outlet />
-        </AppShell.Main>
-      </AppShell>
-    </NewThreadProvider>
+          </AppShell.Header>
+          <AppShell.Navbar aria-label="Main">
+            <Navigation onNavigate={close} />
+          </AppShell.Navbar>
+          <AppShell.Main id="main" tabIndex={-1}>
+            <Outlet />
+          </AppShell.Main>
+        </AppShell>
+      </NewThreadProvider>
+    </ConfirmProvider>
   );
 }
 

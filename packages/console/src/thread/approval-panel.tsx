@@ -18,7 +18,13 @@ const KIND_TEXT: Readonly<Record<ApprovalRow["payload"]["kind"], string>> = {
   other: "The agent asks for permission",
 };
 
-export function ApprovalPanel({ approval, waitingCount }: { approval: ApprovalRow; waitingCount: number }) {
+interface ApprovalPanelProps {
+  readonly approval: ApprovalRow;
+  readonly waitingCount: number;
+  readonly mayAnswer: boolean;
+}
+
+export function ApprovalPanel({ approval, waitingCount, mayAnswer }: ApprovalPanelProps) {
   const { run } = useCommand();
   const shorten = useWorkspacePath();
   const panel = useRef<HTMLElement>(null);
@@ -34,7 +40,7 @@ export function ApprovalPanel({ approval, waitingCount }: { approval: ApprovalRo
   }, []);
 
   const answer = async (decision: ApprovalDecision): Promise<void> => {
-    if (answered !== null) return;
+    if (answered !== null || !mayAnswer) return;
     // The panel goes away with its answer; whoever was in it goes on in the timeline.
     if (panel.current?.contains(document.activeElement) === true) {
       document.querySelector<HTMLElement>("[data-timeline]")?.focus({ preventScroll: true });
@@ -78,54 +84,56 @@ export function ApprovalPanel({ approval, waitingCount }: { approval: ApprovalRo
       {payload.tool?.locations.length !== 0 && payload.tool?.edits === undefined && (
         <p className={classes["where"]}>{payload.tool?.locations.map(({ path }) => shorten(path)).join(", ")}</p>
       )}
-      <div className={classes["buttons"]}>
-        <Button
-          size="sm"
-          loading={answered === "accept"}
-          disabled={answered !== null}
-          onClick={() => void answer("accept")}
-          rightSection={<Key>A</Key>}
-          data-testid="approve-accept"
-        >
-          Allow
-        </Button>
-        {offers("acceptForSession") && (
+      {mayAnswer && (
+        <div className={classes["buttons"]}>
+          <Button
+            size="sm"
+            loading={answered === "accept"}
+            disabled={answered !== null}
+            onClick={() => void answer("accept")}
+            rightSection={<Key>A</Key>}
+            data-testid="approve-accept"
+          >
+            Allow
+          </Button>
+          {offers("acceptForSession") && (
+            <Button
+              size="sm"
+              variant="default"
+              loading={answered === "acceptForSession"}
+              disabled={answered !== null}
+              onClick={() => void answer("acceptForSession")}
+              rightSection={<Key>S</Key>}
+              data-testid="approve-session"
+            >
+              Allow for session
+            </Button>
+          )}
           <Button
             size="sm"
             variant="default"
-            loading={answered === "acceptForSession"}
+            loading={answered === "decline"}
             disabled={answered !== null}
-            onClick={() => void answer("acceptForSession")}
-            rightSection={<Key>S</Key>}
-            data-testid="approve-session"
+            onClick={() => void answer("decline")}
+            rightSection={<Key>D</Key>}
+            data-testid="approve-decline"
           >
-            Allow for session
+            Decline
           </Button>
-        )}
-        <Button
-          size="sm"
-          variant="default"
-          loading={answered === "decline"}
-          disabled={answered !== null}
-          onClick={() => void answer("decline")}
-          rightSection={<Key>D</Key>}
-          data-testid="approve-decline"
-        >
-          Decline
-        </Button>
-        <Button
-          size="sm"
-          variant="subtle"
-          color="red"
-          loading={answered === "cancel"}
-          disabled={answered !== null}
-          onClick={() => void answer("cancel")}
-          className={classes["cancel"] ?? ""}
-          data-testid="approve-cancel"
-        >
-          Cancel turn
-        </Button>
-      </div>
+          <Button
+            size="sm"
+            variant="subtle"
+            color="red"
+            loading={answered === "cancel"}
+            disabled={answered !== null}
+            onClick={() => void answer("cancel")}
+            className={classes["cancel"] ?? ""}
+            data-testid="approve-cancel"
+          >
+            Cancel turn
+          </Button>
+        </div>
+      )}
     </section>
   );
 }

@@ -11,6 +11,7 @@ import {
 import { IconArrowUp, IconPlayerStopFilled } from "@tabler/icons-react";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useMuster } from "../application/muster.tsx";
+import type { Mark } from "../fleet/standing.ts";
 import { useCommand } from "../shared/use-command.ts";
 import classes from "./composer.module.css";
 import { readDraft, writeDraft } from "./drafts.ts";
@@ -19,10 +20,13 @@ export function Composer({
   threadId,
   running,
   isArchived,
+  obstacle,
 }: {
   threadId: ThreadId;
   running: TurnRow | null;
   isArchived: boolean;
+  /** Why nothing can be asked for now. */
+  obstacle: Mark | null;
 }) {
   const { client } = useMuster();
   const { run, isRunning: isSending } = useCommand();
@@ -30,7 +34,8 @@ export function Composer({
   const input = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState(() => readDraft(threadId));
   const isBusy = running !== null;
-  const canSend = text.trim() !== "" && !isArchived && text.length <= MESSAGE_TEXT_MAX_CHARACTERS;
+  const isClosed = isArchived || obstacle !== null;
+  const canSend = text.trim() !== "" && !isClosed && text.length <= MESSAGE_TEXT_MAX_CHARACTERS;
 
   useEffect(() => writeDraft(threadId, text), [threadId, text]);
   useEffect(() => {
@@ -80,14 +85,16 @@ export function Composer({
         minRows={1}
         maxRows={12}
         variant="unstyled"
-        disabled={isArchived}
+        disabled={isClosed}
         aria-label="Message to the agent"
         placeholder={
           isArchived
             ? "This thread is archived."
-            : isBusy
-              ? "Ask for what comes next…"
-              : "Ask the agent to do something…"
+            : obstacle !== null
+              ? "Nothing can be asked for here now."
+              : isBusy
+                ? "Ask for what comes next…"
+                : "Ask the agent to do something…"
         }
         error={text.length > MESSAGE_TEXT_MAX_CHARACTERS ? "That is too long; put it into a file." : null}
         data-testid="composer-input"
@@ -96,7 +103,7 @@ export function Composer({
         <span className={classes["hint"]}>
           {isBusy ? "Enter queues it behind the running turn" : "Enter sends, Shift+Enter starts a new line"}
         </span>
-        {isBusy && (
+        {isBusy && obstacle?.kind !== "viewer" && (
           <Button
             size="compact-md"
             variant="default"

@@ -5,7 +5,13 @@ import { IconClock, IconX } from "@tabler/icons-react";
 import { useCommand } from "../shared/use-command.ts";
 import classes from "./queued-turns.module.css";
 
-export function QueuedTurns({ turns, messages }: { turns: readonly TurnRow[]; messages: readonly MessageRow[] }) {
+interface QueuedTurnsProps {
+  readonly turns: readonly TurnRow[];
+  readonly messages: readonly MessageRow[];
+  readonly mayCancel: boolean;
+}
+
+export function QueuedTurns({ turns, messages, mayCancel }: QueuedTurnsProps) {
   const { run, isRunning } = useCommand();
   return (
     <ul className={classes["list"]} aria-label="Waiting turns" data-testid="queued-turns">
@@ -15,16 +21,18 @@ export function QueuedTurns({ turns, messages }: { turns: readonly TurnRow[]; me
           <span className={classes["text"]}>
             {messages.find(({ messageId }) => messageId === userMessageId)?.text ?? "Waiting"}
           </span>
-          <Tooltip label="Take it back">
-            <ActionIcon
-              size="sm"
-              aria-label="Take this turn back"
-              disabled={isRunning}
-              onClick={() => void run({ type: "thread.turn.cancel-queued", threadId, turnId })}
-            >
-              <IconX size={15} />
-            </ActionIcon>
-          </Tooltip>
+          {mayCancel && (
+            <Tooltip label="Take it back">
+              <ActionIcon
+                size="sm"
+                aria-label="Take this turn back"
+                disabled={isRunning}
+                onClick={() => void run({ type: "thread.turn.cancel-queued", threadId, turnId })}
+              >
+                <IconX size={15} />
+              </ActionIcon>
+            </Tooltip>
+          )}
         </li>
       ))}
     </ul>

@@ -6,12 +6,19 @@ import type { ThreadRow } from "@muster/contracts";
 import { IconArchive, IconArchiveOff, IconDots, IconPencil } from "@tabler/icons-react";
 import { type FormEvent, useState } from "react";
 import { useNodes } from "../application/muster.tsx";
+import type { Mark } from "../fleet/standing.ts";
 import { useCommand } from "../shared/use-command.ts";
 import { runtimeModeLabel } from "../threads/runtime-mode-field.tsx";
 import { nodeName, nodeOfProject, providersOf } from "../threads/thread-choices.ts";
 import classes from "./thread-header.module.css";
 
-export function ThreadHeader({ view: { thread, project } }: { view: ThreadView }) {
+interface ThreadHeaderProps {
+  readonly view: ThreadView;
+  /** Why nothing can be asked for now. */
+  readonly obstacle: Mark | null;
+}
+
+export function ThreadHeader({ view: { thread, project }, obstacle }: ThreadHeaderProps) {
   const nodes = useNodes();
   if (thread === null || project === null) return null;
   const node = nodeOfProject(project, nodes);
@@ -26,7 +33,14 @@ export function ThreadHeader({ view: { thread, project } }: { view: ThreadView }
           </Tooltip>
           <span>{agent}</span>
           <span>{runtimeModeLabel(thread.runtimeMode)}</span>
-          {node !== undefined && node.health !== "online" && (
+          {obstacle !== null && (
+            <span className={classes["away"]} data-testid="thread-mark" data-kind={obstacle.kind}>
+              {obstacle.kind === "viewer" || obstacle.kind === "archived" || node === undefined
+                ? obstacle.label
+                : `${nodeName(node)}: ${obstacle.label.toLowerCase()}`}
+            </span>
+          )}
+          {obstacle === null && node !== undefined && node.health !== "online" && (
             <span className={classes["away"]}>
               {nodeName(node)} is {node.health}
             </span>
@@ -38,7 +52,7 @@ export function ThreadHeader({ view: { thread, project } }: { view: ThreadView }
           Archived
         </Badge>
       )}
-      <Actions thread={thread} />
+      {obstacle?.kind !== "viewer" && <Actions thread={thread} />}
     </header>
   );
 }

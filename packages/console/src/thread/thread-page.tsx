@@ -5,6 +5,8 @@ import type { ThreadId, TurnRow } from "@muster/contracts";
 import { useCallback, useMemo, useState } from "react";
 import { useMuster, useThread } from "../application/muster.tsx";
 import { DiffDrawer, type DiffRequest } from "../diff/diff-drawer.tsx";
+import { ObstacleNote } from "../fleet/obstacle-note.tsx";
+import { useObstacle } from "../fleet/use-obstacle.ts";
 import { RevertDialog } from "../revert/revert-dialog.tsx";
 import { FailureNotice, notifyFailure } from "../shared/failure.tsx";
 import { NotFound } from "../shared/not-found.tsx";
@@ -62,14 +64,21 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
         .catch((error: unknown) => notifyFailure(error, () => continueTurn(turn))),
     [client, run],
   );
+  const obstacle = useObstacle(view.project);
+  const mayUndo = obstacle?.blocksAll !== true;
+  const mayContinue = obstacle === null;
   const actions = useMemo<TimelineActions>(
-    () => ({ openDiff: (checkpoint, path) => setDiff({ checkpoint, path }), undo: setUndone, continueTurn }),
-    [continueTurn],
+    () => ({
+      openDiff: (checkpoint, path) => setDiff({ checkpoint, path }),
+      undo: mayUndo ? setUndone : null,
+      continueTurn: mayContinue ? continueTurn : null,
+    }),
+    [continueTurn, mayUndo, mayContinue],
   );
   const [first] = pending;
   return (
     <div className={classes["page"]}>
-      <ThreadHeader view={view} />
+      <ThreadHeader view={view} obstacle={obstacle} />
       {items.length === 0 ? (
         <EmptyThread view={view} />
       ) : (
@@ -84,10 +93,23 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
       <div className={classes["dock"]}>
         <div className={classes["column"]}>
           {first !== undefined && (
-            <ApprovalPanel key={first.requestId} approval={first} waitingCount={pending.length} />
+            <ApprovalPanel
+              key={first.requestId}
+              approval={first}
+              waitingCount={pending.length}
+              mayAnswer={obstacle?.blocksAll !== true}
+            />
           )}
-          {queued.length > 0 && <QueuedTurns turns={queued} messages={view.messages} />}
-          <Composer threadId={threadId} running={running} isArchived={view.thread?.archivedAt !== null} />
+          {queued.length > 0 && (
+            <QueuedTurns turns={queued} messages={view.messages} mayCancel={obstacle?.kind !== "viewer"} />
+          )}
+          {obstacle !== null && <ObstacleNote obstacle={obstacle} />}
+          <Composer
+            threadId={threadId}
+            running={running}
+            isArchived={view.thread?.archivedAt !== null}
+            obstacle={obstacle}
+          />
         </div>
       </div>
       <RevertDialog threadId={threadId} view={view} turnCount={undone} onClose={() => setUndone(null)} />

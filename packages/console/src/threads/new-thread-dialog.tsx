@@ -5,10 +5,13 @@ import { IconInfoCircle, IconPlus } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useMuster, useNodes, useOverview } from "../application/muster.tsx";
+import { ObstacleNote } from "../fleet/obstacle-note.tsx";
+import { useObstacle } from "../fleet/use-obstacle.ts";
 import { AddProjectForm } from "../projects/add-project-form.tsx";
+import { useSessions } from "../sessions/use-sessions.ts";
 import { useCommand } from "../shared/use-command.ts";
 import { RuntimeModeField } from "./runtime-mode-field.tsx";
-import { nodeOfProject, providersOf } from "./thread-choices.ts";
+import { mayWorkIn, nodeOfProject, projectChoices, providersOf } from "./thread-choices.ts";
 
 export function NewThreadDialog({
   request,
@@ -31,8 +34,10 @@ export function NewThreadDialog({
 }
 
 function Content({ preferred, onClose }: { preferred: ProjectId | null; onClose: () => void }) {
-  const { projects } = useOverview();
+  const { projects: all } = useOverview();
   const nodes = useNodes();
+  const sessions = useSessions();
+  const projects = all.filter(({ sessionId }) => mayWorkIn(sessions, sessionId));
   const [chosen, setChosen] = useState<string | null>(preferred);
   const [isAdding, setIsAdding] = useState(false);
   const project = projects.find(({ projectId }) => projectId === chosen) ?? (chosen === null ? projects[0] : undefined);
@@ -62,7 +67,7 @@ function Content({ preferred, onClose }: { preferred: ProjectId | null; onClose:
             allowDeselect={false}
             value={project?.projectId ?? null}
             onChange={setChosen}
-            data={projects.map(({ projectId, title }) => ({ value: projectId, label: title }))}
+            data={projectChoices(projects, sessions)}
           />
           <Button variant="default" leftSection={<IconPlus size={16} />} onClick={() => setIsAdding(true)}>
             Add
@@ -93,6 +98,7 @@ function ThreadForm({
   const { client } = useMuster();
   const navigate = useNavigate();
   const { run, isRunning } = useCommand();
+  const obstacle = useObstacle(project);
   const providers = providersOf(node);
   const [provider, setProvider] = useState<string | null>(null);
   const [mode, setMode] = useState<RuntimeMode>("approval-required");
@@ -148,7 +154,8 @@ function ThreadForm({
           </Text>
         )}
         <RuntimeModeField value={mode} onChange={setMode} />
-        {node?.health === "offline" && (
+        {obstacle !== null && <ObstacleNote obstacle={obstacle} />}
+        {obstacle === null && node?.health === "offline" && (
           <Alert color="yellow" variant="light" icon={<IconInfoCircle size={18} />}>
             The machine of this project is offline. What you ask for is kept and starts when it is back.
           </Alert>
@@ -157,7 +164,7 @@ function ThreadForm({
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" loading={isRunning} disabled={chosenProvider === null}>
+          <Button type="submit" loading={isRunning} disabled={chosenProvider === null || obstacle !== null}>
             Start thread
           </Button>
         </Group>

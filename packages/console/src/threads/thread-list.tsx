@@ -6,10 +6,12 @@ import { IconFolder, IconPlus, IconSearch } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useMemo, useRef, useState } from "react";
 import { useOverview } from "../application/muster.tsx";
+import { useSessions } from "../sessions/use-sessions.ts";
 import { RelativeTime } from "../shared/time.tsx";
 import { groupThreads } from "./group-threads.ts";
 import { useNewThread } from "./new-thread-context.tsx";
 import { StateDot } from "./state-dot.tsx";
+import { mayWorkIn } from "./thread-choices.ts";
 import classes from "./thread-list.module.css";
 import { threadState } from "./thread-state.ts";
 
@@ -20,19 +22,23 @@ export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
   const [search, setSearch] = useState("");
   const input = useRef<HTMLInputElement>(null);
   const newThread = useNewThread();
+  const sessions = useSessions();
+  const mayBegin = sessions?.some(({ sessionId }) => mayWorkIn(sessions, sessionId)) ?? true;
   useHotkeys([["mod+K", () => input.current?.focus()]], []);
   const groups = useMemo(() => groupThreads(projects, threads, search), [projects, threads, search]);
   return (
     <nav className={classes["list"]} aria-label="Threads" data-testid="thread-list">
       <div className={classes["top"]}>
-        <Button
-          fullWidth
-          leftSection={<IconPlus size={17} />}
-          onClick={() => newThread.open()}
-          data-testid="new-thread"
-        >
-          New thread
-        </Button>
+        {mayBegin && (
+          <Button
+            fullWidth
+            leftSection={<IconPlus size={17} />}
+            onClick={() => newThread.open()}
+            data-testid="new-thread"
+          >
+            New thread
+          </Button>
+        )}
         <TextInput
           ref={input}
           value={search}
@@ -61,15 +67,17 @@ export function ThreadList({ onNavigate }: { onNavigate: () => void }) {
                   <Tooltip label={project.workspaceRoot} position="top-start">
                     <h2 className={classes["groupTitle"]}>{project.title}</h2>
                   </Tooltip>
-                  <Tooltip label="New thread here">
-                    <ActionIcon
-                      size="sm"
-                      aria-label={`New thread in ${project.title}`}
-                      onClick={() => newThread.open(project.projectId)}
-                    >
-                      <IconPlus size={15} />
-                    </ActionIcon>
-                  </Tooltip>
+                  {mayWorkIn(sessions, project.sessionId) && (
+                    <Tooltip label="New thread here">
+                      <ActionIcon
+                        size="sm"
+                        aria-label={`New thread in ${project.title}`}
+                        onClick={() => newThread.open(project.projectId)}
+                      >
+                        <IconPlus size={15} />
+                      </ActionIcon>
+                    </Tooltip>
+                  )}
                 </div>
                 {members.length === 0 ? (
                   <p className={classes["none"]}>No thread yet</p>

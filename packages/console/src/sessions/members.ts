@@ -1,0 +1,17 @@
+// Members as they are listed: those who belong to the session by role and name, those who were removed apart. Pure.
+import type { SessionMember } from "@muster/contracts";
+import { ROLES } from "./may.ts";
+
+export function sortMembers(members: readonly SessionMember[]): {
+  readonly here: readonly SessionMember[];
+  readonly removed: readonly SessionMember[];
+} {
+  const sorted = members.toSorted(
+    (first, second) =>
+      ROLES.indexOf(first.role) - ROLES.indexOf(second.role) || first.displayName.localeCompare(second.displayName),
+  );
+  return {
+    here: sorted.filter(({ state }) => state !== "revoked"),
+    removed: sorted.filter(({ state }) => state === "revoked"),
+  };
+}

@@ -1,0 +1,138 @@
+// What can be done with a session as a whole.
+import { ActionIcon, Button, Group, Menu, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { SESSION_TITLE_MAX_CHARACTERS, type SessionState, type SessionSummary } from "@muster/contracts";
+import { IconArchive, IconArchiveOff, IconDots, IconLogout, IconPencil, IconX } from "@tabler/icons-react";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useRef, useState } from "react";
+import { useMuster } from "../application/muster.tsx";
+import { useAct } from "../shared/administration.ts";
+import { useConfirm } from "../shared/confirm.tsx";
+import { holdFocus } from "../shared/return-focus.ts";
+import { may } from "./may.ts";
+
+export function SessionMenu({ session }: { session: SessionSummary }) {
+  const { client } = useMuster();
+  const navigate = useNavigate();
+  const confirm = useConfirm();
+  const { act, isActing } = useAct();
+  const [isRenaming, renaming] = useDisclosure(false);
+  const returnFocus = useRef(() => {});
+  const { sessionId, title, state, role, isDefault } = session;
+  const isOwner = may("sessions.update", role);
+
+  const become = (next: SessionState): Promise<unknown> =>
+    act(() => client.api.sessions.update({ sessionId, state: next }));
+  const rename = (): void => {
+    returnFocus.current = holdFocus();
+    renaming.open();
+  };
+  const archive = async (): Promise<void> => {
+    const isSure = await confirm({
+      title: `Archive “${title}”?`,
+      text: "Everything in it can still be read, and nothing begins any more: no turn, no invite, no machine. You can reopen it.",
+      action: "Archive",
+    });
+    if (isSure) await become("archived");
+  };
+  const close = async (): Promise<void> => {
+    const isSure = await confirm({
+      title: `Close “${title}” for good?`,
+      text: "The session and its threads vanish for everyone, you included, and can't be brought back from here.",
+      action: "Close for good",
+      isDangerous: true,
+    });
+    if (isSure && (await become("closed")) !== null) await navigate({ to: "/sessions" });
+  };
+  const leave = async (): Promise<void> => {
+    const isSure = await confirm({
+      title: `Leave “${title}”?`,
+      text: "You no longer see its threads, and your machines are given nothing more in it. An owner can take you in again.",
+      action: "Leave",
+      isDangerous: true,
+    });
+    if (isSure && (await act(() => client.api.sessions.leave({ sessionId }))) !== null)
+      await navigate({ to: "/sessions" });
+  };
+
+  return (
+    <>
+      <Menu position="bottom-end" width={220}>
+        <Menu.Target>
+          <ActionIcon size="lg" aria-label="What can be done with this session" loading={isActing}>
+            <IconDots size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {isOwner && (
+            <Menu.Item leftSection={<IconPencil size={16} />} onClick={rename}>
+              Rename
+            </Menu.Item>
+          )}
+          {isOwner && !isDefault && state === "active" && (
+            <Menu.Item leftSection={<IconArchive size={16} />} onClick={() => void archive()}>
+              Archive
+            </Menu.Item>
+          )}
+          {isOwner && state === "archived" && (
+            <Menu.Item leftSection={<IconArchiveOff size={16} />} onClick={() => void become("active")}>
+              Reopen
+            </Menu.Item>
+          )}
+          <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void leave()}>
+            Leave…
+          </Menu.Item>
+          {isOwner && !isDefault && (
+            <Menu.Item c="var(--negative)" leftSection={<IconX size={16} />} onClick={() => void close()}>
+              Close for good…
+            </Menu.Item>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+      <Modal
+        opened={isRenaming}
+        onClose={renaming.close}
+        returnFocus={false}
+        onExitTransitionEnd={() => returnFocus.current()}
+        title={<Text fw={650}>Rename the session</Text>}
+        closeButtonProps={{ "aria-label": "Close" }}
+      >
+        <RenameForm session={session} onDone={renaming.close} />
+      </Modal>
+    </>
+  );
+}
+
+function RenameForm({ session, onDone }: { session: SessionSummary; onDone: () => void }) {
+  const { client } = useMuster();
+  const { act, isActing } = useAct();
+  const [title, setTitle] = useState(session.title);
+  const wanted = title.trim();
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    if (wanted === "") return;
+    const rename = () => client.api.sessions.update({ sessionId: session.sessionId, title: wanted });
+    if (wanted === session.title || (await act(rename)) !== null) onDone();
+  };
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <Stack>
+        <TextInput
+          label="Title"
+          value={title}
+          onChange={(event) => setTitle(event.currentTarget.value)}
+          maxLength={SESSION_TITLE_MAX_CHARACTERS}
+          data-autofocus
+        />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onDone}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={isActing} disabled={wanted === ""}>
+            Rename
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
