@@ -32,6 +32,8 @@ export async function seedSpace(store: Store, presence: "online" | "offline" = "
       ...insert("spaces", ["space", "A space", null, AT]),
       ...insert("principals", ["space", "owner", "human", "Owner", AT, null]),
       ...insert("sessions", ["space", "session", "Session", "active", null, AT, AT]),
+      ...insert("session_memberships", ["space", "session", "owner", "owner", "active", AT, AT]),
+      ...insert("nodes", ["space", "node", "owner", "key", "[]", null, 1, "process", AT]),
       ...insert("runtime_node_attachments", attachment),
       ...insert("runtime_node_presence", ["space", "node", null, AT, presence]),
     ],

@@ -65,6 +65,7 @@ async function seed(store: Store, spaceId: string): Promise<void> {
     principals: [spaceId, "second", "human", "Second", at, null],
     session_memberships: [spaceId, sessionId, "second", "viewer", "active", at, at],
     tokens: [hash, spaceId, "second", '["api"]', "bench", at, null, null, null],
+    nodes: [spaceId, "node", String(person?.["principal_id"]), "key", "[]", null, 1, "process", at],
     runtime_node_attachments: [...attached, "{}", "1.0", "online", 1, at, null, null],
   };
   const statements = Object.entries(rows).flatMap(([table, row]) =>

@@ -34,6 +34,9 @@ function attachNode(path: string, spaceId: string): void {
   const [person] = database.prepare("SELECT principal_id FROM principals").all();
   const at = new Date().toISOString();
   database
+    .prepare(`INSERT INTO nodes VALUES (?, 'node', ?, 'key', '[]', NULL, 1, 'process', ?)`)
+    .run(spaceId, person?.["principal_id"] ?? null, at);
+  database
     .prepare(
       `INSERT INTO runtime_node_attachments VALUES (?, 'attachment', ?, ?, 'node', '{}', '1.0', 'online', 1, ?, NULL, NULL)`,
     )

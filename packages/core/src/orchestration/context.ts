@@ -18,6 +18,8 @@ export interface NodeFacts {
   readonly isAttached: boolean;
   /** Below the session's version floor. */
   readonly isReadOnly: boolean;
+  /** Its owner may contribute no machine to the session, or the session is not active. */
+  readonly isSuspended: boolean;
   readonly isOnline: boolean;
   /** Folders the node allows work in; null: it declared none, and checks by itself. */
   readonly workspaceRoots: readonly string[] | null;

@@ -98,8 +98,8 @@ function updateMeta(command: CommandOf<"thread.meta.update">): NewEvent[] {
 
 function startTurn(state: ThreadState, command: CommandOf<"thread.turn.start">, context: DecisionContext): NewEvent[] {
   if (context.isTurnIdUsed || context.isMessageIdUsed) refuse("turn_exists");
-  if (context.node === null || !context.node.isAttached) refuse("node_not_attached");
-  if (context.node.isReadOnly) refuse("version.floor_exceeded");
+  requireWorkingNode(context);
+  if (context.node?.isReadOnly === true) refuse("version.floor_exceeded");
   if (state.reverting !== null) refuse("turn_in_progress", "A revert is under way on this thread.");
   const { turnId, message } = command;
   const turn = {
@@ -159,7 +159,7 @@ function revert(
   context: DecisionContext,
 ): NewEvent[] {
   if (state.running !== null || state.reverting !== null) refuse("turn_in_progress");
-  if (context.node === null || !context.node.isAttached) refuse("node_not_attached");
+  requireWorkingNode(context);
   const { checkpoint } = context;
   if (checkpoint === null || !checkpoint.isReady) return refuse("checkpoint_not_ready");
   return [
@@ -168,4 +168,14 @@ function revert(
       payload: { turnCount: checkpoint.turnCount, checkpointRef: checkpoint.checkpointRef, mode: command.mode },
     },
   ];
+}
+
+/** Nothing new is asked of a node that has no slot, or whose owner may contribute none. */
+function requireWorkingNode({ node }: DecisionContext): void {
+  if (node === null || !node.isAttached) refuse("node_not_attached");
+  if (node.isSuspended)
+    refuse(
+      "runtimenode.permission_denied",
+      "The node is suspended: its owner may contribute no machine to the session.",
+    );
 }

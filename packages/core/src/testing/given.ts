@@ -33,6 +33,7 @@ export const NODE: Actor = { kind: "provider", id: "node", nodeId: "node" as Nod
 export const ATTACHED: NodeFacts = {
   isAttached: true,
   isReadOnly: false,
+  isSuspended: false,
   isOnline: true,
   workspaceRoots: null,
   providers: null,

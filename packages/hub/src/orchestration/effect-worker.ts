@@ -9,6 +9,7 @@ import type { NodeConnections, NodeIdentity } from "../ports.ts";
 import type { HubRow } from "../schema/index.ts";
 import { type EffectRow, effectBodyOf, effectRowOf } from "./effect-bodies.ts";
 import * as statements from "./effect-statements.ts";
+import { type Verdict, verdictsOf } from "./effect-verdicts.ts";
 import { aboutEffect, type OnHubStep } from "./steps.ts";
 import type { Timers } from "./timers.ts";
 
@@ -147,15 +148,18 @@ export class EffectWorker {
     let nextAt = Math.min(...inFlight.map((row) => Date.parse(row.lease_expires_at)));
     for (let after = 0; ; ) {
       const rows = await store.read(statements.pendingOf(store.dialect, { spaceId, nodeId, after }));
-      const { ready, waitsUntil } = this.#choose(rows, busyThreads);
+      const { ready: chosen, waitsUntil } = this.#choose(rows, busyThreads);
       nextAt = Math.min(nextAt, waitsUntil);
+      const verdicts = await verdictsOf(store, chosen, this.#options.onBug);
+      // What waits for its slot is woken by the hello or the attach that opens it.
+      const ready = chosen.filter(({ effectId }) => verdicts.get(effectId) !== "wait");
       const claimed = await this.#claim(ready);
       // Whoever was faster with the others may give them back, and nobody would say so here.
       if (claimed.length < ready.length) nextAt = Math.min(nextAt, this.#options.clock.now() + BACKOFF_BASE_MS);
       for (const effect of claimed) {
         nextAt = Math.min(nextAt, this.#options.clock.now() + EFFECT_LEASE_MS);
         this.#options.onStep?.("effect.claimed", aboutEffect(effect));
-        await this.#handOver(effect);
+        await this.#handOver(effect, verdicts.get(effect.effectId));
       }
       if (rows.length < statements.EFFECTS_PAGE_MAX || this.#isClosed) return nextAt;
       after = rows.at(-1)?.event_sequence ?? after;
@@ -200,9 +204,11 @@ export class EffectWorker {
   }
 
   /** Never throws: what goes wrong with one effect is that one's, and its lease runs out. */
-  async #handOver(held: EffectRow): Promise<void> {
+  async #handOver(held: EffectRow, verdict: Verdict = "go"): Promise<void> {
     const { store, connections, onBug } = this.#options;
     try {
+      // One that was sent before may be under way on its node already, and is sent again as it was.
+      if (verdict instanceof MusterError && held.attemptCount === 1) throw verdict;
       const { spaceId, nodeId, effectId, fence } = held;
       const effect = await effectBodyOf(store, held);
       const { traceparent } = held.payload;

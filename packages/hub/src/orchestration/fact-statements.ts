@@ -1,6 +1,7 @@
 // What decisions ask the database beside their streams. Each is found by an index that begins with what is asked for.
 import type { ApprovalRequestId, MessageId, NodeId, ProjectId, SessionId } from "@muster/contracts";
 import { integer, pick, required, select, text } from "@muster/store";
+import { CONTRIBUTES } from "../nodes/index.ts";
 import { HUB_TABLES, ofSpace, ofThread, ofTurn } from "../schema/index.ts";
 
 const {
@@ -27,10 +28,13 @@ export const slotOf = select({
     WHERE space_id = :spaceId AND node_id = :nodeId AND session_id = :sessionId`,
 });
 
-export const floorOf = select({
-  request: ofSession,
-  row: pick(sessions, "min_client_version"),
-  sql: "SELECT min_client_version FROM sessions WHERE space_id = :spaceId AND session_id = :sessionId",
+/** What derives from the session for the node: its floor, and whether the node's owner may contribute one. */
+export const standingOf = select({
+  request: { ...ofSession, nodeId: text<NodeId>() },
+  row: { ...pick(sessions, "min_client_version"), contributes: integer() },
+  sql: `SELECT session.min_client_version, ${CONTRIBUTES} AS contributes FROM sessions session
+    LEFT JOIN nodes node ON node.space_id = session.space_id AND node.node_id = :nodeId
+    WHERE session.space_id = :spaceId AND session.session_id = :sessionId`,
 });
 
 export const healthOf = select({

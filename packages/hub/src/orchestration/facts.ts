@@ -83,12 +83,12 @@ export class FactReader {
 
   async node({ sessionId, nodeId }: Pick<ProjectState, "sessionId" | "nodeId">): Promise<NodeFacts> {
     const spaceId = this.#spaceId;
-    const [[slot], [floor], [presence]] = await Promise.all([
+    const [[slot], [standing], [presence]] = await Promise.all([
       this.guarded(statements.slotOf, { spaceId, nodeId, sessionId }),
-      this.guarded(statements.floorOf, { spaceId, sessionId }),
+      this.guarded(statements.standingOf, { spaceId, sessionId, nodeId }),
       this.read(statements.healthOf, { spaceId, nodeId }),
     ]);
-    return nodeFactsOf(slot, floor?.min_client_version ?? null, presence?.health_state);
+    return nodeFactsOf(slot, standing, presence?.health_state);
   }
 
   async sessionIsActive(sessionId: SessionId): Promise<boolean> {
@@ -216,11 +216,21 @@ type Slot = Pick<HubRow<"runtime_node_attachments">, "state" | "client_version" 
 
 const ACTIVE_STATES: ReadonlySet<SlotState> = new Set<SlotState>(["registering", "online", "degraded"]);
 
-function nodeFactsOf(slot: Slot | undefined, floor: string | null, health: HealthState | undefined): NodeFacts {
+interface Standing {
+  readonly min_client_version: string | null;
+  readonly contributes: number;
+}
+
+function nodeFactsOf(
+  slot: Slot | undefined,
+  standing: Standing | undefined,
+  health: HealthState | undefined,
+): NodeFacts {
   const capabilities = capabilitiesOf(slot?.capabilities_json ?? null);
   return {
     isAttached: slot !== undefined && ACTIVE_STATES.has(slot.state),
-    isReadOnly: slot !== undefined && isBelowFloor(slot.client_version, floor),
+    isReadOnly: slot !== undefined && isBelowFloor(slot.client_version, standing?.min_client_version ?? null),
+    isSuspended: standing?.contributes !== 1,
     isOnline: health !== undefined && health !== "offline",
     workspaceRoots: capabilities.workspaceRoots ?? null,
     providers: capabilities.providers?.map((provider) => provider.name) ?? null,

@@ -373,12 +373,14 @@ function attachedNode(store: Store, space: string, nodeId: string, sessionId: st
   const insert = (table: keyof typeof HUB_COLUMNS, row: SqlValue[]) =>
     insertRows(store.dialect, table, HUB_COLUMNS[table], [row]);
   const capabilities = { workspaceRoots: ["/work"], providers: [{ name: "sample" }, { name: "other" }] };
+  const owner = sessionId === "session" ? "owner" : "stranger";
   return [
+    ...insert("nodes", [space, nodeId, owner, `key of ${nodeId}`, "[]", null, 1, "process", AT]),
     ...insert("runtime_node_attachments", [
       space,
       `attachment-${nodeId}`,
       sessionId,
-      "owner",
+      owner,
       nodeId,
       JSON.stringify(capabilities),
       "1.0",

@@ -138,7 +138,7 @@ class Uplink implements HubUplink {
       // What ran on the slot is settled first: the hello then tells the node to stop it.
       await this.#options.orchestration().settleLost();
       connection.send({ type: "error", error: new MusterError("runtimenode.stale_epoch").toBody() });
-    }
+    } else if (place.hasSlot && !connection.hasSlot) this.#options.orchestration().nodeConnected(spaceId, nodeId);
     connection.hasSlot = place.hasSlot;
   }
 
