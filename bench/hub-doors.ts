@@ -24,7 +24,16 @@ interface SchemaDoor {
   readonly HUB_COLUMNS: Readonly<Record<string, readonly string[]>>;
 }
 
+interface Sweeping {
+  sweep(): Promise<number>;
+  close(): Promise<void>;
+}
+interface NodesDoor {
+  createNodes(options: object): Sweeping;
+}
+
 const load = (folder: string) => import(new URL(`../packages/hub/src/${folder}/index.ts`, import.meta.url).href);
 
 export const { openOrchestration, PREPARER }: OrchestrationDoor = await load("orchestration");
 export const { HUB_MIGRATIONS, HUB_COLUMNS }: SchemaDoor = await load("schema");
+export const { createNodes }: NodesDoor = await load("nodes");

@@ -13,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   feed: "./feed.ts",
   growth: "./growth.ts",
   "store-loop": "./store-loop.ts",
+  sweep: "./sweep.ts",
   checkpoints: "./checkpoints.bench.ts",
 };
 

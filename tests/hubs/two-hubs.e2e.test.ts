@@ -110,3 +110,24 @@ test("NOD-18 a machine that stays away is released once, by either, and attaches
   expect(again.ack.epoch).toBe(2);
   expect(await slot()).toEqual({ state: "online", detach_reason: null });
 });
+
+test("NOD-16 a machine that is revoked at one is cut off at the other within a second", async () => {
+  const [near, far] = await two();
+  await connect(far, machines[1]);
+  const { nodes } = await near.client.api.nodes.list();
+  const sessionId = nodes[0]?.sessionId;
+  if (sessionId === undefined) throw new Error("the machine is in no session");
+  let count = 0;
+  const cutOffAfterMs = await best(AT_ONCE_MS, async () => {
+    count += 1;
+    const machine = newMachine(`revoked-${count}`);
+    await hubs.enrol(machine);
+    const { end } = await connect(far, machine);
+    const revokedMs = performance.now();
+    await near.client.api.runtimeNode.revoke({ sessionId, nodeId: machine.nodeId });
+    expect(await end.closed()).toBe(4001);
+    expect(end.of("error").map(({ error }) => error.code)).toContain("runtimenode.attach_revoked");
+    return performance.now() - revokedMs;
+  });
+  expect(cutOffAfterMs).toBeLessThan(AT_ONCE_MS);
+});

@@ -84,6 +84,11 @@ export class LeaseKeeper {
     this.#options = options;
   }
 
+  /** As far as this process knows. */
+  get isHeld(): boolean {
+    return this.#held !== null;
+  }
+
   /**
    * The lease, where this process has it or can take it; null while another has it. What one has taken is renewed by
    * `renewal`, in the commit of the work that it is for.

@@ -1,4 +1,5 @@
 // Numbers of the nodes folder, each with its reason.
+import { ANNOUNCEMENTS_MAX } from "@muster/store";
 
 /** Presence is doubted after two missed heartbeats, and given up after four. */
 export const DEGRADED_AFTER_MS = 30_000;
@@ -18,8 +19,20 @@ export const CONNECT_ATTEMPTS = 5;
 /** A sweep that stays away for two of its turns has stopped, and another process takes its place. */
 export const SWEEP_LEASE_MS = 15_000;
 
+/**
+ * Machines of one state that one statement demotes on PostgreSQL; the next takes the others. As many as a commit may announce one
+ * by one, and few enough that the index is taken for them.
+ */
+export const DEMOTIONS_MAX = ANNOUNCEMENTS_MAX;
+
 /** Slots released by one commit: a few milliseconds of it. */
 export const RELEASES_PER_COMMIT_MAX = 256;
+
+/**
+ * A sweep looks for slots to release among the nodes that have come to be given up since its last look, and this often among all
+ * of them, for those that took a slot without a sign of life.
+ */
+export const OVERDUE_LOOK_MS = 5 * 60 * 1_000;
 
 /** How often one sweep looks again after a node came back in the moment of its release. */
 export const RELEASE_ATTEMPTS = 3;

@@ -2,10 +2,8 @@ import type { NodeId, NodeSummary, PrincipalId, SessionId, SpaceId } from "@must
 import { createIds } from "@muster/core";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Opened, openTestIdentity, random } from "../identity/testing/opened.ts";
-import { planOf } from "../schema/test-database.ts";
 import { onBothDatabases } from "../schema/test-databases.ts";
 import { createNodes, type SweepingNodes } from "./index.ts";
-import { sweepPresence } from "./presence.ts";
 
 const NODE = "node-1" as NodeId;
 const KEY = Buffer.alloc(32, 7).toString("base64");
@@ -266,18 +264,6 @@ onBothDatabases("the sweep", () => {
     expect(await nodes.sweep()).toBe(5);
     expect((await presence()).map((row) => row["health_state"])).toEqual(Array(5).fill("offline"));
     expect(await nodes.sweep()).toBe(0);
-  });
-
-  it("NOD-17 finds stale rows by the index, whatever the table's size", async () => {
-    const { sql, parameters } = sweepPresence(opened.store.dialect, { degradedBefore: "b", offlineBefore: "a" });
-    const plan = await planOf(opened.store, { sql, parameters: parameters as string[] });
-    if (opened.store.dialect === "sqlite") {
-      expect(plan).not.toMatch(/\bSCAN\b/);
-      expect(plan.match(/health_state_last_heartbeat_at_idx/g)).toHaveLength(2);
-    } else {
-      expect(plan).not.toContain("Seq Scan");
-      expect(plan).toContain("health_state_last_heartbeat_at_idx");
-    }
   });
 });
 

@@ -70,14 +70,3 @@ export const doubtPresence = change({
       health_state = CASE WHEN health_state = 'online' THEN 'degraded' ELSE health_state END
     WHERE space_id = :spaceId AND node_id = :nodeId AND connection_id = :connectionId`,
 });
-
-/** Demotes what has been silent too long, and gives back the rows it changed; both branches walk the index on health and time. */
-export const sweepPresence = change({
-  request: { degradedBefore: text(), offlineBefore: text() },
-  row: pick(presence, "space_id", "node_id"),
-  sql: `UPDATE runtime_node_presence
-    SET health_state = CASE WHEN last_heartbeat_at < :offlineBefore THEN 'offline' ELSE 'degraded' END
-    WHERE (health_state = 'online' AND last_heartbeat_at < :degradedBefore)
-      OR (health_state = 'degraded' AND last_heartbeat_at < :offlineBefore)
-    RETURNING space_id, node_id`,
-});

@@ -1,19 +1,51 @@
-// The sweep's statements beside the demotion, which is in presence.ts.
+// The sweep's statements: who has been silent, who was away for too long, and what becomes of them.
 import type { NodeId } from "@muster/contracts";
-import { ANNOUNCEMENTS_MAX, change, list, pick, type RowOf, select, text } from "@muster/store";
+import { change, list, pick, type RowOf, select, text } from "@muster/store";
 import { HUB_TABLES, ofSpace } from "../schema/index.ts";
-import { RELEASES_PER_COMMIT_MAX } from "./limits.ts";
+import { DEMOTIONS_MAX, RELEASES_PER_COMMIT_MAX } from "./limits.ts";
 
 const { nodes, runtime_node_attachments: slots, runtime_node_presence: presence } = HUB_TABLES;
 
-/** Whom the demotion will change; one more than may be announced one by one, because then all are announced together. */
+const silence = { degradedBefore: text(), offlineBefore: text() } as const;
+
+/**
+ * The silent of one state, by the index, the longest silent first. The order and the limit are for PostgreSQL: all it knows of
+ * these times is old, so that by its guess every machine is silent, and it would rather read the whole table.
+ */
+const silentOf = (columns: string, state: "online" | "degraded", max: number): string =>
+  `SELECT ${columns} FROM runtime_node_presence
+    WHERE health_state = '${state}' AND last_heartbeat_at < ${state === "online" ? ":degradedBefore" : ":offlineBefore"}
+    ORDER BY last_heartbeat_at LIMIT ${max}`;
+
+/** More than a demotion takes: then it is not known here whom it will change. */
+const KNOWN_MAX = DEMOTIONS_MAX + 1;
+
+/** Whom the demotion will change; more than may be announced where it will leave some to the next. */
 export const silentNodes = select({
-  request: { degradedBefore: text(), offlineBefore: text() },
+  request: silence,
   row: pick(presence, "space_id", "node_id"),
-  sql: `SELECT space_id, node_id FROM runtime_node_presence
-    WHERE (health_state = 'online' AND last_heartbeat_at < :degradedBefore)
-      OR (health_state = 'degraded' AND last_heartbeat_at < :offlineBefore)
-    LIMIT ${ANNOUNCEMENTS_MAX + 1}`,
+  sql: `SELECT space_id, node_id FROM (${silentOf("space_id, node_id", "online", KNOWN_MAX)}) AS online
+    UNION ALL
+    SELECT space_id, node_id FROM (${silentOf("space_id, node_id", "degraded", KNOWN_MAX)}) AS degraded`,
+});
+
+const DEMOTED = "CASE WHEN last_heartbeat_at < :offlineBefore THEN 'offline' ELSE 'degraded' END";
+
+/** Demotes what has been silent too long, and gives back the rows it changed; both branches walk the index on health and time. */
+export const demoteSilent = change({
+  request: silence,
+  row: pick(presence, "space_id", "node_id", "last_heartbeat_at"),
+  sql: {
+    sqlite: `UPDATE runtime_node_presence SET health_state = ${DEMOTED}
+      WHERE (health_state = 'online' AND last_heartbeat_at < :degradedBefore)
+        OR (health_state = 'degraded' AND last_heartbeat_at < :offlineBefore)
+      RETURNING space_id, node_id, last_heartbeat_at`,
+    // By the places of the rows: whatever is thought of their number, nothing else is looked at.
+    postgres: `UPDATE runtime_node_presence SET health_state = ${DEMOTED}
+      WHERE ctid = ANY (ARRAY(${silentOf("ctid", "online", DEMOTIONS_MAX)}))
+        OR ctid = ANY (ARRAY(${silentOf("ctid", "degraded", DEMOTIONS_MAX)}))
+      RETURNING space_id, node_id, last_heartbeat_at`,
+  },
 });
 
 const overdue = { ...pick(slots, "space_id", "id", "session_id", "participant_id", "node_id"), epoch: nodes.epoch };
@@ -21,19 +53,19 @@ const overdue = { ...pick(slots, "space_id", "id", "session_id", "participant_id
 export type OverdueSlot = RowOf<typeof overdue>;
 
 /**
- * From the active slots, by their own index: machines that were given up stay in presence for ever, slots do not. CROSS JOIN,
- * because SQLite keeps to its order.
+ * Of nodes that were last heard in this time. From presence, by its index: CROSS JOIN, because SQLite keeps to its order. The
+ * beginning of the time keeps it short, because machines that were given up stay in presence for ever.
  */
 export const overdueSlots = select({
-  request: { before: text() },
+  request: { since: text(), before: text() },
   row: overdue,
   sql: `SELECT slot.space_id, slot.id, slot.session_id, slot.participant_id, slot.node_id, node.epoch
-    FROM runtime_node_attachments slot CROSS JOIN runtime_node_presence presence CROSS JOIN nodes node
-    WHERE slot.state IN ('registering', 'online', 'degraded')
-      AND presence.space_id = slot.space_id AND presence.node_id = slot.node_id
-      AND presence.health_state = 'offline' AND presence.last_heartbeat_at < :before
+    FROM runtime_node_presence presence CROSS JOIN runtime_node_attachments slot CROSS JOIN nodes node
+    WHERE presence.health_state = 'offline' AND presence.last_heartbeat_at >= :since AND presence.last_heartbeat_at < :before
+      AND slot.space_id = presence.space_id AND slot.node_id = presence.node_id
+      AND slot.state IN ('registering', 'online', 'degraded')
       AND node.space_id = slot.space_id AND node.node_id = slot.node_id
-    ORDER BY slot.space_id LIMIT ${RELEASES_PER_COMMIT_MAX}`,
+    ORDER BY presence.last_heartbeat_at LIMIT ${RELEASES_PER_COMMIT_MAX}`,
 });
 
 /** Only those whose node has still not been heard. */

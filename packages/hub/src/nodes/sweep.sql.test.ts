@@ -8,8 +8,8 @@ import { type Opened, openTestIdentity, random } from "../identity/testing/opene
 import { planOf } from "../schema/test-database.ts";
 import { onBothDatabases } from "../schema/test-databases.ts";
 import { createNodes, SLOT_LEASE_MS, SWEEP_INTERVAL_MS, type SweepingNodes } from "./index.ts";
-import { sweepPresence } from "./presence.ts";
-import { overdueSlots, releaseSlots, silentNodes } from "./sweep-statements.ts";
+import { DEMOTIONS_MAX } from "./limits.ts";
+import { demoteSilent, overdueSlots, releaseSlots, silentNodes } from "./sweep-statements.ts";
 
 const NODE = "node-1" as NodeId;
 const MINUTE_MS = 60_000;
@@ -93,6 +93,7 @@ const sweepFor = async (milliseconds: number, by: readonly TestHub[] = [near]): 
   }
   return changes;
 };
+const store = (): Store => opened.store;
 const slots = () => opened.query("SELECT node_id, state, detach_reason FROM runtime_node_attachments ORDER BY node_id");
 const epochOf = async (nodeId: NodeId = NODE) =>
   (await opened.query("SELECT epoch FROM nodes WHERE node_id = ?", nodeId))[0]?.["epoch"];
@@ -219,6 +220,32 @@ onBothDatabases("a slot whose machine is offline", () => {
     expect((await slots()).filter((slot) => slot["state"] === "online")).toHaveLength(1);
   });
 
+  it("NOD-18 is released however old its last word is when it is given up, and by a hub that takes the sweep over", async () => {
+    const overdue = async (heardMs: number) => {
+      await connect(NODE, near, "process-2");
+      const heardAt = new Date(opened.clock.now() - heardMs).toISOString();
+      await opened.run("UPDATE runtime_node_presence SET last_heartbeat_at = ?", heardAt);
+    };
+    await sweepFor(2 * SLOT_LEASE_MS, [near, far]);
+    expect(await released()).toHaveLength(1);
+    // As after a database that was away for long: what was looked through before is looked through again.
+    await overdue(5 * SLOT_LEASE_MS);
+    expect(await sweepFor(SWEEP_INTERVAL_MS, [near, far])).toBeGreaterThan(0);
+    expect(await released()).toHaveLength(2);
+    await overdue(5 * SLOT_LEASE_MS);
+    await opened.run("UPDATE runtime_node_presence SET health_state = 'offline'");
+    opened.clock.advance(15_000);
+    expect(await sweepFor(SWEEP_INTERVAL_MS, [far])).toBeGreaterThan(0);
+    expect(await released()).toHaveLength(3);
+  });
+
+  it("NOD-18 is released some minutes later where it took its slot without a sign of life", async () => {
+    await sweepFor(SLOT_LEASE_MS + SWEEP_INTERVAL_MS);
+    await opened.run("UPDATE runtime_node_attachments SET state = 'registering'");
+    await sweepFor(5 * MINUTE_MS);
+    expect(await released()).toHaveLength(2);
+  });
+
   it("NOD-18 a hub that lost the sweep's lease in the middle releases nothing", async () => {
     await sweepFor(SLOT_LEASE_MS);
     const { store } = opened;
@@ -263,17 +290,55 @@ onBothDatabases("the sweep's statements", () => {
     const silence = { degradedBefore: "b", offlineBefore: "a" };
     const [silent, demotion] = [
       await plan(silentNodes(store.dialect, silence)),
-      await plan(sweepPresence(store.dialect, silence)),
+      await plan(demoteSilent(store.dialect, silence)),
     ];
     for (const text of [silent, demotion])
       expect(text.match(/health_state_last_heartbeat_at_idx/g), "one walk for each of the two states").toHaveLength(2);
-    const overdue = await plan(overdueSlots(store.dialect, { before: "a" }));
+    const overdue = await plan(overdueSlots(store.dialect, { since: "", before: "a" }));
     const ofSlots = { spaceId, slotIds: ["a", "b"], before: "a", at: "b", reason: "r" };
     const release = await plan(releaseSlots(store.dialect, ofSlots));
-    for (const text of [silent, demotion, release]) expect(text).not.toMatch(/\bSCAN\b|Seq Scan/);
-    // It walks the index of active slots alone, and looks the rest up.
-    expect(overdue).toContain("runtime_node_attachments_active_node_key");
-    expect(overdue).not.toMatch(/Seq Scan|SCAN (presence|node)\b/);
+    // Beside what the two walks found.
+    for (const text of [silent, demotion, release, overdue])
+      expect(text.replaceAll(/SCAN (online|degraded)$/gm, "")).not.toMatch(/\bSCAN\b|Seq Scan/);
+    expect(overdue).toContain("health_state_last_heartbeat_at_idx");
+  });
+
+  it("NOD-17 take the index also where the database thinks that every machine is silent, as it does with old statistics", async () => {
+    const { store } = opened;
+    if (store.dialect === "sqlite") return;
+    await opened.run(`INSERT INTO runtime_node_presence (space_id, node_id, connection_id, last_heartbeat_at, health_state)
+      SELECT 'space', 'node-' || i, NULL, '2026-01-01T00:00:00.000Z', 'online' FROM generate_series(1, 20000) AS n (i)`);
+    await opened.run("ANALYZE runtime_node_presence");
+    const silence = { degradedBefore: "2026-01-01T00:10:00.000Z", offlineBefore: "2026-01-01T00:09:30.000Z" };
+    const since = { since: "", before: silence.offlineBefore };
+    for (const { sql, parameters } of [
+      silentNodes(store.dialect, silence),
+      demoteSilent(store.dialect, silence),
+      overdueSlots(store.dialect, since),
+    ]) {
+      const rows = await store.read({ sql: `EXPLAIN ${sql}`, parameters: parameters as readonly SqlValue[] });
+      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+      expect(plan).toContain("health_state_last_heartbeat_at_idx");
+      expect(plan).not.toContain("Seq Scan on runtime_node_presence");
+    }
+  });
+
+  it("NOD-17 demote more than one statement takes, each once", async () => {
+    await enrol(NODE, 1);
+    await connect();
+    const count = 2 * DEMOTIONS_MAX + 7;
+    const rows = Array.from(
+      { length: count },
+      (_, index) => `('space', 'node-${index}', NULL, '2026-01-01T00:00:00.000Z', 'online')`,
+    );
+    await opened.run(
+      `INSERT INTO runtime_node_presence (space_id, node_id, connection_id, last_heartbeat_at, health_state) VALUES ${rows.join(", ")}`,
+    );
+    opened.clock.advance(31_000);
+    expect(await near.nodes.sweep()).toBe(count + 1);
+    expect(await near.nodes.sweep()).toBe(0);
+    if (store().listen !== undefined)
+      await until("the other hub", () => far.told.some(({ health }) => health === "degraded"));
   });
 });
 

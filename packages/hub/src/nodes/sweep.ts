@@ -7,9 +7,23 @@ import { insertInto, returnedRows, type Statement, type Store } from "@muster/st
 import { Attention, givenUpBefore, type Look } from "../attention.ts";
 import { type HeldLease, LeaseKeeper } from "../leases/index.ts";
 import { HUB_TABLES } from "../schema/index.ts";
-import { DEGRADED_AFTER_MS, LEASE_EXPIRED, OFFLINE_AFTER_MS, RELEASE_ATTEMPTS, SWEEP_LEASE_MS } from "./limits.ts";
-import { sweepPresence } from "./presence.ts";
-import { type OverdueSlot, overdueSlots, raiseEpochs, releaseSlots, silentNodes } from "./sweep-statements.ts";
+import {
+  DEGRADED_AFTER_MS,
+  DEMOTIONS_MAX,
+  LEASE_EXPIRED,
+  OFFLINE_AFTER_MS,
+  OVERDUE_LOOK_MS,
+  RELEASE_ATTEMPTS,
+  SWEEP_LEASE_MS,
+} from "./limits.ts";
+import {
+  demoteSilent,
+  type OverdueSlot,
+  overdueSlots,
+  raiseEpochs,
+  releaseSlots,
+  silentNodes,
+} from "./sweep-statements.ts";
 
 export interface SweepOptions {
   /** Reads of it go through many rows. */
@@ -35,6 +49,9 @@ export class Sweep {
   readonly #options: SweepOptions;
   readonly #lease: LeaseKeeper;
   readonly #attention: Attention;
+  /** Of the nodes last heard before it, none that is offline has a slot; the empty one is before all. */
+  #examinedBefore = "";
+  #examinedAllMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SweepOptions) {
     this.#options = options;
@@ -45,7 +62,10 @@ export class Sweep {
 
   /** Nodes that it changed, each once; none while another process sweeps. Throws StoreError. */
   async run(): Promise<readonly ChangedNode[]> {
+    const wasHeld = this.#lease.isHeld;
     const held = await this.#lease.have();
+    // What others did meanwhile is not known here.
+    if (!wasHeld) this.#examinedAllMs = Number.NEGATIVE_INFINITY;
     const demoted = held === null ? null : await this.#demote(held);
     // Whether it swept or not, it was there with its database.
     const look = this.#attention.look(this.#options.clock.now());
@@ -66,20 +86,27 @@ export class Sweep {
       degradedBefore: isoTime(now - DEGRADED_AFTER_MS),
       offlineBefore: isoTime(now - OFFLINE_AFTER_MS),
     };
-    // Who is silent by these times and is not found here cannot become so: heartbeats only make times later.
-    const silent = store.listen === undefined ? [] : await store.read(silentNodes(store.dialect, silence));
-    const demotion = sweepPresence(store.dialect, silence);
-    const statements = [this.#lease.renewal(held), demotion];
-    const result = await store.commit({
-      guards: [],
-      statements,
-      announcements: silent.map(({ space_id, node_id }) => this.#options.announcement(space_id, node_id)),
-    });
-    if (result.status === "conflict") {
-      this.#lease.lost();
-      return null;
+    const changed: ChangedNode[] = [];
+    for (;;) {
+      // Who is silent by these times and is not found here cannot become so: heartbeats only make times later.
+      const silent = store.listen === undefined ? [] : await store.read(silentNodes(store.dialect, silence));
+      const demotion = demoteSilent(store.dialect, silence);
+      const statements = [this.#lease.renewal(held), demotion];
+      const result = await store.commit({
+        guards: [],
+        statements,
+        announcements: silent.map(({ space_id, node_id }) => this.#options.announcement(space_id, node_id)),
+      });
+      if (result.status === "conflict") {
+        this.#lease.lost();
+        return null;
+      }
+      const demoted = returnedRows(result, statements, demotion);
+      for (const { last_heartbeat_at: heardAt } of demoted)
+        if (heardAt < this.#examinedBefore) this.#examinedBefore = heardAt;
+      changed.push(...demoted.map(changedNode));
+      if (store.dialect === "sqlite" || demoted.length < DEMOTIONS_MAX) return changed;
     }
-    return returnedRows(result, statements, demotion).map(changedNode);
   }
 
   async #releaseOverdue(held: HeldLease, look: Look): Promise<readonly ChangedNode[]> {
@@ -87,11 +114,19 @@ export class Sweep {
     const beforeMs = givenUpBefore(look, slotLeaseMs);
     if (beforeMs === null) return [];
     const before = isoTime(beforeMs);
+    if (look.nowMs - this.#examinedAllMs >= OVERDUE_LOOK_MS) {
+      this.#examinedBefore = "";
+      this.#examinedAllMs = look.nowMs;
+    }
+    const since = this.#examinedBefore;
     const released: ChangedNode[] = [];
     for (let refusals = 0; refusals < RELEASE_ATTEMPTS; ) {
-      const found = await store.read(overdueSlots(store.dialect, { before }));
+      const found = await store.read(overdueSlots(store.dialect, { since, before }));
       const spaceId = found[0]?.space_id;
-      if (spaceId === undefined) break;
+      if (spaceId === undefined) {
+        this.#examinedBefore = before;
+        break;
+      }
       const slots = found.filter(({ space_id }) => space_id === spaceId);
       const outcome = await this.#release(held, spaceId, before, slots);
       if (outcome === "lost") break;
