@@ -3,7 +3,7 @@ import { ActionIcon, Badge, Button, Group, Menu, Modal, Stack, Text, TextInput, 
 import { useDisclosure } from "@mantine/hooks";
 import type { ThreadView } from "@muster/client";
 import type { ThreadRow } from "@muster/contracts";
-import { IconArchive, IconArchiveOff, IconDots, IconPencil } from "@tabler/icons-react";
+import { IconArchive, IconArchiveOff, IconDots, IconFolders, IconPencil } from "@tabler/icons-react";
 import { type FormEvent, useState } from "react";
 import { useNodes } from "../application/muster.tsx";
 import type { Mark } from "../fleet/standing.ts";
@@ -16,9 +16,10 @@ interface ThreadHeaderProps {
   readonly view: ThreadView;
   /** Why nothing can be asked for now. */
   readonly obstacle: Mark | null;
+  readonly onOpenFiles: () => void;
 }
 
-export function ThreadHeader({ view: { thread, project }, obstacle }: ThreadHeaderProps) {
+export function ThreadHeader({ view: { thread, project }, obstacle, onOpenFiles }: ThreadHeaderProps) {
   const nodes = useNodes();
   if (thread === null || project === null) return null;
   const node = nodeOfProject(project, nodes);
@@ -52,6 +53,11 @@ export function ThreadHeader({ view: { thread, project }, obstacle }: ThreadHead
           Archived
         </Badge>
       )}
+      <Tooltip label="Files of the project">
+        <ActionIcon size="lg" aria-label="Files of the project" onClick={onOpenFiles} data-testid="open-files">
+          <IconFolders size={18} />
+        </ActionIcon>
+      </Tooltip>
       {obstacle?.kind !== "viewer" && <Actions thread={thread} />}
     </header>
   );

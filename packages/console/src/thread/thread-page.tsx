@@ -5,6 +5,7 @@ import type { ThreadId, TurnRow } from "@muster/contracts";
 import { useCallback, useMemo, useState } from "react";
 import { useMuster, useThread } from "../application/muster.tsx";
 import { DiffDrawer, type DiffRequest } from "../diff/diff-drawer.tsx";
+import { FilesDrawer } from "../files/files-drawer.tsx";
 import { ObstacleNote } from "../fleet/obstacle-note.tsx";
 import { useObstacle } from "../fleet/use-obstacle.ts";
 import { RevertDialog } from "../revert/revert-dialog.tsx";
@@ -45,6 +46,7 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
   const { client, feed } = useMuster();
   const { run } = useCommand();
   const [diff, setDiff] = useState<DiffRequest | null>(null);
+  const [showsFiles, setShowsFiles] = useState(false);
   const [undone, setUndone] = useState<number | null>(null);
   const items = useMemo(() => timelineItems(view), [view]);
   const pending = useMemo(() => view.approvals.filter(({ status }) => status === "pending"), [view.approvals]);
@@ -78,7 +80,7 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
   const [first] = pending;
   return (
     <div className={classes["page"]}>
-      <ThreadHeader view={view} obstacle={obstacle} />
+      <ThreadHeader view={view} obstacle={obstacle} onOpenFiles={() => setShowsFiles(true)} />
       {items.length === 0 ? (
         <EmptyThread view={view} />
       ) : (
@@ -114,6 +116,7 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
       </div>
       <RevertDialog threadId={threadId} view={view} turnCount={undone} onClose={() => setUndone(null)} />
       <DiffDrawer request={diff} onClose={() => setDiff(null)} />
+      <FilesDrawer project={view.project} isOpen={showsFiles} onClose={() => setShowsFiles(false)} />
       <Announcer view={view} />
     </div>
   );
