@@ -23,6 +23,8 @@ export interface HomePaths {
 export interface Endpoint {
   readonly url: string;
   readonly pid: number;
+  /** The machine that the hub runs on. */
+  readonly nodeId?: string;
 }
 
 /** `--home`, else MUSTER_HOME, else `.muster` in the user's folder. */
@@ -47,8 +49,10 @@ export function homePaths(shell: Shell, given: string | undefined): HomePaths {
 /** What is noted; null when nothing is, or nothing readable. */
 export function readEndpoint(paths: HomePaths): Endpoint | null {
   try {
-    const { url, pid } = JSON.parse(readFileSync(paths.endpoint, "utf8")) as { url?: unknown; pid?: unknown };
-    return typeof url === "string" && URL.canParse(url) && Number.isInteger(pid) ? { url, pid: Number(pid) } : null;
+    const note = JSON.parse(readFileSync(paths.endpoint, "utf8")) as { [Name in keyof Endpoint]?: unknown };
+    const { url, pid, nodeId } = note;
+    if (typeof url !== "string" || !URL.canParse(url) || !Number.isInteger(pid)) return null;
+    return { url, pid: Number(pid), ...(typeof nodeId === "string" ? { nodeId } : {}) };
   } catch {
     return null;
   }

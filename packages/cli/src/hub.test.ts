@@ -20,7 +20,7 @@ const find = (options: GlobalOptions = {}, env: Record<string, string> = {}) =>
   findHub(createContext(testShell({ env }), { home, ...options }, () => {}));
 const paths = () => homePaths(testShell(), home);
 const running = (pid = process.pid): void => {
-  writeEndpoint(paths(), { url: "http://127.0.0.1:7601", pid });
+  writeEndpoint(paths(), { url: "http://127.0.0.1:7601", pid, nodeId: "here" });
   writeFileSync(paths().token, "home-token\n");
 };
 
@@ -44,7 +44,7 @@ const joined = (): void => {
 describe("the hub of a machine that has joined one", () => {
   test("EXP-3 is that one, with the token of the machine's owner", () => {
     joined();
-    expect(find()).toEqual({ url: "http://192.168.1.7:7600", token: "joined-token", pid: null });
+    expect(find()).toEqual({ url: "http://192.168.1.7:7600", token: "joined-token", pid: null, nodeId: "node" });
   });
 
   test("EXP-3 is asked with that token under no other address", () => {
@@ -67,7 +67,7 @@ describe("the hub of a machine that has joined one", () => {
 describe("the hub meant", () => {
   test("is the one of the home, with the home's token", () => {
     running();
-    expect(find()).toEqual({ url: "http://127.0.0.1:7601", token: "home-token", pid: process.pid });
+    expect(find()).toEqual({ url: "http://127.0.0.1:7601", token: "home-token", pid: process.pid, nodeId: "here" });
   });
 
   test("is the given one before the home's, by option before environment", () => {
@@ -124,7 +124,7 @@ describe("the hub meant", () => {
 
   test("is noted whole, and the note of another process is left alone", () => {
     running();
-    expect(readEndpoint(paths())).toEqual({ url: "http://127.0.0.1:7601", pid: process.pid });
+    expect(readEndpoint(paths())).toEqual({ url: "http://127.0.0.1:7601", pid: process.pid, nodeId: "here" });
     removeEndpoint(paths(), process.pid + 1);
     expect(readEndpoint(paths())).not.toBeNull();
     removeEndpoint(paths(), process.pid);

@@ -4,14 +4,16 @@ import { createClient, type MusterClient } from "@muster/client";
 import { MusterError } from "@muster/contracts";
 import type { Context } from "./context.ts";
 import { refusal } from "./errors.ts";
-import { isAlive, readEndpoint, readToken } from "./home.ts";
-import { readJoined } from "./join/joined.ts";
+import { type Endpoint, isAlive, readEndpoint, readToken } from "./home.ts";
+import { type JoinedHub, readJoined } from "./join/joined.ts";
 
 export interface HubAddress {
   readonly url: string;
   readonly token: string | null;
   /** Process of the hub, when this home holds it. */
   readonly pid: number | null;
+  /** This machine's id there, when this home is one of the hub's machines. */
+  readonly nodeId: string | null;
 }
 
 /** `--url`, else MUSTER_URL, else the hub of this home, else the one that this machine has joined. Throws `hub_unreachable`. */
@@ -25,17 +27,27 @@ export function findHub(context: Context): HubAddress {
   }
   const origin = checkAddress(given);
   const known = knownHubs(context).find(({ url }) => new URL(url).origin === origin);
-  return { url: given, token: givenToken ?? known?.token ?? null, pid: known?.pid ?? null };
+  const { token = null, pid = null, nodeId = null } = known ?? {};
+  return { url: given, token: givenToken ?? token, pid, nodeId };
 }
 
 /** The hubs whose tokens are in this home. */
 function knownHubs({ paths }: Context): HubAddress[] {
   const endpoint = readEndpoint(paths);
   const joined = readJoined(paths);
-  return [
-    ...(endpoint === null ? [] : [{ url: endpoint.url, token: readToken(paths.token), pid: endpoint.pid }]),
-    ...(joined === null ? [] : [{ url: joined.hubUrl, token: readToken(paths.joinedToken), pid: null }]),
-  ];
+  const ownAddress = ({ url, pid, nodeId }: Endpoint): HubAddress => ({
+    url,
+    token: readToken(paths.token),
+    pid,
+    nodeId: nodeId ?? null,
+  });
+  const joinedAddress = ({ hubUrl: url, nodeId }: JoinedHub): HubAddress => ({
+    url,
+    token: readToken(paths.joinedToken),
+    pid: null,
+    nodeId,
+  });
+  return [...(endpoint === null ? [] : [ownAddress(endpoint)]), ...(joined === null ? [] : [joinedAddress(joined)])];
 }
 
 function ownHub(context: Context): HubAddress {

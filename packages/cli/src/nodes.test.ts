@@ -75,6 +75,13 @@ describe("the machine meant", () => {
     ).toThrow(/2 machines could be meant/);
   });
 
+  test("is this machine where it may work, and no other is named", () => {
+    const all = [slot("one"), slot("two"), slot("three", { state: "offline" })];
+    expect(chooseNode(all, undefined, "two").nodeId).toBe("two");
+    expect(chooseNode(all, "one", "two").nodeId).toBe("one");
+    expect(() => chooseNode(all, undefined, "three")).toThrow(/2 machines/);
+  });
+
   test("is none where every machine is gone", () => {
     expect(() => chosen([slot("one", revoked)])).toThrow(expect.objectContaining({ code: "node_not_attached" }));
   });

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { addAgentCommand } from "./commands/agents.ts";
 import { addApprovalCommands } from "./commands/approve.ts";
+import { addAuditCommand } from "./commands/audit.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDiffCommand } from "./commands/diff.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -19,6 +20,7 @@ import { addRestoredCommand } from "./commands/restored.ts";
 import { addSessionCommands } from "./commands/session.ts";
 import { addStatusCommands } from "./commands/status.ts";
 import { addThreadCommands } from "./commands/thread.ts";
+import { addTokenCommands } from "./commands/token.ts";
 import { addTurnCommands } from "./commands/turn.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { createContext, examples, type GlobalOptions } from "./context.ts";
@@ -96,6 +98,8 @@ export function createProgram(shell: Shell, { exitWith, usageError }: ProgramRep
   addNodeCommands(registry);
   addAgentCommand(registry);
   addSessionCommands(registry);
+  addTokenCommands(registry);
+  addAuditCommand(registry);
   addProjectCommands(registry);
   addThreadCommands(registry);
   addTurnCommands(registry);

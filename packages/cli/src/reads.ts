@@ -103,8 +103,15 @@ export function chooseProject(
   );
 }
 
-/** The machine with that id or host name; without one the only one that may work, or the only one of those that is online. */
-export function chooseNode(slots: readonly NodeSummary[], given: string | undefined): NodeSummary {
+/**
+ * The machine with that id or host name; without one this machine, else the only one that may work, or the only one of those
+ * that is online. `here`: this machine's id, where it is one of the hub's.
+ */
+export function chooseNode(
+  slots: readonly NodeSummary[],
+  given: string | undefined,
+  here: string | null = null,
+): NodeSummary {
   const nodes = newestSlots(slots);
   if (given !== undefined) {
     const named = nodes.filter(({ capabilities }) => capabilities.hostname === given);
@@ -116,6 +123,8 @@ export function chooseNode(slots: readonly NodeSummary[], given: string | undefi
     return matchId({ given, noun: "node", missing: "node_not_attached" }, choices);
   }
   const working = nodes.filter(isActiveSlot);
+  const own = working.find(({ nodeId }) => nodeId === here);
+  if (own !== undefined) return own;
   const online = working.filter(({ health }) => health !== "offline");
   const [only, ...others] = online.length === 1 ? online : working;
   if (only !== undefined && others.length === 0) return only;

@@ -15,7 +15,7 @@ export const SESSION_ERRORS = {
     false,
     3,
     "The session is archived: everything can be read, and nothing begins.",
-    "An owner can open it again: `muster session update --state active`.",
+    "An owner can open it again: `muster session reopen`.",
   ),
   session_floor_lowered: row(
     409,

@@ -12,7 +12,7 @@ export function addAgentCommand({ program, context }: Registry): void {
   program
     .command("agents")
     .description("list the coding agents a machine has, and how to install the others")
-    .option("--node <id>", "another machine than the only one that is online")
+    .option("--node <id>", "another machine than this one, by id or host name")
     .addHelpText("after", examples("agents", "agents --node laptop", "agents --json"))
     .action((options: { node?: string }, command: Command) => listAgents(context(command), options.node));
 }
@@ -21,8 +21,9 @@ const foundAgents = (node: NodeSummary): DetectedProvider[] =>
   (node.capabilities.providers ?? []).filter(({ found }) => found);
 
 async function listAgents(context: Context, given: string | undefined): Promise<void> {
-  const { nodes } = await connect(context).api.nodes.list();
-  const node = chooseNode(nodes, given);
+  const hub = connect(context);
+  const { nodes } = await hub.api.nodes.list();
+  const node = chooseNode(nodes, given, hub.address.nodeId);
   const agents = node.capabilities.providers ?? [];
   const { paint, width } = context;
   const rows = agents.map((agent) => [

@@ -6,8 +6,7 @@ import { type Context, examples, type Registry } from "../context.ts";
 import { refusal } from "../errors.ts";
 import { connect } from "../hub.ts";
 import { shortId } from "../ids.ts";
-import { readJoined } from "../join/joined.ts";
-import { isActiveSlot, newestSlots } from "../nodes.ts";
+import { newestSlots } from "../nodes.ts";
 import { table } from "../output/table.ts";
 import { oneLine } from "../output/text.ts";
 import { ago } from "../output/time.ts";
@@ -59,9 +58,7 @@ async function addProject(context: Context, path: string, options: AddOptions): 
     readEverything(hub),
   ]);
   const offered = nodes.filter((each) => sessionId === null || each.sessionId === sessionId);
-  const here = readJoined(context.paths)?.nodeId;
-  const own = offered.find((each) => each.nodeId === here && isActiveSlot(each));
-  const node = options.node === undefined && own !== undefined ? own : chooseNode(offered, options.node);
+  const node = chooseNode(offered, options.node, hub.address.nodeId);
   const workspaceRoot = folderOf(context, path);
   const present = projects.find((project) => project.workspaceRoot === workspaceRoot && project.nodeId === node.nodeId);
   if (present) {

@@ -114,7 +114,7 @@ function sayReady(context: Context, { prepared, joined, workspaceRoots, version,
   });
 }
 
-const ANEW = "An owner makes a new one with `muster invite`; join with it under another --home, as a new machine.";
+const ANEW = "An owner makes an invite with `muster invite`; join by it under another --home, as a new machine.";
 
 /** The hub's refusal in the words of whoever sits at this machine. */
 function refusedBy({ hubUrl, sessionTitle }: JoinedHub, error: MusterError): MusterError {

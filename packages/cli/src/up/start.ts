@@ -76,7 +76,7 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
       ...logLevel,
     });
     undo.push(() => node.close());
-    writeEndpoint(paths, { url: hub.localUrl, pid });
+    writeEndpoint(paths, { url: hub.localUrl, pid, nodeId: daemon.nodeId });
     undo.push(() => removeEndpoint(paths, pid));
     const loginUrl = await hub.createLoginLink();
     const { connected, refused } = node;
