@@ -72,12 +72,14 @@ export class People {
   readonly founder: Caller;
   /** The command line. */
   readonly cli: Caller;
+  readonly cliToken: string;
   readonly sessionId: SessionId;
 
-  constructor(opened: Opened, founder: Caller, cli: Caller) {
+  constructor(opened: Opened, founder: Caller, cli: Caller, cliToken: string) {
     this.opened = opened;
     this.founder = founder;
     this.cli = cli;
+    this.cliToken = cliToken;
     this.sessionId = founder.defaultSessionId;
     const { store, clock, identity } = opened;
     const options = { store, clock, ids: createIds(clock, random), random, identity };
@@ -134,5 +136,5 @@ export const openPeople = async (): Promise<People> => {
   const onDisk = (await readFile(identity.cliTokenFile, "utf8")).trim();
   const cli = await identity.authenticate({ authorization: `Bearer ${onDisk}`, cookie: undefined });
   if (founder === null || cli === null) throw new Error("nobody is logged in");
-  return new People(opened, founder, cli);
+  return new People(opened, founder, cli, onDisk);
 };
