@@ -9,12 +9,12 @@ import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from
 import { takeLinkToken } from "../login/link-token.ts";
 import { LoginPage } from "../login/login-page.tsx";
 import { ErrorBoundary } from "../shared/error-boundary.tsx";
-import { FailurePage, notifyFailure } from "../shared/failure.tsx";
+import { FailurePage } from "../shared/failure.tsx";
 import { NoMembership } from "../shell/no-membership.tsx";
 import { Splash } from "../shell/splash.tsx";
 import { createMuster, MusterProvider, useMuster } from "./muster.tsx";
 import { router } from "./router.tsx";
-import { ME_KEY, meQuery, useLogOut } from "./session.tsx";
+import { ME_KEY, meQuery } from "./session.tsx";
 import { theme } from "./theme.ts";
 
 const queries = new QueryClient({
@@ -55,7 +55,6 @@ function Gate() {
     return () => window.removeEventListener("hashchange", take);
   }, []);
   const { client } = useMuster();
-  const logOut = useLogOut();
   const me = useQuery({
     ...meQuery(client),
     enabled: link?.kind !== "login",
@@ -69,7 +68,7 @@ function Gate() {
   if (link?.kind === "join") return <Suspended page={<JoinPage key={link.token} token={link.token} onDone={done} />} />;
   if (me.isPending) return <Splash />;
   if (me.isError && toMusterError(me.error).code === "permission_denied") {
-    return <NoMembership onLogOut={() => void logOut().catch(notifyFailure)} />;
+    return <NoMembership />;
   }
   // One that is known stays known while the hub does not answer.
   if (me.data === undefined) return <FailurePage error={me.error} onRetry={() => void me.refetch()} />;

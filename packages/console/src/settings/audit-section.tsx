@@ -7,6 +7,7 @@ import { ADMINISTRATION } from "../shared/administration.ts";
 import { FailureNotice } from "../shared/failure.tsx";
 import page from "../shared/page.module.css";
 import { LoadingRows, Section } from "../shared/page.tsx";
+import { actText } from "./acts.ts";
 import classes from "./audit-section.module.css";
 
 const PAGE_ENTRIES = 50;
@@ -69,7 +70,7 @@ function Line({ entry: { at, actorId, actorName, action, subject, details } }: {
       </time>
       <span className={classes["what"]}>
         <span className={classes["act"]}>
-          <strong>{actorName ?? actorId}</strong> <span className={classes["action"]}>{action}</span>
+          <strong>{actorName ?? actorId}</strong> {actText(action)}
         </span>
         <span className={classes["details"]}>
           <span className="mono">{subject}</span>

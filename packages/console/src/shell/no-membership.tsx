@@ -1,9 +1,9 @@
 // In place of every page for someone who is logged in and belongs to no session any more. It goes away by itself when an
 // owner takes them in again.
-import { Button, Center, Stack, Text, Title } from "@mantine/core";
+import { Center, Stack, Text, Title } from "@mantine/core";
 import { IconUserOff } from "@tabler/icons-react";
 
-export function NoMembership({ onLogOut }: { onLogOut: () => void }) {
+export function NoMembership() {
   return (
     <Center component="main" mih="100dvh" p="md" data-testid="no-membership">
       <Stack align="center" gap="xs" maw={440} ta="center" role="status">
@@ -15,9 +15,6 @@ export function NoMembership({ onLogOut }: { onLogOut: () => void }) {
           An owner suspended or removed your membership, or you left. When an owner takes you in again, this page goes
           on by itself; a new invite works, too.
         </Text>
-        <Button variant="default" mt="sm" onClick={onLogOut}>
-          Log out
-        </Button>
       </Stack>
     </Center>
   );

@@ -1,0 +1,128 @@
+// What is set up rarely: tokens and logins, the audit log, a session of one's own and its version floor; and that each of
+// these pages may be used by everyone.
+import { createClient } from "@muster/client";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
+import { Place, repository } from "../cli/muster.ts";
+import { DESKTOP, launch, openPage, PHONE, violations } from "./browser.ts";
+import { logIn } from "./page.ts";
+
+let browser: Browser;
+let place: Place;
+beforeAll(async () => {
+  await ensureBundle(repository, process.execPath);
+  browser = await launch();
+});
+afterAll(() => browser.close());
+beforeEach(() => {
+  place = new Place();
+});
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await place.clear();
+});
+
+const token = (page: Page, name: string) => page.getByTestId("token").filter({ hasText: name });
+
+test("EXP-11 a token is made with a scope, shown once, good until it is revoked, and written to the audit log", async () => {
+  const up = await place.up();
+  const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  await logIn(page, up);
+  await page.getByRole("link", { name: "Settings" }).click();
+  await token(page, "Browser login").getByText("This browser").waitFor();
+  await page.getByRole("button", { name: "New token" }).click();
+  await page.getByLabel("What it is for").fill("nightly build");
+  await page.getByRole("radio", { name: "Reads", exact: true }).check();
+  await page.getByRole("button", { name: "Make the token" }).click();
+  const secret = (await page.getByTestId("token-secret").getByTestId("copy-line").textContent()) ?? "";
+  await page.getByRole("button", { name: "Done", exact: true }).click();
+  await page.getByTestId("token-secret").waitFor({ state: "detached" });
+  expect(await page.content()).not.toContain(secret);
+  const { api } = createClient({ baseUrl: up.ready.url, token: secret });
+  await api.sessions.list();
+  await expect(api.sessions.create({ title: "No" })).rejects.toMatchObject({ code: "permission_denied" });
+
+  await page.getByRole("button", { name: "Revoke nightly build" }).click();
+  await page.getByTestId("confirm").getByRole("button", { name: "Revoke the token" }).click();
+  await token(page, "nightly build").waitFor({ state: "detached" });
+  await expect(api.sessions.list()).rejects.toMatchObject({ code: "unauthenticated" });
+
+  // More than a page of them: the older ones come when they are asked for.
+  for (let count = 0; count < 52; count += 1) await up.client.api.auth.createLoginLink();
+  await page.getByRole("link", { name: "Audit log" }).click();
+  await expect.poll(() => page.getByTestId("audit-entry").count()).toBe(50);
+  await page.getByRole("button", { name: "Show older ones" }).click();
+  await page.locator("[data-action='token.revoked']").getByText("revoked a token").waitFor();
+  await page.locator("[data-action='space.created']").waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test("NOD-12 a session's floor is raised in one step, and lowered only after a question", async () => {
+  const up = await place.up();
+  const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  await logIn(page, up);
+  await page.getByRole("link", { name: "Sessions" }).click();
+  await page.getByRole("button", { name: "New session" }).click();
+  await page.getByLabel("Title", { exact: true }).fill("Apollo");
+  await page.getByRole("button", { name: "Open the session" }).click();
+  await page.getByRole("heading", { name: "Apollo", level: 1 }).waitFor();
+
+  const floor = page.getByTestId("floor");
+  const set = async (version: string): Promise<void> => {
+    await floor.getByLabel("Version floor").fill(version);
+    await floor.getByRole("button", { name: "Set" }).click();
+  };
+  await set("1.x");
+  await floor.getByText("Such as 1.4").waitFor();
+  await set("1.10");
+  await floor.getByText("Muster 1.10 or newer").waitFor();
+  await set("1.9");
+  await page.getByTestId("confirm").getByRole("button", { name: "Cancel" }).click();
+  await page.getByTestId("confirm").waitFor({ state: "detached" });
+  await floor.getByText("Muster 1.10 or newer").waitFor();
+  await set("");
+  await page.getByTestId("confirm").getByRole("button", { name: "Clear the floor" }).click();
+  await floor.getByText("Every version").waitFor();
+
+  await page.getByRole("button", { name: "What can be done with this session" }).click();
+  await page.getByRole("menuitem", { name: "Archive" }).click();
+  await page.getByTestId("confirm").getByRole("button", { name: "Archive" }).click();
+  await page.getByText("Archived", { exact: true }).waitFor();
+  expect(await page.getByRole("button", { name: "Invite someone" }).count()).toBe(0);
+  await page.getByRole("button", { name: "What can be done with this session" }).click();
+  await page.getByRole("menuitem", { name: "Close for good" }).click();
+  await page.getByTestId("confirm").getByRole("button", { name: "Close for good" }).click();
+  await page.getByTestId("sessions-page").waitFor();
+  await expect.poll(() => page.getByTestId("session-line").count()).toBe(1);
+  expect(complaints).toEqual([]);
+});
+
+test.each([
+  ["light", DESKTOP],
+  ["dark", PHONE],
+] as const)(
+  "EXP-7 the pages of fleet, sessions and settings have no serious violation (%s)",
+  async (colorScheme, size) => {
+    const up = await place.up();
+    const { sessionId } = (await up.client.api.sessions.list()).sessions[0] ?? {};
+    if (sessionId === undefined) throw new Error("no session");
+    await up.client.api.invites.create({ sessionId });
+    const { page, complaints } = await openPage(browser, { ...size, colorScheme }, { origin: up.ready.url });
+    await logIn(page, up);
+    const pages = [
+      ["/fleet", "machine-row"],
+      ["/sessions", "session-line"],
+      [`/sessions/${sessionId}`, "invite"],
+      ["/settings", "token"],
+      ["/settings/audit", "audit-entry"],
+    ] as const;
+    for (const [path, testId] of pages) {
+      await page.goto(`${up.ready.url}${path}`);
+      await page.getByTestId(testId).first().waitFor();
+      expect(await violations(page), path).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path).toBe(true);
+    }
+    expect(complaints).toEqual([]);
+  },
+);
