@@ -26,8 +26,11 @@ const queries = new QueryClient({
 /** A hub that does not answer yet is asked again. */
 const RETRY_MS = 2_000;
 const firstLink = takeLinkToken();
-/** A login that ended is told from a membership that did by who the hub says is there. */
-const muster = createMuster(() => void queries.resetQueries({ queryKey: ME_KEY }));
+/** Whether the login or only the membership ended, the hub says when it is asked again who is there. */
+const muster = createMuster(({ code }) => {
+  if (code === "unauthenticated" || code === "permission_denied") void queries.resetQueries({ queryKey: ME_KEY });
+  else queries.setQueryData(ME_KEY, null);
+});
 const JoinPage = lazy(async () => ({ default: (await import("../join/join-page.tsx")).JoinPage }));
 
 export function Application() {

@@ -10,7 +10,7 @@ import {
   type Overview,
   type ThreadView,
 } from "@muster/client";
-import type { MessageRow, NodeSummary, ThreadId } from "@muster/contracts";
+import type { MessageRow, MusterError, NodeSummary, ThreadId } from "@muster/contracts";
 import { createContext, type ReactNode, use, useCallback, useEffect, useSyncExternalStore } from "react";
 import { browserSurroundings } from "./browser-surroundings.ts";
 
@@ -23,10 +23,11 @@ export interface Muster {
   readonly feed: HubFeed;
 }
 
-export function createMuster(onLoginEnded: () => void): Muster {
+/** `onStopped` is told why the feed can't go on. */
+export function createMuster(onStopped: (error: MusterError) => void): Muster {
   const client = createClient({ baseUrl: window.location.origin });
   const store = new FeedStore({ schedule: (notify) => void setTimeout(notify, REDRAW_INTERVAL_MS) });
-  const feed = new HubFeed({ client, store, surroundings: browserSurroundings, onStopped: onLoginEnded });
+  const feed = new HubFeed({ client, store, surroundings: browserSurroundings, onStopped });
   return { client, store, feed };
 }
 

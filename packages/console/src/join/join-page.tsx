@@ -43,6 +43,8 @@ export function JoinPage({ token, onDone }: JoinPageProps) {
     setRefusal(null);
     try {
       const { me, sessionTitle } = await redeem(client, { token, displayName: name.trim(), before });
+      // Nothing that was read for the one who was logged in before may stay in sight.
+      if (before !== null) return window.location.replace("/");
       queries.removeQueries({ queryKey: [ADMINISTRATION] });
       queries.setQueryData(ME_KEY, me);
       notifications.show({

@@ -14,15 +14,27 @@ export const LOOKED_AT_EVERY_MS = 5_000;
 
 const askAnew = (queries: QueryClient): Promise<void> => queries.invalidateQueries({ queryKey: [ADMINISTRATION] });
 
-/** Once per page: asks anew whenever the feed has become live again. */
+/** Floors and memberships of others change what machines and people may; nothing tells of that by itself. */
+const ASK_EVERY_MS = 20_000;
+
+/** Once per page: asks anew whenever the feed has become live again, and now and then while the page is looked at. */
 export function useFreshAdministration(): void {
   const queries = useQueryClient();
+  const { feed } = useMuster();
   const { status } = useFeedState();
   const before = useRef<FeedState["status"]>("connecting");
   useEffect(() => {
     if (status === "live" && before.current !== "live") void askAnew(queries);
     before.current = status;
   }, [status, queries]);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (document.visibilityState !== "visible") return;
+      void queries.invalidateQueries({ queryKey: [ADMINISTRATION, "sessions"] });
+      void feed.reloadNodes().catch(() => {});
+    }, ASK_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [queries, feed]);
 }
 
 export interface Acting {
