@@ -179,8 +179,10 @@ test("NOD-22 a machine that is away, one that is too old, and an empty project s
   await logIn(page, up);
   await page.getByTestId("thread-item").click();
   let refusal: { status: number; code: string } | null = { status: 409, code: "node_offline" };
+  let entries: unknown[] | null = [];
   await page.route("**/api/v1/projects/*/files?*", async (route) => {
-    if (refusal === null) return route.continue();
+    if (refusal === null && entries === null) return route.continue();
+    if (refusal === null) return route.fulfill({ json: { path: "", entries, truncated: false } });
     const { status, code } = refusal;
     return route.fulfill({ status, json: { code, message: "refused", retryable: false } });
   });
@@ -193,6 +195,9 @@ test("NOD-22 a machine that is away, one that is too old, and an empty project s
   await page.getByRole("alert").getByText("The machine needs a newer Muster").waitFor();
   refusal = null;
   await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText("An empty folder").waitFor();
+  entries = null;
+  await page.getByRole("button", { name: "Read again" }).click();
   await entry(page, "README.md").waitFor();
   expect(complaints).toEqual([]);
 });

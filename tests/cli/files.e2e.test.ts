@@ -100,5 +100,10 @@ test("NOD-22 what is not there, not shown, outside or too large is refused by it
   expect(stdout).toBe("SECRET=1");
   const { stderr } = await place.muster(["files", "show", "large", "--project", "Shop"]);
   expect(stderr).toContain("800000");
+  writeFileSync(join(shop, ".git", "HEAD"), "nonsense");
+  const broken = await place.muster(["files", "--project", "Shop"]);
+  expect(broken.exitCode).toBe(3);
+  expect(broken.stderr).toMatch(/Git cannot say .*\n(.*\n)*.*--ignored\. \(workspace_unavailable\)/);
+  expect((await place.muster(["files", "--ignored", "--project", "Shop"])).exitCode).toBe(0);
   expect((await place.muster(["files", "--depth", "9", "--project", "Shop"])).exitCode).toBe(2);
 });

@@ -3,6 +3,7 @@ import { isAbsolute, relative } from "node:path";
 import { FILE_TREE_DEPTH_MAX, MusterError, type ProjectRow } from "@muster/contracts";
 import type { Command } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
+import { refusal } from "../errors.ts";
 import { connect, type Hub } from "../hub.ts";
 import { contentOutput, treeText } from "../output/files.ts";
 import { oneLine } from "../output/text.ts";
@@ -56,6 +57,18 @@ function pathIn({ workspaceRoot }: ProjectRow, path: string): string {
   return way;
 }
 
+/** Where git cannot tell what it ignores, the table's advice would be to make a folder that is there. */
+async function advised<Answer>(asking: Promise<Answer>): Promise<Answer> {
+  try {
+    return await asking;
+  } catch (error) {
+    const reason = error instanceof MusterError ? error.details?.["reason"] : undefined;
+    if (!(error instanceof MusterError) || typeof reason !== "string" || !reason.startsWith("git_")) throw error;
+    const advice = "Mend the repository, or see all files with --ignored.";
+    throw refusal(error.code, error.message, advice, error.details);
+  }
+}
+
 async function listFiles(
   context: Context,
   path: string,
@@ -65,16 +78,12 @@ async function listFiles(
     throw new MusterError("validation_failed", `--depth is a number from 1 to ${FILE_TREE_DEPTH_MAX}.`);
   const hub = connect(context);
   const project = await projectOf(context, hub, given);
-  const tree = await hub.api.node.files.tree({
-    projectId: project.projectId,
-    path: pathIn(project, path),
-    depth,
-    ignored,
-  });
+  const { projectId } = project;
+  const tree = await advised(hub.api.node.files.tree({ projectId, path: pathIn(project, path), depth, ignored }));
   const { paint } = context;
   const title = `${paint("bold", oneLine(project.title))} ${paint("dim", oneLine(`${project.workspaceRoot}/${tree.path}`))}`;
   context.voice.answer({
-    json: { projectId: project.projectId, ...tree },
+    json: { projectId, ...tree },
     text: `${title}\n${treeText(tree, paint)}`,
     quiet: tree.entries.map((entry) => entry.path),
   });
@@ -88,7 +97,7 @@ async function showFile(
   const hub = connect(context);
   const project = await projectOf(context, hub, given);
   const { projectId } = project;
-  const file = await hub.api.node.files.read({ projectId, path: pathIn(project, path), ignored });
+  const file = await advised(hub.api.node.files.read({ projectId, path: pathIn(project, path), ignored }));
   if (context.voice.isJson) context.voice.answer({ json: { projectId, ...file }, text: "" });
   else context.shell.out.write(contentOutput(file, context.shell.out.isTerminal));
 }

@@ -35,6 +35,8 @@ export async function serveDaemon(context: Context, options: ServeOptions): Prom
       hubUrl: joined.hubUrl,
       spaceId: joined.spaceId,
       workspaceRoots,
+      // A hub of one's own may have been here.
+      hiddenFolders: [context.paths.hub],
       version,
       ...(logLevel === undefined ? {} : { logLevel }),
       onConnection: teller.tell,

@@ -5,6 +5,7 @@ import {
   IconArrowUpCircle,
   IconFileAlert,
   IconFileOff,
+  IconFolderOff,
   IconLock,
   IconPlugConnectedX,
   IconRefresh,
@@ -73,6 +74,18 @@ export function FilesFailure({ error: thrown, onRetry }: { error: unknown; onRet
       return (
         <FilesState icon={IconPlugConnectedX} title="The machine is away" onRetry={onRetry} role="alert">
           Files are asked of the machine they are on. They can be looked at as soon as it is back.
+        </FilesState>
+      );
+    case "runtimenode.permission_denied":
+      return (
+        <FilesState icon={IconLock} title="The machine is not shared here" onRetry={onRetry} role="alert">
+          Its owner may no longer contribute machines to this session, so nobody looks into it.
+        </FilesState>
+      );
+    case "workspace_unavailable":
+      return (
+        <FilesState icon={IconFolderOff} title="The folder cannot be read" onRetry={onRetry} role="alert">
+          {error.message}
         </FilesState>
       );
     case "node_upgrade_required":
