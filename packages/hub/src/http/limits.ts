@@ -38,7 +38,7 @@ export interface HttpLimits {
   readonly eventStreamsMax: number;
   /** A comment is written this often on an event stream that has nothing else to say. */
   readonly eventKeepAliveMs: number;
-  /** How often the credentials of open event streams are looked at again, so that a revocation ends them within this time. */
+  /** How often the credentials of open event streams are looked at again: a revocation has to end them within a second. */
   readonly credentialsCheckMs: number;
   /** An answer of `/readyz` that takes longer is a no. */
   readonly readinessTimeoutMs: number;
@@ -66,7 +66,7 @@ export const HTTP_LIMITS: HttpLimits = {
   eventStreamsPerPrincipalMax: 64,
   eventStreamsMax: 2_048,
   eventKeepAliveMs: FEED_KEEP_ALIVE_MS,
-  credentialsCheckMs: 1_000,
+  credentialsCheckMs: 750,
   readinessTimeoutMs: 2_000,
   closeGraceMs: 3_000,
 };
