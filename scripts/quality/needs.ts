@@ -29,8 +29,15 @@ const postgresql: Need = {
   prepare: () => withoutCluster("/etc/postgresql-common"),
 };
 
-/** A level's tests are known by their suffix; of those with processes, these start hubs on a server. */
+const iproute: Need = {
+  purpose: "the test of machines on a network",
+  debianPackage: "iproute2",
+  isThere: () => isOnPath("ip"),
+};
+
+/** A level's tests are known by their suffix; of those with processes, these start hubs on a server, and one makes networks. */
 const NEEDED_BY: { path: RegExp; need: Need }[] = [
+  { path: /^tests\/cli\/network\.e2e\.test\.ts$/, need: iproute },
   { path: /\.browser\.e2e\.test\.ts$/, need: chromium },
   { path: /\.sql\.test\.ts$|postgres\.e2e\.test\.ts$|^tests\/soak\//, need: postgresql },
 ];

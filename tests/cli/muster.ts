@@ -58,8 +58,11 @@ export class Place {
   /** Below it projects may lie. */
   readonly work = join(this.root, "work");
   readonly env: NodeJS.ProcessEnv;
+  readonly #before: readonly string[];
 
-  constructor() {
+  /** @param before what stands before every command, as `nsenter` does with its options */
+  constructor(before: readonly string[] = []) {
+    this.#before = before;
     mkdirSync(this.work);
     mkdirSync(join(this.root, "tmp"));
     // Neither Muster's own settings of whoever runs the tests, nor those that npm gives to what it runs.
@@ -75,7 +78,8 @@ export class Place {
   }
 
   spawn(args: readonly string[], options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {}): Running {
-    return run(process.execPath, [...nodeOptions, bin, ...args], {
+    const [file = process.execPath, ...rest] = [...this.#before, process.execPath, ...nodeOptions, bin, ...args];
+    return run(file, rest, {
       cwd: options.cwd ?? this.work,
       env: { ...this.env, ...options.env },
       ...(options.input === undefined ? {} : { input: options.input }),

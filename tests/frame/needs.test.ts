@@ -21,7 +21,8 @@ describe("what the tests need", () => {
   test("is a database's programs for the tests that use one, and a browser for those that do", () => {
     expect(needsOf(["packages/store"]).map((need) => need.debianPackage)).toEqual(["git", "postgresql"]);
     expect(needsOf(["tests/cli/postgres"]).map((need) => need.debianPackage)).toEqual(["git", "postgresql"]);
-    expect(needsOf([]).map((need) => need.debianPackage)).toEqual(["git", "chromium", "postgresql"]);
+    expect(needsOf([]).map((need) => need.debianPackage)).toEqual(["git", "iproute2", "chromium", "postgresql"]);
+    expect(needsOf(["tests/cli/network"]).map((need) => need.debianPackage)).toEqual(["git", "iproute2"]);
   });
 
   test("leaves no database service behind, unless somebody has chosen otherwise", () => {
