@@ -1,12 +1,14 @@
 // A second machine from the invite to its work, its death and its end: two homes, real processes, one hub.
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { ThreadId } from "@muster/contracts";
 import { best } from "@muster/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Daemon, daemonUp, inviteLink, joined, onRoster } from "./machines.ts";
 import { type Finished, Place, readThread, type Up, until } from "./muster.ts";
 import { processesOf } from "./processes.ts";
+import { startProxy } from "./proxy.ts";
 
 /** What the product promises. */
 const JOIN_MAX_MS = 5_000;
@@ -46,6 +48,13 @@ const endedBy = async (daemon: Daemon, signal: NodeJS.Signals): Promise<Finished
   const finished = await daemon.finished;
   return { ...finished, tookMs: performance.now() - began };
 };
+
+/** Lets the time of all invites that wait be over, which no command does. */
+function expireInvites(place: Place): void {
+  const database = new DatabaseSync(join(place.home, "hub/hub.db"), { timeout: 10_000 });
+  database.exec("UPDATE session_invites SET expires_at = '2026-01-01T00:00:00.000Z' WHERE state = 'pending'");
+  database.close();
+}
 
 describe("an invite", () => {
   test("EXP-3 is one line, which is the command for the other machine, and says where it works", async () => {
@@ -113,12 +122,15 @@ describe("an invite", () => {
     const { invites } = await hub.json<{ invites: { inviteId: string; state: string }[] }>("invite", "list");
     const [newest] = invites.filter(({ state }) => state === "pending");
     await hub.json("invite", "revoke", String(newest?.inviteId));
+    const expired = await inviteLink(hub);
+    expireInvites(hub);
     const guessed = used.replace(/[\w-]{43}$/, "A".repeat(43));
     const machine = newMachine();
     for (const [link, code] of [
       [used, "invite_used"],
       [revoked, "invite_revoked"],
       [guessed, "invite_invalid"],
+      [expired, "invite_expired"],
     ] as const) {
       const refused = await machine.muster(["join", link, "--json"]);
       expect(errorOf(refused), code).toMatchObject({ code, exitCode: 5 });
@@ -299,6 +311,45 @@ describe("a home", () => {
     const daemonThere = await hub.muster(["daemon", "up", "--json"]);
     expect(errorOf(daemonThere)).toMatchObject({ code: "not_joined", exitCode: 3 });
     await joined(newMachine(), link);
+  });
+});
+
+describe("a join that was cut off before its answer was kept", () => {
+  test("EXP-3 strands no machine: the owner removes who joined, and a new invite brings the same machine in", async () => {
+    const { machine, daemon } = await joinedMachine("--role", "runtime_contributor");
+    await endedBy(daemon, "SIGTERM");
+    for (const name of ["hub.json", "token"]) rmSync(join(machine.home, "daemon", name));
+    const link = await inviteLink(hub);
+    const refused = await machine.muster(["join", link, "--json"]);
+    expect(errorOf(refused)).toMatchObject({ code: "runtimenode.permission_denied", exitCode: 5 });
+    expect(errorOf(refused).message).toContain("the invite is not used up");
+    const { nodes } = await up.client.api.nodes.list();
+    const owner = nodes.find(({ nodeId }) => nodeId === daemon.ready.nodeId)?.ownerId;
+    await hub.json("session", "remove", String(owner));
+    const again = await joined(machine, link);
+    expect(again.ready.nodeId).toBe(daemon.ready.nodeId);
+    expect(await onRoster(up, daemon.ready.nodeId)).toMatchObject({ suspended: false });
+  });
+});
+
+describe("a hub behind a proxy", () => {
+  test("EXP-3 is joined under the proxy's name, uplink and all", async () => {
+    const proxy = await startProxy();
+    const other = newMachine();
+    const url = `http://localhost:${proxy.port}`;
+    const behind = await other.up("--public-url", url);
+    expect(behind.ready.url).toBe(url);
+    const answer = JSON.parse(readFileSync(join(other.home, "hub/endpoint.json"), "utf8")) as { url: string };
+    expect(answer.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    proxy.handOnTo(Number(new URL(answer.url).port));
+    const machine = newMachine();
+    const daemon = await joined(machine, await inviteLink(other));
+    expect(daemon.ready.url).toBe(url);
+    const row = await onRoster(behind, daemon.ready.nodeId);
+    expect(row.health).toBe("online");
+    expect((await machine.json<{ url: string }>("status")).url).toBe(url);
+    await endedBy(daemon, "SIGTERM");
+    proxy.close();
   });
 });
 
