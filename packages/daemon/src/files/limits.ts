@@ -8,8 +8,8 @@ export const FOLDERS_IN_FLIGHT = 16;
 export const FILE_CALLS_IN_FLIGHT = 32;
 /** Repositories that one answer asks for their rules; folders of further ones are shown without what is in them. */
 export const REPOSITORIES_ASKED_MAX = 32;
-/** One git process of an answer: well below the time for which the hub waits. */
-export const GIT_CALL_MS = 5_000;
+/** One git process of an answer: below the time for which the hub waits. */
+export const GIT_CALL_MS = 10_000;
 /** What git prints for one answer: every name that was read, at a usual length. */
 export const GIT_OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 /** Paths that git takes as arguments; more are asked for by a listing of their repository. */

@@ -109,6 +109,22 @@ it("NOD-22 a machine that cannot answer is never asked, and one that is away is 
   expect(await (await call("/projects/project/files/content?path=a")).json()).toMatchObject({ code: "node_offline" });
 });
 
+it.each(["files?path=a", "files/content?path=a"])(
+  "NOD-22 a machine hears that the caller of %s has left, long before the question's own time is over",
+  async (path) => {
+    const { end, questions } = await machineWithProject({ files: { version: 1 } });
+    const leaving = new AbortController();
+    const askedMs = performance.now();
+    const gone = call(`/projects/project/${path}`, { signal: leaving.signal }).catch(() => "left");
+    await until("the question", () => questions().length === 1);
+    leaving.abort();
+    expect(await gone).toBe("left");
+    expect((await end.next("cancel")).requestId).toBe(questions()[0]?.requestId);
+    // The hub itself gives a question up after 15 s, and tells the machine so as well.
+    expect(performance.now() - askedMs).toBeLessThan(12_000);
+  },
+);
+
 it("NOD-22 callers who leave take their questions back: the machine hears of it, and its slots are free again", async () => {
   const { end, questions } = await machineWithProject({ files: { version: 1 } });
   const leaving = new AbortController();
