@@ -9,6 +9,8 @@ import { logIn } from "./page.ts";
 
 /** Whoever is not logged in yet, or refused, is told so by the hub, and the browser notes it. */
 const REFUSED = [/status of 40[1349]/];
+/** Less than the time after which a page asks again by itself, so that it was the feed that told it. */
+const TOLD_WITHIN_MS = 15_000;
 
 let browser: Browser;
 let place: Place;
@@ -114,7 +116,7 @@ test("NOD-2 what a member sees follows their role and membership without a reloa
   // A viewer looks, and is asked for nothing.
   const role = owner.page.getByLabel("Role of Grace");
   await role.selectOption({ label: "Viewer" });
-  await guest.page.getByTestId("thread-mark").getByText("You may only look").waitFor();
+  await guest.page.getByTestId("thread-mark").getByText("You may only look").waitFor({ timeout: TOLD_WITHIN_MS });
   expect(await guest.page.getByTestId("composer-input").isDisabled()).toBe(true);
   expect(await guest.page.getByTestId("new-thread").count()).toBe(0);
   await openSession(guest.page);
