@@ -243,6 +243,21 @@ describe("the second daemon", () => {
     expect(doctor.stdout).toContain("an owner revoked this machine's place");
   });
 
+  test("EXP-3 that was revoked and is the hub's own keeps no hub from serving", async () => {
+    const { nodeId } = await until("the hub's machine", async () => (await up.client.api.nodes.list()).nodes[0]);
+    await onRoster(up, nodeId);
+    await hub.json("nodes", "revoke", nodeId, "--yes");
+    await onRoster(up, nodeId, ({ state }) => state === "revoked");
+    expect((await hub.muster(["status"])).exitCode).toBe(0);
+    up.child.kill("SIGTERM");
+    expect((await up.finished).exitCode).toBe(0);
+    const again = hub.spawn(["up", "--port", "0", "--workspace-root", hub.work]);
+    await until("the note", () => again.stderr().includes("(runtimenode.attach_revoked)"));
+    expect(again.stderr()).toContain("The hub serves, but without this machine");
+    await until("the hub to be ready", () => again.stdout().includes("Ctrl-C ends it"));
+    await joined(newMachine(), await inviteLink(hub));
+  });
+
   test("NOD-13 detached is connected without work, and has its slot again when its owner attaches it", async () => {
     const { machine, daemon } = await joinedMachine();
     const { nodeId } = daemon.ready;

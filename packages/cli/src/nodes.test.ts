@@ -43,6 +43,7 @@ describe("a machine's slot", () => {
     [{ suspended: true }, "suspended"],
     [{ suspended: true, readOnly: true, state: "degraded" }, "suspended, read only"],
     [{ state: "offline" }, "detached"],
+    [{ state: "offline", detachReason: "detached" }, "detached"],
     [{ state: "offline", detachReason: "lease_expired" }, "detached: away for too long"],
     [{ state: "offline", detachReason: "needed\nelsewhere" }, "detached: needed elsewhere"],
     [{ state: "revoked", readOnly: true }, "revoked"],

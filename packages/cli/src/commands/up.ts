@@ -90,9 +90,15 @@ async function up(context: Context, options: UpOptions): Promise<void> {
   const { startEverything } = await import("../up/start.ts");
   const running = await startEverything(settings);
   try {
-    const isConnected = await within(CONNECT_LIMIT_MS, running.connected, signal);
+    // Without its own machine, as where that was revoked, a hub still serves the others, and who can mend it.
+    const heard = running.connected.then(
+      () => "connected" as const,
+      () => "refused" as const,
+    );
+    await within(CONNECT_LIMIT_MS, heard, signal);
     if (!signal.aborted) {
-      if (!isConnected) voice.note("The hub serves, but this machine's daemon has not connected to it yet.");
+      if ((await Promise.race([heard, "waiting"])) === "waiting")
+        voice.note("The hub serves, but this machine's daemon has not connected to it yet.");
       const { url, loginUrl, tokenFile } = running;
       voice.answer({
         json: { ready: true, url, loginUrl, tokenFile, home: paths.home, pid: settings.pid },
@@ -100,7 +106,9 @@ async function up(context: Context, options: UpOptions): Promise<void> {
         quiet: [url],
       });
       void running.refused.then((error) =>
-        voice.note(`The hub goes on serving, but takes this machine's daemon no more: ${error.message}`),
+        voice.note(
+          `The hub serves, but without this machine: it does not take its daemon. ${error.message} (${error.code})`,
+        ),
       );
       await aborted(signal);
     }

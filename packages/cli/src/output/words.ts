@@ -29,6 +29,8 @@ export const nodeHealth = (health: NodeHealth, paint: Paint): string => paint(HE
 /** Why a slot ended, for people; what a person wrote stays as it is. */
 const DETACH_REASONS: Readonly<Record<string, string>> = {
   lease_expired: "away for too long",
+  // Nobody said why.
+  detached: "",
 };
 
 /** May it work here: the slot, and what keeps it from working although it has one. */
@@ -36,8 +38,9 @@ export function nodeSlot(node: NodeSummary, paint: Paint): string {
   const marks = [...(node.suspended ? ["suspended"] : []), ...(node.readOnly ? ["read only"] : [])];
   if (node.state === "revoked") return paint("red", "revoked");
   if (node.state === "offline") {
-    const reason = node.detachReason === null ? "" : oneLine(node.detachReason);
-    return paint("dim", reason === "" ? "detached" : `detached: ${DETACH_REASONS[reason] ?? reason}`);
+    const said = oneLine(node.detachReason ?? "");
+    const reason = DETACH_REASONS[said] ?? said;
+    return paint("dim", reason === "" ? "detached" : `detached: ${reason}`);
   }
   return marks.length === 0 ? node.state : paint("yellow", marks.join(", "));
 }
