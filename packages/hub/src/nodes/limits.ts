@@ -36,3 +36,10 @@ export const OVERDUE_LOOK_MS = 5 * 60 * 1_000;
 
 /** How often one sweep looks again after a node came back in the moment of its release. */
 export const RELEASE_ATTEMPTS = 3;
+
+/** Heartbeats of this long go into one commit; a sweep that comes between them is off by no more. */
+export const HEARTBEAT_GROUP_MS = 250;
+/** A quarter of a second of 60,000 machines that beat every 15 s. */
+export const HEARTBEATS_PER_COMMIT_MAX = 1_024;
+/** As many as there may be sockets: while the database is away, one each may wait. */
+export const HEARTBEATS_WAITING_MAX = 20_000;

@@ -25,12 +25,12 @@ import type { NodeCaller, NodePlace, Nodes } from "../ports.ts";
 import { type HealthState, HUB_TABLES, type HubRow } from "../schema/index.ts";
 import { declare } from "./declarations.ts";
 import { HeartbeatLimiter } from "./heartbeat-limiter.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { connect } from "./hello.ts";
 import { SLOT_LEASE_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
 import { announcementBy, NodeNews } from "./news.ts";
-import { beatPresence, beatPresenceByOwner, connectionOf, doubtPresence, healthOf } from "./presence.ts";
+import { beatPresenceByOwner, connectionOf, doubtPresence, healthOf } from "./presence.ts";
 import { ROSTER_NODES_MAX, readRoster } from "./roster.ts";
-import { openIfUp } from "./slot-statements.ts";
 import { attach, detach, revoke, type SlotTools, staleEpoch } from "./slots.ts";
 import { isActive, newestSlot, nodeOf } from "./statements.ts";
 import { type ChangedNode, Sweep } from "./sweep.ts";
@@ -80,6 +80,7 @@ class StoredNodes implements SweepingNodes {
   readonly #sweep: Sweep;
   readonly #news: NodeNews;
   readonly #tools: SlotTools;
+  readonly #heartbeats: Heartbeats;
   #sweeping: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -90,6 +91,8 @@ class StoredNodes implements SweepingNodes {
     const store = options.wideStore ?? options.store;
     const announcement = announcementBy(hubId);
     this.#tools = { store: options.store, clock, ids, announcement };
+    const onBeaten = (changed: readonly ChangedNode[]): Promise<void> => this.#tellMany(changed);
+    this.#heartbeats = new Heartbeats({ store: options.store, clock, announcement, onChanged: onBeaten });
     const slotLeaseMs = options.slotLeaseMs ?? SLOT_LEASE_MS;
     this.#sweep = new Sweep({ store, clock, ids, owner: hubId, hubPrincipalId, slotLeaseMs, announcement });
     const onChanged = (spaceId: SpaceId, nodeId: NodeId): void => {
@@ -166,20 +169,8 @@ class StoredNodes implements SweepingNodes {
     };
   }
 
-  async heartbeat(beat: Parameters<Nodes["heartbeat"]>[0]): Promise<void> {
-    const { spaceId, nodeId, epoch, connectionId, healthState } = beat;
-    const before = await this.#healthOf(spaceId, nodeId);
-    const written = { spaceId, nodeId, epoch, connectionId, healthState, at: this.#now() };
-    const news = before === healthState ? [] : [this.#tools.announcement(spaceId, nodeId)];
-    const beaten = beatPresence(this.#store.dialect, written);
-    // A slot that was attached while its node was given up for dead has waited for this.
-    const open = before === "offline" ? [openIfUp(this.#store.dialect, { spaceId, nodeId })] : [];
-    if ((await this.#run([beaten, ...open], news)) === 1) {
-      if (before !== healthState) await this.#tell(spaceId, nodeId);
-      return;
-    }
-    // The right epoch on a connection that was replaced changes nothing and is no error.
-    await this.#refuseStale(spaceId, nodeId, epoch);
+  heartbeat(beat: Parameters<Nodes["heartbeat"]>[0]): Promise<void> {
+    return this.#heartbeats.beat(beat);
   }
 
   async capabilities({ spaceId, nodeId, epoch, capabilities }: Parameters<Nodes["capabilities"]>[0]): Promise<void> {
@@ -248,6 +239,7 @@ class StoredNodes implements SweepingNodes {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
+    await this.#heartbeats.close();
     await this.#news.close();
     await this.#sweeping;
     // A database that is away has not forgotten when the lease ends.
