@@ -11,8 +11,10 @@ import {
   chooseKeptDays,
   choosePlace,
   choosePort,
+  chooseSlotLeaseMs,
   type PlaceOptions,
   parseDays,
+  parseMinutes,
   parsePort,
   workspaceRoots,
 } from "../up/options.ts";
@@ -25,6 +27,8 @@ interface UpOptions extends PlaceOptions {
   readonly workspaceRoot: readonly string[];
   readonly logLevel?: string;
   readonly keepArchivedDays?: number | null;
+  /** In milliseconds. */
+  readonly slotLeaseMinutes?: number;
 }
 
 /** The machine is on the roster long before; later than this the person hears that it is not. */
@@ -56,6 +60,11 @@ export function addUpCommand({ program, context }: Registry): void {
       "how long archived threads keep their details, off for ever (MUSTER_KEEP_ARCHIVED_DAYS, 30)",
       parseDays,
     )
+    .option(
+      "--slot-lease-minutes <minutes>",
+      "how long a machine that is away keeps its place and its turns (MUSTER_SLOT_LEASE_MINUTES, 10)",
+      parseMinutes,
+    )
     .addOption(
       new Option("--log-level <level>", "what goes into the log").choices(["debug", "info", "warn", "error", "silent"]),
     )
@@ -71,6 +80,7 @@ const collect = (value: string, before: readonly string[]): string[] => [...befo
 async function up(context: Context, options: UpOptions): Promise<void> {
   const { shell, paths, voice } = context;
   const began = performance.now();
+  const slotLeaseMs = chooseSlotLeaseMs(shell, options.slotLeaseMinutes);
   const settings: UpSettings = {
     paths,
     databaseUrl: chooseDatabase(shell, options.database),
@@ -80,6 +90,7 @@ async function up(context: Context, options: UpOptions): Promise<void> {
     version: VERSION,
     consoleDirectory: consoleDirectory(),
     keepArchivedDays: chooseKeptDays(shell, options.keepArchivedDays),
+    ...(slotLeaseMs === undefined ? {} : { slotLeaseMs }),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     pid: process.pid,
     environment: shell.env,

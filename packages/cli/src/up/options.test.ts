@@ -2,7 +2,7 @@
 import { MusterError } from "@muster/contracts";
 import { describe, expect, test } from "vitest";
 import { testShell } from "../testing/shell.ts";
-import { chooseDatabase, choosePlace } from "./options.ts";
+import { chooseDatabase, choosePlace, chooseSlotLeaseMs, parseMinutes } from "./options.ts";
 
 const SECRET = "hunter2";
 
@@ -78,5 +78,22 @@ describe("the place of the hub", () => {
     const publicUrl = "http://box.lan:7600";
     expect(() => place("127.0.0.1", { publicUrl })).toThrow(refused);
     expect(place("0.0.0.0", { publicUrl, trustNetwork: true }).publicUrl).toBe(publicUrl);
+  });
+});
+
+describe("how long a machine keeps its place", () => {
+  const shell = (minutes?: string) =>
+    testShell(minutes === undefined ? {} : { env: { MUSTER_SLOT_LEASE_MINUTES: minutes } });
+
+  test("NOD-18 is what the option says, else the environment, else the hub's own time", () => {
+    expect(chooseSlotLeaseMs(shell("7"), parseMinutes("3"))).toBe(180_000);
+    expect(chooseSlotLeaseMs(shell("7"), undefined)).toBe(420_000);
+    expect(chooseSlotLeaseMs(shell(""), undefined)).toBeUndefined();
+    expect(chooseSlotLeaseMs(shell(), undefined)).toBeUndefined();
+  });
+
+  test.each(["0", "-1", "1.5", "ten", "525601"])("is refused where it is %s", (text) => {
+    expect(() => parseMinutes(text)).toThrow("number of minutes");
+    expect(() => chooseSlotLeaseMs(shell(text), undefined)).toThrow("MUSTER_SLOT_LEASE_MINUTES");
   });
 });

@@ -69,6 +69,31 @@ export function chooseKeptDays(shell: Shell, given: number | null | undefined): 
   }
 }
 
+/** More would be no lease: a year. */
+const SLOT_LEASE_MINUTES_MAX = 525_600;
+
+/** A number of minutes, as milliseconds. */
+export function parseMinutes(text: string): number {
+  const minutes = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (minutes < 1 || minutes > SLOT_LEASE_MINUTES_MAX)
+    throw new InvalidArgumentError(`It is a number of minutes from 1 to ${SLOT_LEASE_MINUTES_MAX}.`);
+  return minutes * 60_000;
+}
+
+/** `--slot-lease-minutes`, else MUSTER_SLOT_LEASE_MINUTES; undefined: the hub's own time. */
+export function chooseSlotLeaseMs(shell: Shell, given: number | undefined): number | undefined {
+  const text = shell.env["MUSTER_SLOT_LEASE_MINUTES"];
+  if (given !== undefined || text === undefined || text === "") return given;
+  try {
+    return parseMinutes(text);
+  } catch {
+    throw new MusterError(
+      "validation_failed",
+      `MUSTER_SLOT_LEASE_MINUTES is "${text}", but it is a number of minutes from 1 to ${SLOT_LEASE_MINUTES_MAX}.`,
+    );
+  }
+}
+
 export interface PlaceOptions {
   readonly host: string;
   readonly trustNetwork?: boolean;

@@ -20,6 +20,8 @@ export interface UpSettings {
   readonly consoleDirectory: string | null;
   readonly logLevel?: string;
   readonly keepArchivedDays: number | null;
+  /** How long the slot of a machine that is offline waits for it; the hub's own time when absent. */
+  readonly slotLeaseMs?: number;
   readonly pid: number;
   /** Of which agents and git see a part. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -63,6 +65,7 @@ export async function startEverything(settings: UpSettings): Promise<Running> {
       version,
       consoleDirectory,
       keepArchivedDays,
+      ...(settings.slotLeaseMs === undefined ? {} : { slotLeaseMs: settings.slotLeaseMs }),
       ...logLevel,
     });
     undo.push(() => hub.close());
