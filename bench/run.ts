@@ -14,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   growth: "./growth.ts",
   "store-loop": "./store-loop.ts",
   sweep: "./sweep.ts",
+  uplinks: "./uplinks.ts",
   checkpoints: "./checkpoints.bench.ts",
 };
 
