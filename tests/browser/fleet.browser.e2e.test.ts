@@ -108,6 +108,27 @@ test("NOD-16 a machine is detached and attached again by its owner, and revoked 
   expect(complaints).toEqual([]);
 });
 
+test("NOD-11 a machine below the floor says so with the floor, and its thread asks for nothing until it may", async () => {
+  const up = await place.up();
+  await makeThread(up.client, place.repository("shop"));
+  const { defaultSessionId: sessionId } = await up.client.api.auth.me();
+  const { page, complaints } = await openFleet(up);
+  const mark = page.getByTestId("machine-mark");
+  await up.client.api.sessions.setFloor({ sessionId, minClientVersion: "99.1" });
+  await mark.getByText("below 99.1").waitFor();
+  // It stays attached and alive.
+  await page.getByTestId("machine-slot").getByText("Attached").waitFor();
+  await page.getByTestId("machine-health").getByText("Online").waitFor();
+  await page.getByTestId("thread-item").click();
+  await page.getByTestId("thread-mark").getByText("read only").waitFor();
+  await page.getByTestId("obstacle").getByText("Upgrade Muster there").waitFor();
+  expect(await page.getByTestId("composer-input").isDisabled()).toBe(true);
+  await up.client.api.sessions.setFloor({ sessionId, minClientVersion: null, lower: true });
+  await expect.poll(() => page.getByTestId("composer-input").isEnabled()).toBe(true);
+  expect(await page.getByTestId("obstacle").count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
 test("NOD-20 five hundred machines are searched and walked by keyboard with only what is seen in the document", async () => {
   const up = await place.up();
   const [node] = await until("the machine", async () => {
