@@ -22,10 +22,12 @@ export const nodesWithEffects = select({
       SELECT 1 FROM orchestration_effects e WHERE e.space_id = a.space_id AND e.node_id = a.node_id AND e.status IN ('pending', 'running'))`,
 });
 
+/** None for a node that speaks under an epoch that is not its newest. */
 export const effectOfNode = select({
-  request: { ...ofEffect, nodeId: text<NodeId>() },
+  request: { ...ofEffect, nodeId: text<NodeId>(), epoch: integer() },
   row: effects,
-  sql: "SELECT * FROM orchestration_effects WHERE space_id = :spaceId AND effect_id = :effectId AND node_id = :nodeId",
+  sql: `SELECT * FROM orchestration_effects WHERE space_id = :spaceId AND effect_id = :effectId AND node_id = :nodeId
+    AND EXISTS (SELECT 1 FROM nodes WHERE nodes.space_id = :spaceId AND nodes.node_id = :nodeId AND nodes.epoch = :epoch)`,
 });
 
 /** Reverts that wait or are on their way, the oldest first. */

@@ -79,12 +79,12 @@ export class EffectWorker {
     }
   }
 
-  /** What a node answered. A result under an older fence than the stored one changes nothing. */
+  /** What a node answered. A result under an older epoch or an older fence than the stored one changes nothing. */
   async result(node: NodeIdentity, result: { effectId: string; fence: number; error?: ErrorBody }): Promise<void> {
     const { store } = this.#options;
-    const { spaceId, nodeId } = node;
+    const { spaceId, nodeId, epoch } = node;
     const effectId = result.effectId as EffectId;
-    const [row] = await store.read(statements.effectOfNode(store.dialect, { spaceId, effectId, nodeId }));
+    const [row] = await store.read(statements.effectOfNode(store.dialect, { spaceId, effectId, nodeId, epoch }));
     if (row === undefined || row.status !== "running" || row.fence !== result.fence) return;
     const effect = effectRowOf(row);
     this.#options.onStep?.("effect.answer-received", aboutEffect(effect));

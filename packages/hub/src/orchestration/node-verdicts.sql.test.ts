@@ -164,3 +164,20 @@ onBothDatabases("a slot", () => {
     await until(() => started().length === 1);
   });
 });
+
+onBothDatabases("an effect's result", () => {
+  it("NOD-15 under an epoch that is not the node's newest changes nothing", async () => {
+    await world.dispatch(startTurn("a"));
+    await until(() => started().length === 1);
+    const [{ effectId, fence } = { effectId: "", fence: 0 }] = world.nodes.runs;
+    const effects = () => world.rows("SELECT * FROM orchestration_effects");
+    await settled();
+    const before = await effects();
+    await world.run("UPDATE nodes SET epoch = 2 WHERE node_id = 'node'");
+    for (const epoch of [1, 3])
+      await world.orchestration.effectResult({ ...nodeIdentity(), epoch }, { effectId, fence });
+    expect(await effects()).toEqual(before);
+    await world.orchestration.effectResult({ ...nodeIdentity(), epoch: 2 }, { effectId, fence });
+    expect(await effects()).toMatchObject([{ status: "succeeded" }]);
+  });
+});

@@ -33,6 +33,9 @@ export const UPLINK_LIMITS: UplinkLimits = {
   closeWaitMs: 2_000,
 };
 
+/** Nodes whose place is read at once: few enough to leave the database to others when thousands are named together. */
+export const RECHECKS_AT_ONCE_MAX = 16;
+
 /** Policy violation, of RFC 6455: for frames that fit no schema. */
 export const CLOSE_POLICY = 1008;
 /** The hub failed; the daemon tries again. */

@@ -19,7 +19,8 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { NodeConnections, NodeIdentity, Nodes, Orchestration } from "../ports.ts";
 import { NodeConnection } from "./connection.ts";
 import { Greeting } from "./greeting.ts";
-import { CLOSE_INTERNAL, CLOSE_POLICY, UPLINK_LIMITS, type UplinkLimits } from "./limits.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
+import { CLOSE_INTERNAL, CLOSE_POLICY, RECHECKS_AT_ONCE_MAX, UPLINK_LIMITS, type UplinkLimits } from "./limits.ts";
 import { SerialQueue } from "./serial.ts";
 import { FrameSocket } from "./socket.ts";
 import { systemTimers, type Timers } from "./timers.ts";
@@ -71,6 +72,7 @@ class Uplink implements HubUplink {
   readonly #byNode = new Map<string, { readonly connection: NodeConnection; readonly socket: FrameSocket }>();
   /** Hellos of one node are admitted one after the other. */
   readonly #admissions = new Map<string, SerialQueue>();
+  readonly #rechecks = new KeyedQueue({ atOnceMax: RECHECKS_AT_ONCE_MAX });
   readonly #ending = new Set<Promise<void>>();
   #greetings = 0;
   #draining = false;
@@ -111,11 +113,10 @@ class Uplink implements HubUplink {
   }
 
   async recheck(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
-    try {
-      await this.#recheck(spaceId, nodeId);
-    } catch (error) {
-      this.#bug(error);
-    }
+    const key = keyOf(spaceId, nodeId);
+    // Where news were missed, all nodes of the database are named at once.
+    if (!this.#byNode.has(key)) return;
+    await this.#rechecks.add(key, () => this.#recheck(spaceId, nodeId).catch((error: unknown) => this.#bug(error)));
   }
 
   async #recheck(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
