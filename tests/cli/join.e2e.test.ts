@@ -234,7 +234,7 @@ describe("the second daemon", () => {
     const row = await onRoster(up, nodeId, ({ state }) => state === "revoked");
     expect(row.detachReason).toBe("it was stolen");
     const { stdout } = await hub.muster(["nodes"]);
-    expect(stdout).toMatch(/ revoked .*0\.1\.0/);
+    expect(stdout).toMatch(/ revoked: it was stolen .*0\.1\.0/);
     const again = await machine.muster(["daemon", "up"]);
     expect(again.exitCode).toBe(4);
     expect(again.stderr).toMatch(/^Error: An owner revoked this machine's place .*\n {2}.*muster invite/m);

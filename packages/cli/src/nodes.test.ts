@@ -46,7 +46,8 @@ describe("a machine's slot", () => {
     [{ state: "offline", detachReason: "detached" }, "detached"],
     [{ state: "offline", detachReason: "lease_expired" }, "detached: away for too long"],
     [{ state: "offline", detachReason: "needed\nelsewhere" }, "detached: needed elsewhere"],
-    [{ state: "revoked", readOnly: true }, "revoked"],
+    [{ state: "revoked", readOnly: true, detachReason: "revoked" }, "revoked"],
+    [{ state: "revoked", detachReason: "it was stolen" }, "revoked: it was stolen"],
   ] as const)("NOD-11 NOD-16 with %j is called %s", (fields, words) => {
     expect(nodeSlot(slot("one", fields), plainPaint)).toBe(words);
   });

@@ -26,22 +26,17 @@ const HEALTH_FORMAT: Readonly<Record<NodeHealth, TextFormat>> = { online: "green
 
 export const nodeHealth = (health: NodeHealth, paint: Paint): string => paint(HEALTH_FORMAT[health], health);
 
-/** Why a slot ended, for people; what a person wrote stays as it is. */
-const DETACH_REASONS: Readonly<Record<string, string>> = {
-  lease_expired: "away for too long",
-  // Nobody said why.
-  detached: "",
-};
+/** Why a slot ended, for people; what a person wrote stays as it is. The hub's own words for "nobody said why" are left out. */
+const ENDINGS: Readonly<Record<string, string>> = { lease_expired: "away for too long", detached: "", revoked: "" };
 
 /** May it work here: the slot, and what keeps it from working although it has one. */
 export function nodeSlot(node: NodeSummary, paint: Paint): string {
+  const said = oneLine(node.detachReason ?? "");
+  const reason = ENDINGS[said] ?? said;
+  const ended = (word: string): string => (reason === "" ? word : `${word}: ${reason}`);
+  if (node.state === "revoked") return paint("red", ended("revoked"));
+  if (node.state === "offline") return paint("dim", ended("detached"));
   const marks = [...(node.suspended ? ["suspended"] : []), ...(node.readOnly ? ["read only"] : [])];
-  if (node.state === "revoked") return paint("red", "revoked");
-  if (node.state === "offline") {
-    const said = oneLine(node.detachReason ?? "");
-    const reason = DETACH_REASONS[said] ?? said;
-    return paint("dim", reason === "" ? "detached" : `detached: ${reason}`);
-  }
   return marks.length === 0 ? node.state : paint("yellow", marks.join(", "));
 }
 
