@@ -37,7 +37,7 @@ const iproute: Need = {
 
 /** A level's tests are known by their suffix; of those with processes, these start hubs on a server, and one makes networks. */
 const NEEDED_BY: { path: RegExp; need: Need }[] = [
-  { path: /^tests\/cli\/network\.e2e\.test\.ts$/, need: iproute },
+  { path: /^tests\/cli\/network\.alone\.e2e\.test\.ts$/, need: iproute },
   { path: /\.browser\.e2e\.test\.ts$/, need: chromium },
   { path: /\.sql\.test\.ts$|postgres\.e2e\.test\.ts$|^tests\/soak\//, need: postgresql },
 ];

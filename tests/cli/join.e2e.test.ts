@@ -11,7 +11,6 @@ import { processesOf } from "./processes.ts";
 import { startProxy } from "./proxy.ts";
 
 /** What the product promises. */
-const JOIN_MAX_MS = 5_000;
 const END_MAX_MS = 5_000;
 
 let hub: Place;
@@ -70,22 +69,6 @@ describe("an invite", () => {
     );
     expect(answer.command).toBe(`muster join "${answer.joinUrl}"`);
     expect(answer.invite.role).toBe("viewer");
-  });
-
-  test("EXP-3 brings a machine onto the roster within 5 s, from the command on", async () => {
-    const onRosterAfterMs = async (): Promise<number> => {
-      const machine = newMachine();
-      const link = await inviteLink(hub);
-      const began = performance.now();
-      const running = machine.spawn(["join", link, "--quiet"]);
-      const nodeId = await until("the machine's id", () => /^\S+\n/.exec(running.stdout())?.[0].trim());
-      await onRoster(up, nodeId);
-      const tookMs = performance.now() - began;
-      running.child.kill("SIGTERM");
-      expect((await running.finished).exitCode).toBe(0);
-      return tookMs;
-    };
-    expect(await best(JOIN_MAX_MS, onRosterAfterMs)).toBeLessThan(JOIN_MAX_MS);
   });
 
   test("EXP-3 leaves a token that only its owner can read, and commands there talk to the joined hub", async () => {
