@@ -83,6 +83,19 @@ test("NOD-17 a machine at one is seen at once by those who follow the other, and
   expect(endedAfterMs).toBeLessThan(AT_ONCE_MS);
 });
 
+test("NOD-12 a floor that rises at one is seen at once by those who follow the other", async () => {
+  const [near, far] = await two();
+  const { end } = await connect(far, machines[1]);
+  const follower = await hubs.follow(near);
+  const { defaultSessionId: sessionId } = await far.client.api.auth.me();
+  const isReadOnly = () => follower.heard.findLast(({ nodeId }) => nodeId === machines[1].nodeId)?.readOnly;
+  await far.client.api.sessions.setFloor({ sessionId, minClientVersion: "99.0" });
+  await until("the machine to be read-only", () => isReadOnly() === true);
+  await far.client.api.sessions.setFloor({ sessionId, minClientVersion: null, lower: true });
+  await until("the machine to write again", () => isReadOnly() === false);
+  end.socket.terminate();
+});
+
 test("NOD-18 a machine that stays away is released once, by either, and attaches again with the newer epoch", async () => {
   const [near, far] = await two({ slotLeaseMs: 3_000 });
   const { end, ack } = await connect(far, machines[1]);

@@ -10,7 +10,7 @@ import { createNodeFiles } from "./files/index.ts";
 import { type LogLevel, makeHome, openLog } from "./home.ts";
 import { createHttpServer, type HttpServer, loginUrl } from "./http/index.ts";
 import { createAudit, createTokens, openIdentity } from "./identity/index.ts";
-import { createNodes, SLOT_LEASE_MS } from "./nodes/index.ts";
+import { announcementBy, createNodes, SLOT_LEASE_MS } from "./nodes/index.ts";
 import { type OnHubStep, openOrchestration, type RetentionSettings } from "./orchestration/index.ts";
 import type { Nodes, Orchestration } from "./ports.ts";
 import { createInvites, createSessions, type SessionsOptions } from "./sessions/index.ts";
@@ -151,6 +151,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       onSwept: async () => orchestration?.settleLost(),
     });
     let server: HttpServer | undefined;
+    const announcement = announcementBy(replicaId);
     const uplink = createUplink({
       nodes,
       orchestration: core,
@@ -185,7 +186,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       identity,
       orchestration,
       nodes,
-      ...openPeople({ store: near, clock, ids, random, identity }, nodes, core, onBug),
+      ...openPeople({ store: near, clock, ids, random, identity, announcement }, nodes, core, onBug),
       nodeFiles: createNodeFiles({ store: near, connections: uplink.connections }),
       version,
       consoleDirectory: consoleDirectory ?? undefined,

@@ -16,7 +16,7 @@ import { audited } from "../identity/index.ts";
 import type { Caller, Sessions } from "../ports.ts";
 import { revokeInvitesBy } from "./invite-statements.ts";
 import type { SessionsOptions } from "./options.ts";
-import { actingAs, type Facts, proveOwner, settle } from "./settle.ts";
+import { actingAs, type Facts, newsOfNodes, proveOwner, settle } from "./settle.ts";
 import {
   activeOwners,
   type MemberRow,
@@ -57,7 +57,8 @@ export async function setMember(
     if (wanted.role === member.role && wanted.state === member.state) return { statements: [], answer: undefined };
     if (member.state === "revoked" && wanted.state !== "revoked") await proveRoom(options, facts, spaceId, sessionId);
     const change = { sessionId, member, ...wanted, action: "member.changed" as const };
-    return { statements: await changed(options, facts, caller, [change]), answer: undefined };
+    const announcements = await newsOfNodes(options, spaceId, sessionId);
+    return { statements: await changed(options, facts, caller, [change]), announcements, answer: undefined };
   });
   const [[member], nodes] = await store.readTransaction([
     memberOf(store.dialect, { spaceId, sessionId, participantId }),
@@ -88,7 +89,8 @@ export async function leave(
       const { role } = member;
       return { sessionId, member, role, state: "revoked" as const, action: "member.left" as const };
     });
-    return { statements: await changed(options, facts, caller, changes), answer: undefined };
+    const announcements = await newsOfNodes(options, spaceId, sessionId);
+    return { statements: await changed(options, facts, caller, changes), announcements, answer: undefined };
   });
 }
 

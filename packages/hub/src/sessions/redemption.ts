@@ -97,8 +97,11 @@ async function redeemOnce(options: SessionsOptions, input: Input, isLast: boolea
       ? []
       : await joinNode(options, input.node, { spaceId, sessionId, ownerId: principalId, at: now, act })),
   ];
+  const { announcement } = options;
+  const { node } = input;
+  const announcements = announcement === undefined || node === undefined ? [] : [announcement(spaceId, node.nodeId)];
   try {
-    const result = await store.commit({ guards: [], statements });
+    const result = await store.commit({ guards: [], statements, announcements });
     if (result.status === "conflict") return null;
   } catch (error) {
     if (isActiveElsewhere(error)) throw new MusterError("runtimenode.attach_conflict");

@@ -273,6 +273,13 @@ onBothDatabases("members", () => {
     for (const more of [{ role: "viewer" }, { state: "suspended" }, { state: "revoked" }, { state: "active" }] as const)
       await change(caller.principalId, more);
     await people.sessions.leave(caller, people);
+    await people.sessions.setFloor(people.founder, {
+      sessionId: people.sessionId,
+      minClientVersion: "1.0",
+      lower: false,
+    });
+    // What they are shown as follows from all of it, so other hubs are told each time.
+    expect(people.announced).toEqual(Array.from({ length: 6 }, () => "node"));
     expect(await slots()).toEqual(before);
   });
 });

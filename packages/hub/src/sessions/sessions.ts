@@ -17,7 +17,7 @@ import { isLowered, readFloor } from "./floor.ts";
 import { revokeInvitesOfSession } from "./invite-statements.ts";
 import { leave, listMembers, setMember } from "./members.ts";
 import type { SessionsOptions } from "./options.ts";
-import { proveOwner, settle } from "./settle.ts";
+import { newsOfNodes, proveOwner, settle } from "./settle.ts";
 import {
   type CountedSession,
   foundMembership,
@@ -108,7 +108,8 @@ class StoredSessions implements Sessions {
       // Nobody is let into what is over.
       if (wanted.state === "closed") statements.push(revokeInvitesOfSession(dialect, { spaceId, sessionId, now }));
       const [before] = await this.#read(caller, [sessionId]);
-      return { statements, answer: before && { ...before, ...wanted, updated_at: now } };
+      const announcements = await newsOfNodes(this.#options, spaceId, sessionId);
+      return { statements, announcements, answer: before && { ...before, ...wanted, updated_at: now } };
     });
     this.#options.onNodesChanged?.(spaceId, sessionId);
     // Once it is closed nobody can read it, not even who closed it.
@@ -138,6 +139,7 @@ class StoredSessions implements Sessions {
           updateFloor(dialect, { spaceId, sessionId, floor, now }, { expectChanges: 1 }),
           ...this.#audited(caller, now, act, sessionId, { from: stored ?? "none", to: floor ?? "none" }),
         ],
+        announcements: await newsOfNodes(this.#options, spaceId, sessionId),
         answer: undefined,
       };
     });

@@ -1,11 +1,11 @@
 // Read, decide, commit with what was read as guards, and again where something changed meanwhile. Who may do a thing is
 // one of the guards, so that nobody does it with a role that was taken away in between.
-import { MusterError, type PrincipalId, type SessionId } from "@muster/contracts";
+import { MusterError, type PrincipalId, type SessionId, type SpaceId } from "@muster/contracts";
 import type { Guard, QueryOf, Statement, Store } from "@muster/store";
 import type { Caller } from "../ports.ts";
 import { DECIDE_ATTEMPTS } from "./limits.ts";
 import type { SessionsOptions } from "./options.ts";
-import { standingOf } from "./statements.ts";
+import { nodesOfMembers, standingOf } from "./statements.ts";
 
 /** Reads that the commit proves again. One per attempt. */
 export class Facts {
@@ -27,6 +27,7 @@ export class Facts {
 /** No statements: nothing has to change. */
 export interface Decision<Answer> {
   readonly statements: readonly Statement[];
+  readonly announcements?: readonly string[];
   readonly answer: Answer;
 }
 
@@ -37,12 +38,23 @@ export async function settle<Answer>(
 ): Promise<Answer> {
   for (let attempt = 1; attempt <= DECIDE_ATTEMPTS; attempt += 1) {
     const facts = new Facts(store);
-    const { statements, answer } = await decide(facts);
+    const { statements, announcements = [], answer } = await decide(facts);
     if (statements.length === 0) return answer;
-    const result = await store.commit({ guards: facts.guards, statements });
+    const result = await store.commit({ guards: facts.guards, statements, announcements });
     if (result.status === "committed") return answer;
   }
   throw new MusterError("concurrency_conflict");
+}
+
+/** That the session's nodes are shown otherwise: their verdicts follow its floor, its state and its members. */
+export async function newsOfNodes(
+  { store, announcement }: SessionsOptions,
+  spaceId: SpaceId,
+  sessionId: SessionId,
+): Promise<readonly string[]> {
+  if (announcement === undefined) return [];
+  const nodes = await store.read(nodesOfMembers(store.dialect, { spaceId, sessionId }));
+  return nodes.map((node) => announcement(spaceId, node.node_id));
 }
 
 /** Principals whose memberships count for the caller. */

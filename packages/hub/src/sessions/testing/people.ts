@@ -8,9 +8,10 @@ import {
   type NodeId,
   type Role,
   type SessionId,
+  type SpaceId,
 } from "@muster/contracts";
 import { createIds } from "@muster/core";
-import type { Row } from "@muster/store";
+import { keyedReads, type Row, type Store } from "@muster/store";
 import { createAudit, createTokens } from "../../identity/index.ts";
 import { type Opened, openTestIdentity, random } from "../../identity/testing/opened.ts";
 import type { Audit, Caller, Invites, Sessions, Tokens } from "../../ports.ts";
@@ -74,6 +75,8 @@ export class People {
   readonly cli: Caller;
   readonly cliToken: string;
   readonly sessionId: SessionId;
+  /** Nodes of which other hubs were told. */
+  readonly announced: string[] = [];
 
   constructor(opened: Opened, founder: Caller, cli: Caller, cliToken: string) {
     this.opened = opened;
@@ -81,8 +84,16 @@ export class People {
     this.cli = cli;
     this.cliToken = cliToken;
     this.sessionId = founder.defaultSessionId;
-    const { store, clock, identity } = opened;
-    const options = { store, clock, ids: createIds(clock, random), random, identity };
+    const { clock, identity } = opened;
+    const store: Store = {
+      ...keyedReads(opened.store),
+      commit: (batch) => {
+        this.announced.push(...(batch.announcements ?? []));
+        return opened.store.commit(batch);
+      },
+    };
+    const announcement = (_spaceId: SpaceId, nodeId: NodeId): string => nodeId;
+    const options = { store, clock, ids: createIds(clock, random), random, identity, announcement };
     this.sessions = createSessions(options);
     this.invites = createInvites(options);
     this.tokens = createTokens(options);
