@@ -264,6 +264,74 @@ describe("what is never shown", () => {
       expect(await files.codeOfRead(path, { ignored: true })).toBe("file_not_found");
   });
 
+  it.each(["hub/cli-token", "hub/hub.db", "daemon/identity.json", "daemon/token", "daemon/outbox.db", "HUB/cli-token"])(
+    "NOD-22 is the folder of another Muster home, by its %s, by no name and no link",
+    async (mark) => {
+      const name = mark.slice(0, mark.indexOf("/"));
+      for (const path of [`.other/${mark}`, `.other/${name}/beside/deep`, ".other/else"]) files.write(path, SECRET);
+      symlinkSync(`.other/${name}`, join(files.root, "to-folder"));
+      symlinkSync(`.other/${mark}`, join(files.root, "to-mark"));
+      symlinkSync(".other", join(files.root, "to-home"));
+      for (const ignored of [true, false]) {
+        const { entries } = await files.tree("", { depth: 4, ignored });
+        expect(entries.map(({ path, leadsTo }) => [path, leadsTo])).toEqual([
+          [".other", null],
+          [".other/else", null],
+          ["to-folder", null],
+          ["to-home", "folder"],
+          ["to-mark", null],
+        ]);
+        expect(await files.paths("to-home", { ignored })).toEqual(["to-home/else"]);
+        for (const path of [
+          `.other/${mark}`,
+          `.other/${name}/beside/deep`,
+          `.other/${name}/nothing`,
+          `to-home/${mark}`,
+          `to-folder/beside/deep`,
+          "to-mark",
+        ])
+          expect(await outcome(files.read(path, { ignored })), path).toEqual({
+            code: "file_not_found",
+            details: { path },
+          });
+        for (const path of [`.other/${name}`, "to-folder", `to-home/${name}/beside`])
+          await expect(files.tree(path, { ignored }), path).rejects.toMatchObject({ code: "file_not_found" });
+      }
+    },
+  );
+
+  it("NOD-22 is a folder of another Muster home that is a link to one with another name", async () => {
+    for (const path of ["moved/token", "moved/else", "home/mine"]) files.write(path, SECRET);
+    symlinkSync("../moved", join(files.root, "home/daemon"));
+    expect(await files.paths("home", { ignored: true })).toEqual(["home/mine"]);
+    for (const path of ["home/daemon/token", "home/daemon/else"])
+      expect(await files.codeOfRead(path, { ignored: true })).toBe("file_not_found");
+  });
+
+  it("NOD-22 is a workspace within a folder of another Muster home", async () => {
+    files.remove();
+    files = makeFiles({ root: "other/daemon/work" });
+    files.write("file", SECRET);
+    expect(await files.codeOfRead("file", { ignored: true })).toBe("ok");
+    files.write("../identity.json", SECRET);
+    expect(await files.codeOfRead("file", { ignored: true })).toBe("file_not_found");
+    await expect(files.tree("", { ignored: true })).rejects.toMatchObject({ code: "file_not_found" });
+  });
+
+  it("is no folder of that name in somebody's sources", async () => {
+    for (const path of ["src/hub/index.ts", "src/daemon/token/index.ts", "hub.db", "token", "other/cli-token"])
+      files.write(path, "x");
+    expect(await files.paths("src", { depth: 3, ignored: true })).toEqual([
+      "src/daemon/",
+      "src/daemon/token/",
+      "src/daemon/token/index.ts",
+      "src/hub/",
+      "src/hub/index.ts",
+    ]);
+    for (const path of ["src/hub/index.ts", "src/daemon/token/index.ts", "hub.db", "token", "other/cli-token"])
+      expect(await files.codeOfRead(path, { ignored: true })).toBe("ok");
+  });
+
   it("a second name of a file is a file like any other", async () => {
     files.write("one", "same");
     linkSync(join(files.root, "one"), join(files.root, "two"));

@@ -1,11 +1,12 @@
 // The one door to a workspace's files. A path is resolved with all its links before anything is opened, and what was
 // opened is asked once more where it lies: whoever swaps a folder for a link meanwhile gains nothing. What is never
-// shown (`.git`, Muster's own folders) is no different from what is not there; where a link leads out of the workspace,
-// nothing is told of what is there.
+// shown (`.git`, the folders of any Muster home) is no different from what is not there; where a link leads out of the
+// workspace, nothing is told of what is there.
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, readlink, realpath } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { MusterError } from "@muster/contracts";
+import { isOfMuster, maybeOfMuster } from "./marks.ts";
 
 const FOLLOWS_NOTHING = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
 /** A pipe that takes a file's place meanwhile must not hold anybody up. */
@@ -100,7 +101,17 @@ export class Place {
   }
 
   /** Whether something at a real path may be shown to be there. */
-  isShown(real: string): boolean {
+  async isShown(real: string): Promise<boolean> {
+    return this.#isNamedShown(real) && !(await isInMuster(real));
+  }
+
+  /** The same of a name in an open folder, which was asked before: only the name is looked at. */
+  async isShownIn({ real, at }: Opened, name: string): Promise<boolean> {
+    if (!this.#isNamedShown(join(real, name))) return false;
+    return !maybeOfMuster(name) || !(await isOfMuster(join(at, name), name));
+  }
+
+  #isNamedShown(real: string): boolean {
     if (!isInside(real, this.root) || this.#hidden.some((folder) => isInside(real, folder))) return false;
     // A file system may not tell upper from lower case, and then git's folder has many names.
     return !relative(this.root, real)
@@ -110,13 +121,17 @@ export class Place {
 
   /** The real path. @throws MusterError `file_not_found`, `file_not_allowed`, `workspace_unavailable`. */
   async resolve(path: string): Promise<string> {
+    const asked = join(this.root, path);
     let real: string;
     try {
-      real = await realpath(join(this.root, path));
+      real = await realpath(asked);
     } catch (error) {
       throw await this.#whyNot(path, error);
     }
-    return this.#allowed(real, path);
+    await this.#allow(real, path);
+    // A folder of a home may itself be a link to one with another name.
+    if (await isInMuster(asked)) throw notFound(path);
+    return real;
   }
 
   /** A regular file. @throws MusterError as `resolve` does. */
@@ -150,11 +165,11 @@ export class Place {
       const at = `/proc/self/fd/${handle.fd}`;
       const is = await readlink(at).catch(() => undefined);
       if (is !== undefined) {
-        if (is !== real) this.#allowed(is, path);
+        if (is !== real) await this.#allow(is, path);
         return { handle, real, at };
       }
       // Without such names: what lies at the path now, inside the workspace, must be what was opened.
-      this.#allowed(await realpath(real), path);
+      await this.#allow(await realpath(real), path);
       const [there, opened] = await Promise.all([lstat(real, { bigint: true }), handle.stat({ bigint: true })]);
       if (there.ino !== opened.ino || there.dev !== opened.dev) throw outside(path);
       return { handle, real, at: real };
@@ -164,8 +179,8 @@ export class Place {
     }
   }
 
-  #allowed(real: string, path: string): string {
-    if (this.isShown(real)) return real;
+  async #allow(real: string, path: string): Promise<void> {
+    if (await this.isShown(real)) return;
     throw isInside(real, this.root) ? notFound(path) : outside(path);
   }
 
@@ -183,8 +198,16 @@ export class Place {
         );
         return isLink ? outside(path) : refusalOf(cause, path);
       }
-      if (!this.isShown(real)) return isInside(real, this.root) ? notFound(path) : outside(path);
+      if (!(await this.isShown(real))) return isInside(real, this.root) ? notFound(path) : outside(path);
     }
     return refusalOf(error, path);
   }
+}
+
+/** Whether any folder on a path, also above the workspace, is one of a Muster home. */
+async function isInMuster(path: string): Promise<boolean> {
+  const steps = path.split(sep);
+  for (const [index, step] of steps.entries())
+    if (maybeOfMuster(step) && (await isOfMuster(steps.slice(0, index + 1).join(sep), step))) return true;
+  return false;
 }

@@ -136,7 +136,7 @@ class TreeReader {
       }
       this.#namesLeft -= 1;
       if (this.#namesLeft % 1_024 === 0) this.#signal.throwIfAborted();
-      if (!this.#place.isShown(join(opened.real, entry.name.toString("utf8")))) continue;
+      if (!(await this.#place.isShownIn(opened, entry.name.toString("utf8")))) continue;
       found.push({ name: entry.name.toString("latin1"), kind: kindOf(entry) });
     }
   }
@@ -178,7 +178,7 @@ class TreeReader {
         return;
       }
       const real = await realpath(place);
-      if (!this.#place.isShown(real)) return;
+      if (!(await this.#place.isShown(real))) return;
       const found = await stat(real);
       entry.leadsTo = found.isDirectory() ? "folder" : found.isFile() ? "file" : null;
     } catch (error) {
