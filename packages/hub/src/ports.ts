@@ -71,6 +71,8 @@ export interface Caller {
   readonly scope: TokenScope;
   /** That token's name in lists. */
   readonly tokenId: string;
+  /** What this caller makes to log in with is good no longer; without one, as long as any. */
+  readonly notAfter?: string;
 }
 
 /** A node whose key the uplink has proven. */
@@ -277,10 +279,14 @@ export interface Identity {
   readonly ownerId: PrincipalId;
   /** From the headers of a request; null when nothing valid came. Looked up at every request, so a revocation bites at once. */
   authenticate(input: { authorization: string | undefined; cookie: string | undefined }): Promise<Caller | null>;
-  /** A one-time login token, valid for 10 minutes. */
+  /**
+   * A one-time login token, valid for 10 minutes. Made with a token, it and the login that comes of it are good no longer than
+   * that one, and it is not made where that one is good no more: throws `unauthenticated`.
+   */
   createLoginToken(caller: {
     spaceId: SpaceId;
     principalId: PrincipalId;
+    madeWith?: Pick<Caller, "tokenId" | "notAfter">;
   }): Promise<{ token: string; expiresAt: string }>;
   /** Trades it for a cookie's value, once. Throws `login_link_invalid`. */
   redeemLoginToken(token: string): Promise<{ caller: Caller; cookieToken: string; maxAgeSeconds: number }>;

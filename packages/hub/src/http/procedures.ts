@@ -79,7 +79,11 @@ const authProcedures = ({ identity, loginFailures, site }: ProcedureOptions) => 
     if (caller.roles.get(caller.defaultSessionId) !== "owner") throw new MusterError("permission_denied");
     // A service has no browser: the command line asks for the owner who sits before it.
     const principalId = identity.standsFor(caller);
-    const { token, expiresAt } = await identity.createLoginToken({ spaceId: caller.spaceId, principalId });
+    const { token, expiresAt } = await identity.createLoginToken({
+      spaceId: caller.spaceId,
+      principalId,
+      madeWith: caller,
+    });
     return { loginUrl: loginUrl(site().baseUrl, token), expiresAt };
   }),
 });

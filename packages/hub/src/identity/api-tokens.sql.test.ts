@@ -66,6 +66,64 @@ onBothDatabases("a token of the API", () => {
     expect((await make(people.founder, { expiresInDays: null })).token.expiresAt).toBeNull();
   });
 
+  it("NOD-23 that ends does not outlive itself by a login link, by the login of it, or by what that login makes", async () => {
+    const { identity, clock } = people.opened;
+    for (const days of [2, 60]) {
+      const { secret, token: maker } = await make(people.founder, { expiresInDays: days });
+      const end = maker.expiresAt;
+      const link = async (madeWith: Caller) =>
+        identity.redeemLoginToken(
+          (await identity.createLoginToken({ spaceId: madeWith.spaceId, principalId: madeWith.principalId, madeWith }))
+            .token,
+        );
+      const first = await link(await people.as(secret));
+      const browser = await identity.authenticate({ authorization: undefined, cookie: first.cookieToken });
+      if (browser === null) throw new Error("the login is no good");
+      expect(first.maxAgeSeconds).toBe(Math.min(days, 30) * 24 * 60 * 60);
+      expect((await make(browser, { expiresInDays: null })).token.expiresAt).toBe(end);
+      const second = await link(browser);
+      const again = await identity.authenticate({ authorization: undefined, cookie: second.cookieToken });
+      if (again === null) throw new Error("the second login is no good");
+      expect((await make(again, { expiresInDays: null })).token.expiresAt).toBe(end);
+      const of = { authorization: undefined, cookie: second.cookieToken };
+      clock.advance(Math.min(days, 30) * DAY_MS - 1);
+      expect(await identity.authenticate(of)).not.toBeNull();
+      clock.advance(1);
+      expect(await identity.authenticate(of)).toBeNull();
+    }
+  });
+
+  it("NOD-23 that ends within ten minutes makes a login link for no longer, and one that was revoked or has ended none", async () => {
+    const { identity, clock } = people.opened;
+    const { secret, token } = await make(people.founder, { expiresInDays: 1 });
+    const madeWith = await people.as(secret);
+    const link = (maker: Caller) =>
+      identity.createLoginToken({ spaceId: maker.spaceId, principalId: maker.principalId, madeWith: maker });
+    clock.advance(DAY_MS - 60_000);
+    const made = await link(madeWith);
+    expect(made.expiresAt).toBe(token.expiresAt);
+    clock.advance(60_000);
+    expect(await codeOf(identity.redeemLoginToken(made.token))).toBe("login_link_invalid");
+    expect(await codeOf(link(madeWith))).toBe("unauthenticated");
+    const { secret: another } = await make(people.founder);
+    const revoked = await people.as(another);
+    await people.tokens.revoke(people.founder, { tokenId: revoked.tokenId });
+    const before = await people.dump();
+    expect(await codeOf(link(revoked))).toBe("unauthenticated");
+    expect(await people.dump()).toEqual(before);
+  });
+
+  it("NOD-23 that ends tells no other end to whoever changes the secret", async () => {
+    const { identity } = people.opened;
+    const { secret } = await make(people.founder, { expiresInDays: 2 });
+    const madeWith = await people.as(secret);
+    const { spaceId, principalId } = madeWith;
+    const { token } = await identity.createLoginToken({ spaceId, principalId, madeWith });
+    for (const changed of [token.slice(0, 43), `${token}z`])
+      expect(await codeOf(identity.redeemLoginToken(changed))).toBe("login_link_invalid");
+    expect(await codeOf(identity.redeemLoginToken(token))).toBe("no error");
+  });
+
   it("is not made with one that was revoked or has expired since the request began", async () => {
     const { secret } = await make(people.founder, { expiresInDays: 1 });
     const caller = await people.as(secret);

@@ -116,7 +116,7 @@ class StoredTokens implements Tokens {
     const principalId = identity.standsFor(caller);
     const now = isoTime(clock.now());
     const wanted = expiresInDays === null ? null : isoTime(clock.now() + expiresInDays * DAY_MS);
-    const expiresAt = readScopes(maker.scopes_json).kind === "api" ? earlier(wanted, maker.expires_at) : wanted;
+    const expiresAt = earlier(wanted, caller.notAfter ?? null);
     const good = { spaceId, principalId, scopes: scopesOf("api"), now };
     const issued = { makerHash: maker.token_hash, tokenHash, newScopes: scopesJson("api", scope), label, expiresAt };
     const details = { principal: principalId, scope, label, expires: expiresAt ?? "never" };

@@ -9,10 +9,19 @@ import { cliTokenFile } from "./cli-token.ts";
 import { openSpace } from "./first-start.ts";
 import { COOKIE_TTL_MS, LAST_USED_EVERY_MS, LAST_USED_PENDING_MAX, LOGIN_TOKEN_TTL_MS } from "./limits.ts";
 import type { IdentityOptions } from "./options.ts";
-import { type CallerRow, callerOf, deleteExpired, insertToken, noteUse, revokeToken } from "./token-queries.ts";
+import {
+  type CallerRow,
+  callerOf,
+  deleteExpired,
+  insertToken,
+  insertTokenMadeWith,
+  noteUse,
+  revokeToken,
+} from "./token-queries.ts";
 import {
   bearerToken,
-  createToken,
+  createEndingToken,
+  endOf,
   hashToken,
   looksLikeToken,
   readScopes,
@@ -34,7 +43,7 @@ const STRENGTH: readonly Role[] = ["owner", "runtime_contributor", "collaborator
 const stronger = (one: Role | undefined, other: Role): Role =>
   one !== undefined && STRENGTH.indexOf(one) < STRENGTH.indexOf(other) ? one : other;
 
-const toCaller = (rows: readonly CallerRow[], tokenHash: string): Caller | null => {
+const toCaller = (rows: readonly CallerRow[], token: string): Caller | null => {
   const [first] = rows;
   if (first === undefined || first.default_session_id === null) return null;
   const roles = new Map<SessionId, Role>();
@@ -45,6 +54,9 @@ const toCaller = (rows: readonly CallerRow[], tokenHash: string): Caller | null 
     roles.set(session_id, stronger(roles.get(session_id), role));
     if (session_state === "archived") archivedSessions.add(session_id);
   }
+  const { kind, scope } = readScopes(first.scopes_json);
+  // A browser's login is for somebody who may log in anew, unless it came of a token that ends.
+  const notAfter = kind === "api" ? first.expires_at : endOf(token);
   return {
     spaceId: first.space_id,
     principalId: first.principal_id,
@@ -53,10 +65,14 @@ const toCaller = (rows: readonly CallerRow[], tokenHash: string): Caller | null 
     roles,
     archivedSessions,
     defaultSessionId: first.default_session_id,
-    scope: readScopes(first.scopes_json).scope,
-    tokenId: tokenIdOf(tokenHash),
+    scope,
+    tokenId: tokenIdOf(hashToken(token)),
+    ...(notAfter === null || notAfter === undefined ? {} : { notAfter }),
   };
 };
+
+const endingBy = (at: number, notAfter: string | undefined): string =>
+  isoTime(notAfter === undefined ? at : Math.min(at, Date.parse(notAfter)));
 
 class StoredIdentity implements OpenIdentity {
   readonly spaceId: SpaceId;
@@ -91,37 +107,37 @@ class StoredIdentity implements OpenIdentity {
   async createLoginToken(caller: {
     spaceId: SpaceId;
     principalId: PrincipalId;
+    madeWith?: Pick<Caller, "tokenId" | "notAfter">;
   }): Promise<{ token: string; expiresAt: string }> {
     const { clock, ids, random, store } = this.#options;
     const { dialect } = store;
-    const token = createToken(random);
+    const { spaceId, principalId, madeWith } = caller;
+    const token = createEndingToken(random, madeWith?.notAfter);
     const now = isoTime(clock.now());
-    const expiresAt = isoTime(clock.now() + LOGIN_TOKEN_TTL_MS);
-    await store.commit({
+    const expiresAt = endingBy(clock.now() + LOGIN_TOKEN_TTL_MS, madeWith?.notAfter);
+    const link = {
+      ...{ spaceId, principalId, tokenHash: hashToken(token), createdAt: now, expiresAt },
+      ...({ kind: "login", label: "login link" } as const),
+    };
+    const result = await store.commit({
       guards: [],
       statements: [
-        deleteExpired(dialect, { spaceId: caller.spaceId, now }),
-        ...insertToken(dialect, {
-          ...caller,
-          tokenHash: hashToken(token),
-          kind: "login",
-          label: "login link",
-          createdAt: now,
-          expiresAt,
-        }),
+        ...(madeWith === undefined ? insertToken(dialect, link) : insertTokenMadeWith(dialect, link, madeWith.tokenId)),
+        deleteExpired(dialect, { spaceId, now }),
         ...audited(
           { dialect, ids },
           {
-            spaceId: caller.spaceId,
+            spaceId,
             at: now,
-            actorId: caller.principalId,
+            actorId: principalId,
             action: "login-link.created",
-            subject: caller.principalId,
+            subject: principalId,
             details: { token: shown(hashToken(token)) },
           },
         ),
       ],
     });
+    if (result.status === "conflict") throw new MusterError("unauthenticated");
     return { token, expiresAt };
   }
 
@@ -131,8 +147,11 @@ class StoredIdentity implements OpenIdentity {
     // A read first: whatever is no good costs no write.
     const caller = looksLikeToken(token) ? await this.#callerOf(token, "login") : null;
     if (caller === null) throw new MusterError("login_link_invalid");
-    const cookieToken = createToken(random);
-    const now = isoTime(clock.now());
+    const { notAfter } = caller;
+    const cookieToken = createEndingToken(random, notAfter);
+    const startsAt = clock.now();
+    const now = isoTime(startsAt);
+    const expiresAt = endingBy(startsAt + COOKIE_TTL_MS, notAfter);
     const { spaceId, principalId } = caller;
     const result = await store.commit({
       guards: [],
@@ -145,7 +164,7 @@ class StoredIdentity implements OpenIdentity {
           kind: "cookie",
           label: "browser login",
           createdAt: now,
-          expiresAt: isoTime(clock.now() + COOKIE_TTL_MS),
+          expiresAt,
         }),
         ...audited(
           { dialect, ids },
@@ -162,7 +181,7 @@ class StoredIdentity implements OpenIdentity {
     });
     // Someone else's redemption came first: the update changed no row, so nothing was written.
     if (result.status === "conflict") throw new MusterError("login_link_invalid");
-    return { caller, cookieToken, maxAgeSeconds: COOKIE_TTL_MS / 1_000 };
+    return { caller, cookieToken, maxAgeSeconds: Math.floor((Date.parse(expiresAt) - startsAt) / 1_000) };
   }
 
   /** Ends the login whose cookie this is; nothing happens when it is not good any more. */
@@ -211,7 +230,7 @@ class StoredIdentity implements OpenIdentity {
     const tokenHash = hashToken(token);
     const presented = { tokenHash, kind, now: isoTime(clock.now()) };
     const rows = await store.read(callerOf(store.dialect, presented, this));
-    const caller = toCaller(rows, tokenHash);
+    const caller = toCaller(rows, token);
     if (caller !== null && kind !== "login") this.#noteUse(tokenHash, rows[0]?.last_used_at ?? null);
     return caller;
   }

@@ -47,6 +47,7 @@ const caller = {
   kind: principals.kind,
   display_name: principals.display_name,
   scopes_json: tokens.scopes_json,
+  expires_at: tokens.expires_at,
   last_used_at: tokens.last_used_at,
   default_session_id: spaces.default_session_id,
   session_id: nullable(sessions.session_id),
@@ -64,7 +65,7 @@ const callerByToken = select({
   request: { ...presented, serviceId: text<PrincipalId>(), ownerId: text<PrincipalId>() },
   row: caller,
   sql: `SELECT tokens.space_id, tokens.principal_id, principals.kind, principals.display_name, tokens.scopes_json,
-      tokens.last_used_at, spaces.default_session_id, sessions.session_id, sessions.state AS session_state,
+      tokens.expires_at, tokens.last_used_at, spaces.default_session_id, sessions.session_id, sessions.state AS session_state,
       session_memberships.role
     FROM tokens
     JOIN principals ON principals.space_id = tokens.space_id AND principals.principal_id = tokens.principal_id
@@ -101,6 +102,39 @@ export const insertToken = (dialect: Dialect, token: NewToken): readonly Stateme
       last_used_at: null,
     },
   ]);
+
+const insertMade = change({
+  request: {
+    ...ofSpace,
+    principalId: text<PrincipalId>(),
+    makerId: text(),
+    tokenHash: text(),
+    newScopes: text(),
+    label: text(),
+    now: text(),
+    expiresAt: text(),
+  },
+  sql: `INSERT INTO tokens (token_hash, space_id, principal_id, scopes_json, label, created_at, expires_at, revoked_at,
+      last_used_at)
+    SELECT :tokenHash, p.space_id, p.principal_id, :newScopes, :label, :now, :expiresAt, NULL, NULL
+    FROM principals p WHERE p.space_id = :spaceId AND p.principal_id = :principalId
+      AND EXISTS (SELECT m.token_hash FROM tokens m WHERE m.space_id = :spaceId
+        AND substr(m.token_hash, 1, length(:makerId)) = :makerId AND m.revoked_at IS NULL
+        AND (m.expires_at IS NULL OR m.expires_at > :now))`,
+});
+
+/** As `insertToken`, and changes no row where the token that it is made with is good no more. */
+export const insertTokenMadeWith = (
+  dialect: Dialect,
+  { tokenHash, spaceId, principalId, kind, label, createdAt, expiresAt }: NewToken & { readonly expiresAt: string },
+  makerId: string,
+): readonly Statement[] => [
+  insertMade(
+    dialect,
+    { spaceId, principalId, makerId, tokenHash, newScopes: scopesJson(kind), label, now: createdAt, expiresAt },
+    { expectChanges: 1 },
+  ),
+];
 
 const revoke = change({
   request: presented,

@@ -2,7 +2,7 @@
 // is its SHA-256, so a lookup by hash takes no time that depends on the secret.
 import { createHash } from "node:crypto";
 import type { TokenScope } from "@muster/contracts";
-import type { Random } from "@muster/core";
+import { isoTime, type Random } from "@muster/core";
 import { SECRET_SHOWN_CHARACTERS, TOKEN_BYTES, TOKEN_ID_CHARACTERS, TOKEN_MAX_CHARACTERS } from "./limits.ts";
 
 /** Where a token is taken. It has exactly one kind and is nothing anywhere else. */
@@ -41,6 +41,21 @@ export const tokenIdOf = (tokenHash: string): string => tokenHash.slice(0, TOKEN
 /** 256 random bits in base64url, 43 characters. */
 export const createToken = (random: Random): string =>
   Buffer.from(random.fill(new Uint8Array(TOKEN_BYTES))).toString("base64url");
+
+const SECRET_CHARACTERS = Math.ceil((TOKEN_BYTES * 4) / 3);
+
+/**
+ * A token that carries when everything that comes of it ends at the latest. The stored hash is of both parts, so who holds the
+ * token cannot change the end.
+ */
+export const createEndingToken = (random: Random, notAfter: string | undefined): string =>
+  createToken(random) + (notAfter === undefined ? "" : Date.parse(notAfter).toString(36));
+
+/** Of a token whose hash was found. Undefined where it carries no end. */
+export const endOf = (token: string): string | undefined => {
+  const end = token.slice(SECRET_CHARACTERS);
+  return end === "" ? undefined : isoTime(Number.parseInt(end, 36));
+};
 
 /** SHA-256 in hex, as `tokens.token_hash` holds it. */
 export const hashToken = (token: string): string => createHash("sha256").update(token, "utf8").digest("hex");
