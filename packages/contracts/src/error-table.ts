@@ -266,7 +266,13 @@ export const ERRORS = {
     "The details name the resource and its limit.",
   ),
   "runtimenode.attach_conflict": row(409, true, 6, "The node is active in another session.", "Detach it there first."),
-  "runtimenode.attach_revoked": row(409, false, 4, "The node was revoked.", "An owner must invite this machine again."),
+  "runtimenode.attach_revoked": row(
+    409,
+    false,
+    4,
+    "The node was revoked.",
+    "The place is gone for good: an owner makes an invite, and this machine joins by it as a new one, under a fresh home.",
+  ),
   "runtimenode.capabilityupdate_conflict": row(
     409,
     false,
