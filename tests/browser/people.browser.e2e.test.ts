@@ -148,6 +148,15 @@ test("NOD-2 what a member sees follows their role and membership without a reloa
   await owner.page.getByRole("menuitem", { name: "Leave" }).click();
   await owner.page.getByTestId("confirm").getByRole("button", { name: "Leave" }).click();
   await owner.page.getByRole("alert").getByText("The session would be left without an active owner.").waitFor();
+
+  // Whoever belongs to no session still gets out.
+  await owner.page.getByRole("button", { name: "What can be done with Grace" }).click();
+  await owner.page.getByRole("menuitem", { name: "Suspend" }).click();
+  await owner.page.getByTestId("confirm").getByRole("button", { name: "Suspend" }).click();
+  await guest.page.getByTestId("no-membership").getByRole("button", { name: "Log out" }).click();
+  await guest.page.getByTestId("login-page").waitFor();
+  await guest.page.reload();
+  await guest.page.getByTestId("login-page").waitFor();
   expect(owner.complaints).toEqual([]);
   expect(guest.complaints).toEqual([]);
 });

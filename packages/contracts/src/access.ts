@@ -24,7 +24,8 @@ export type AccessPlace = "session" | "any" | "space";
 export interface Access {
   /** `public` answers anyone who reaches the listener. */
   readonly principals: readonly PrincipalKind[] | "public";
-  readonly roles: readonly Role[];
+  /** `none needed`: whoever is logged in may, also who is a member of nothing. */
+  readonly roles: readonly Role[] | "none needed";
   readonly place: AccessPlace;
   /** The least scope of a token that may be used; a browser's login is good for all. */
   readonly scope: TokenScope;
@@ -39,6 +40,8 @@ const CALLERS: readonly PrincipalKind[] = ["human", "agent", "service"];
 /** Agents neither invite nor change who may do what. */
 const PEOPLE: readonly PrincipalKind[] = ["human", "service"];
 
+/** What ends a login must work for whoever has one. */
+const loggedIn: Access = { principals: PrincipalKind.options, roles: "none needed", place: "any", scope: "read" };
 const anyone: Access = { principals: "public", roles: [], place: "any", scope: "read" };
 const reading = (place: AccessPlace): Access => ({ principals: CALLERS, roles: READERS, place, scope: "read" });
 const writing = (place: AccessPlace): Access => ({ principals: CALLERS, roles: WRITERS, place, scope: "write" });
@@ -50,7 +53,7 @@ export const PROCEDURE_ACCESS = {
   health: anyone,
   "auth.redeem": anyone,
   "auth.me": reading("any"),
-  "auth.logout": reading("any"),
+  "auth.logout": loggedIn,
   "auth.createLoginLink": owning("space"),
   "tokens.list": ofOneself("full"),
   "tokens.create": ofOneself("full"),

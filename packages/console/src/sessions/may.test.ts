@@ -12,8 +12,9 @@ test("NOD-2 a role is offered what the table of procedures lets it", () => {
   expect(rolesThatMay("runtimeNode.revoke")).toEqual(["owner"]);
 });
 
-test("whoever holds no role is offered what is public alone", () => {
+test("whoever holds no role is offered what is public, and to log out", () => {
   expect(may("invites.redeem", null)).toBe(true);
+  expect(may("auth.logout", null)).toBe(true);
   expect(may("sessions.list", null)).toBe(false);
   expect(may("sessions.list", undefined)).toBe(false);
 });

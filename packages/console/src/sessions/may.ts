@@ -5,7 +5,8 @@ import { PROCEDURE_ACCESS, type ProcedureName, type Role } from "@muster/contrac
 export function may(procedure: ProcedureName, role: Role | null | undefined): boolean {
   const { principals, roles } = PROCEDURE_ACCESS[procedure];
   if (principals === "public") return true;
-  const allowed: readonly Role[] = roles;
+  const allowed: readonly Role[] | "none needed" = roles;
+  if (allowed === "none needed") return principals.includes("human");
   return principals.includes("human") && role !== null && role !== undefined && allowed.includes(role);
 }
 

@@ -105,20 +105,22 @@ const expected = (access: Access, { kind, role, elsewhere, scope = "full" }: Who
   if (access.principals === "public") return "allowed";
   const isKind = access.principals.includes(kind) && SCOPES.indexOf(scope) >= SCOPES.indexOf(access.scope);
   if (!isKind) return "permission_denied";
+  if (access.roles === "none needed") return "allowed";
   if (access.place === "session" && role === null) return "session_not_found";
   const counting = access.place === "any" ? [role, elsewhere] : [role];
-  return access.roles.some((allowed) => counting.includes(allowed)) ? "allowed" : "permission_denied";
+  const { roles } = access;
+  return roles.some((allowed) => counting.includes(allowed)) ? "allowed" : "permission_denied";
 };
 
 /** What each procedure answers, and what the table says. */
 const walk = async (who: Who, headers: Headers): Promise<void> => {
   const answers: Record<string, string> = {};
   const wanted: Record<string, string> = {};
-  for (const route of routes) {
+  // It ends the login that the rest of the walk needs.
+  const isLast = ({ name }: Route): boolean => name === "auth.logout";
+  for (const route of [...routes.filter((one) => !isLast(one)), ...routes.filter(isLast)]) {
     wanted[route.name] = expected(PROCEDURE_ACCESS[route.name as keyof typeof PROCEDURE_ACCESS], who);
-    // It would end the login that the rest of the walk needs.
-    const isLogout = route.name === "auth.logout" && wanted[route.name] === "allowed";
-    answers[route.name] = isLogout ? "allowed" : await outcome(route, headers);
+    answers[route.name] = await outcome(route, headers);
   }
   expect(answers).toEqual(wanted);
 };
@@ -161,6 +163,25 @@ describe("EXP-11 without credentials", () => {
   it("only health and the redemptions of login links and invites are public", () => {
     const open = routes.filter((route) => route.access.principals === "public").map((route) => route.name);
     expect(open.sort()).toEqual(["auth.redeem", "health", "invites.redeem"]);
+  });
+});
+
+describe("without a role", () => {
+  it("one may log out, and nothing else that needs a login", () => {
+    const free = routes.filter((route) => route.access.roles === "none needed").map((route) => route.name);
+    expect(free).toEqual(["auth.logout"]);
+  });
+
+  it.each(["suspended", "revoked"])("whoever's only membership is %s logs out, and is logged out", async (state) => {
+    const id = await someone({ kind: "human", role: "viewer" });
+    await served.opened.run("UPDATE session_memberships SET state = ? WHERE participant_id = ?", state, id);
+    const headers = await served.browser(id);
+    const ask = async (path: string, method: string) =>
+      (await served.fetch(`/api/v1/auth/${path}`, { method, headers })).status;
+    expect(await ask("me", "GET")).toBe(403);
+    expect(await ask("logout", "POST")).toBe(200);
+    expect(await ask("me", "GET")).toBe(401);
+    expect(await ask("logout", "POST")).toBe(401);
   });
 });
 
