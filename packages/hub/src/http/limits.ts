@@ -22,7 +22,7 @@ export interface HttpLimits {
   readonly requestsBurstMax: number;
   /** Principals whose requests are counted. */
   readonly requestPrincipalsMax: number;
-  /** Body of a procedure that anyone may call. A login token has 43 characters. */
+  /** Body of a procedure that anyone may call. A login token has 43 characters, with an end a few more. */
   readonly publicBodyMaxBytes: number;
   /** Body of the redemption of an invite: a machine's capabilities have up to 32 KiB. */
   readonly joinBodyMaxBytes: number;
