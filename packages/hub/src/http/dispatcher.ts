@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_PREFIX, BODY_MAX_BYTES, MusterError } from "@muster/contracts";
 import type { Clock, Ids } from "@muster/core";
 import type { FailureLimiter } from "../identity/index.ts";
-import type { Identity } from "../ports.ts";
+import type { Caller, Identity } from "../ports.ts";
 import type { Api } from "./api.ts";
 import { hasBody, readJsonBody, refuseRest } from "./body.ts";
 import { serveConsole } from "./console.ts";
@@ -26,6 +26,7 @@ export interface DispatcherOptions {
   /** Redemptions of invites by address, good and bad ones. */
   readonly redemptions: FailureLimiter;
   readonly requests: RequestLimiter;
+  readonly refusedBeats: RequestLimiter;
   readonly files: ConsoleFiles;
   readonly readiness: Readiness;
   readonly openApi: () => Promise<string>;
@@ -127,18 +128,37 @@ export class Dispatcher {
 
   async #call(exchange: Exchange): Promise<void> {
     const { request, response, credentials, target } = exchange;
+    const { limits } = this.#options;
     const route = this.#options.routes.match(request.method ?? "", target.path.slice(API_PREFIX.length));
     if (route.name !== EVENTS_ROUTE) this.#takePlace(response);
     checkAmbient(request, credentials);
     if (route.name === JOIN_ROUTE) this.#countRedemption(request);
     const isPublic = route.access.principals === "public";
-    const caller = isPublic ? null : await this.#options.identity.authenticate(credentials);
+    const lookedAt = this.#options.clock.now();
     // Before the body: who may not call at all makes us read nothing.
-    if (!isPublic && caller === null) throw new MusterError("unauthenticated");
-    if (caller !== null && route.name !== HEARTBEAT_ROUTE) this.#options.requests.take(caller.principalId);
+    let caller = isPublic ? null : await this.#authenticated(credentials);
+    if (caller !== null) this.#count(caller, route);
     Object.assign(request, { body: await this.#body(exchange, route) });
+    // A body held open must not carry a revoked token or a former role past its end.
+    if (caller !== null && this.#options.clock.now() - lookedAt > limits.credentialsKeptMs)
+      caller = await this.#authenticated(credentials);
     const matched = await this.#options.api.handle({ ...exchange, caller });
     if (!matched) throw new MusterError("not_found");
+    if (caller !== null && route.name === HEARTBEAT_ROUTE && response.statusCode >= 400)
+      this.#options.refusedBeats.spend(caller.principalId);
+  }
+
+  async #authenticated(credentials: Exchange["credentials"]): Promise<Caller> {
+    const caller = await this.#options.identity.authenticate(credentials);
+    if (caller === null) throw new MusterError("unauthenticated");
+    return caller;
+  }
+
+  /** Heartbeats are counted for each node where they are taken; only those that were refused count for who sends them. */
+  #count({ principalId }: Caller, { name }: Route): void {
+    const { requests, refusedBeats } = this.#options;
+    if (name === HEARTBEAT_ROUTE) refusedBeats.check(principalId);
+    else requests.take(principalId);
   }
 
   async #body({ request, response }: Exchange, route: Route): Promise<unknown> {

@@ -19,6 +19,8 @@ export interface HttpLimits {
   readonly maxRequestsInFlight: number;
   /** Of one principal, steadily and at once; heartbeats have a limit of their own. A console needs a few a second, a script some hundreds. */
   readonly requestsPerSecondMax: number;
+  /** A request whose body takes longer than this is asked once more who sends it. */
+  readonly credentialsKeptMs: number;
   readonly requestsBurstMax: number;
   /** Principals whose requests are counted. */
   readonly requestPrincipalsMax: number;
@@ -56,6 +58,7 @@ export const HTTP_LIMITS: HttpLimits = {
   maxConnections: 20_000,
   maxRequestsInFlight: 1_024,
   requestsPerSecondMax: 500,
+  credentialsKeptMs: 250,
   requestsBurstMax: 2_000,
   requestPrincipalsMax: 10_000,
   publicBodyMaxBytes: 4 * 1024,

@@ -25,8 +25,23 @@ export class RequestLimiter {
     this.#options = options;
   }
 
-  /** Throws `rate_limited` with `retryAfterSeconds`. A refused request costs nothing. */
+  /** Takes one. Throws `rate_limited` with `retryAfterSeconds`; a refused request costs nothing. */
   take(principalId: PrincipalId): void {
+    this.#filled(principalId).level -= 1;
+  }
+
+  /** Throws as `take` does, and takes nothing. */
+  check(principalId: PrincipalId): void {
+    this.#filled(principalId);
+  }
+
+  /** Takes one for what was answered already; throws nothing. */
+  spend(principalId: PrincipalId): void {
+    const bucket = this.#buckets.get(principalId);
+    if (bucket !== undefined) bucket.level = Math.max(0, bucket.level - 1);
+  }
+
+  #filled(principalId: PrincipalId): Bucket {
     const { clock, perSecond, burst, maxPrincipals } = this.#options;
     const now = clock.now();
     const bucket = this.#buckets.get(principalId) ?? { level: burst, at: now };
@@ -46,6 +61,6 @@ export class RequestLimiter {
         retryAfterSeconds: Math.max(1, Math.ceil((1 - bucket.level) / perSecond)),
       });
     }
-    bucket.level -= 1;
+    return bucket;
   }
 }

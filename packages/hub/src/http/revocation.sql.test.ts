@@ -1,7 +1,7 @@
 // What ends with a token, a role or a session: the next request, and every stream that is open with it.
 
 import type { PrincipalId } from "@muster/contracts";
-import { best } from "@muster/core/testing";
+import { best, until } from "@muster/core/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createToken, hashToken } from "../identity/index.ts";
 import { random, START } from "../identity/testing/opened.ts";
@@ -87,5 +87,50 @@ onBothDatabases("an open stream of events ends", () => {
     await api(`/sessions/${sessionId}`, { state: "closed" });
     expect(await closing.ended).toContain('"reason":"membership"');
     expect(isOver).toBe(false);
+  });
+});
+
+onBothDatabases("a request whose body is held open", () => {
+  const heldOpen = (headers: Readonly<Record<string, string>>, path: string, body: string) => {
+    const head = [
+      `POST /api/v1${path} HTTP/1.1`,
+      `host: 127.0.0.1:${served.listening.port}`,
+      `authorization: ${headers["authorization"]}`,
+      "content-type: application/json",
+      `content-length: ${body.length}`,
+      "connection: close",
+    ];
+    return served.raw(`${head.join("\r\n")}\r\n\r\n${body.slice(0, -1)}`);
+  };
+
+  /** The hub knows who sends the request, and waits for the rest of it. */
+  const lookedAt = (tokenId: string) =>
+    until("the token's use is written down", async () => {
+      const [row] = await served.opened.query("SELECT last_used_at FROM tokens WHERE token_hash LIKE ?", `${tokenId}%`);
+      return row?.["last_used_at"] !== null;
+    });
+
+  it("NOD-2 does nothing once its token is revoked", async () => {
+    const { headers, tokenId } = await bearer(await served.addPrincipal("human", "owner"));
+    const body = '{"title":"made by nobody"}';
+    const held = heldOpen(headers, "/sessions", body);
+    await lookedAt(tokenId);
+    expect((await served.api(`/tokens/${tokenId}/revoke`, {})).status).toBe(200);
+    served.opened.clock.advance(1_000);
+    held.socket.write(body.slice(-1));
+    expect(await held.closed).toContain("401 Unauthorized");
+    expect(await served.opened.query("SELECT title FROM sessions WHERE title = 'made by nobody'")).toEqual([]);
+  });
+
+  it("NOD-2 counts for the role that is held at its end", async () => {
+    const participantId = await served.addPrincipal("human", "owner");
+    const { headers, tokenId } = await bearer(participantId);
+    const body = '{"title":"renamed by a viewer"}';
+    const held = heldOpen(headers, `/sessions/${here}`, body);
+    await lookedAt(tokenId);
+    expect((await served.api(`/sessions/${here}/members/${participantId}`, { role: "viewer" })).status).toBe(200);
+    served.opened.clock.advance(1_000);
+    held.socket.write(body.slice(-1));
+    expect(await held.closed).toContain("403 Forbidden");
   });
 });

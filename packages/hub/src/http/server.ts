@@ -139,6 +139,12 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     document ??= createOpenApiDocument({ contract, routes, version, cookieName: ownCookie() });
     return document;
   };
+  const perPrincipal = {
+    clock,
+    perSecond: limits.requestsPerSecondMax,
+    burst: limits.requestsBurstMax,
+    maxPrincipals: limits.requestPrincipalsMax,
+  };
   const dispatcher = new Dispatcher({
     api: createApi({ router, limits, log }),
     routes: new RouteTable(routes),
@@ -149,12 +155,8 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
       windowMs: LOGIN_FAILURES_WINDOW_MS,
       maxKeys: LOGIN_FAILURE_ADDRESSES_MAX,
     }),
-    requests: new RequestLimiter({
-      clock,
-      perSecond: limits.requestsPerSecondMax,
-      burst: limits.requestsBurstMax,
-      maxPrincipals: limits.requestPrincipalsMax,
-    }),
+    requests: new RequestLimiter(perPrincipal),
+    refusedBeats: new RequestLimiter(perPrincipal),
     files: openConsoleFiles(options.consoleDirectory),
     readiness,
     openApi,

@@ -189,6 +189,8 @@ class StoredNodes implements SweepingNodes {
     const { spaceId, ownerId } = by;
     const now = this.#options.clock.now();
     this.#beats.check(`${ownerId}\0${nodeId}`, now);
+    // Before anything is written or announced: whose node it is not makes nobody work for it.
+    await this.#refuseOthers(ownerId, spaceId, nodeId, epoch);
     const before = await this.#healthOf(spaceId, nodeId);
     const written = { spaceId, nodeId, ownerId, epoch, healthState, at: isoTime(now) };
     const news = before === healthState ? [] : [this.#tools.announcement(spaceId, nodeId)];
@@ -196,9 +198,7 @@ class StoredNodes implements SweepingNodes {
       if (before !== healthState) await this.#tell(spaceId, nodeId);
       return;
     }
-    if ((await this.#nodeRow(spaceId, nodeId))?.owner !== ownerId)
-      throw new MusterError("runtimenode.permission_denied");
-    await this.#refuseStale(spaceId, nodeId, epoch);
+    await this.#refuseOthers(ownerId, spaceId, nodeId, epoch);
   }
 
   async declare({ spaceId, ownerId }: NodeCaller, input: CapabilityUpdateInput): Promise<CapabilityUpdated> {
@@ -286,10 +286,10 @@ class StoredNodes implements SweepingNodes {
     return (await this.#store.read(healthOf(this.#store.dialect, { spaceId, nodeId })))[0]?.health_state;
   }
 
-  /** Throws where the epoch is not the node's newest. */
-  async #refuseStale(spaceId: SpaceId, nodeId: NodeId, epoch: number): Promise<void> {
+  /** Throws where the node is another's, or the epoch is not its newest. */
+  async #refuseOthers(ownerId: PrincipalId, spaceId: SpaceId, nodeId: NodeId, epoch: number): Promise<void> {
     const row = await this.#nodeRow(spaceId, nodeId);
-    if (row === undefined) throw new MusterError("runtimenode.permission_denied");
+    if (row?.owner !== ownerId) throw new MusterError("runtimenode.permission_denied");
     if (row.epoch !== epoch) throw staleEpoch(epoch, row.epoch);
   }
 

@@ -54,6 +54,7 @@ export class NodeConnection {
         this.#heartbeat(frame);
         return;
       case "capabilities":
+        if (this.#isStale(frame.epoch)) return;
         this.#answerErrors(() =>
           this.#options.nodes.capabilities({ ...this.identity, epoch: frame.epoch, capabilities: frame.capabilities }),
         );
@@ -88,7 +89,16 @@ export class NodeConnection {
     await Promise.all([this.#ingest.idle(), this.#results.idle()]);
   }
 
+  /** A connection speaks for the epoch that it was greeted with, and for none that came after. */
+  #isStale(epoch: number): boolean {
+    if (epoch === this.identity.epoch) return false;
+    const error = new MusterError("runtimenode.stale_epoch", undefined, { epoch, current: this.identity.epoch });
+    this.send({ type: "error", error: error.toBody() });
+    return true;
+  }
+
   #heartbeat({ epoch, healthState }: FrameOf<"heartbeat">): void {
+    if (this.#isStale(epoch)) return;
     const { timers, limits, nodes } = this.#options;
     const nowMs = timers.nowMs();
     if (nowMs - this.#lastHeartbeatMs < limits.heartbeatMinIntervalMs) return;
@@ -118,10 +128,7 @@ export class NodeConnection {
   }
 
   async #takeResult({ effectId, fence, epoch, error }: FrameOf<"effect.result">): Promise<void> {
-    if (epoch !== this.identity.epoch) {
-      this.send({ type: "error", error: new MusterError("runtimenode.stale_epoch").toBody() });
-      return;
-    }
+    if (this.#isStale(epoch)) return;
     await this.#options.orchestration.effectResult(this.identity, {
       effectId,
       fence,

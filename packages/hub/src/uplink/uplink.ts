@@ -278,6 +278,8 @@ class Uplink implements HubUplink {
       });
       log.info({ nodeId, epoch, connectionId, incarnation: incarnation.slice(0, 8) }, "node connected");
       orchestration.nodeConnected(spaceId, nodeId);
+      // What changed while the hello was answered found no connection here to end.
+      void this.recheck(spaceId, nodeId);
       return connection;
     } catch (error) {
       await nodes.disconnected({ spaceId, nodeId, connectionId, expected: false });
