@@ -160,7 +160,7 @@ onBothDatabases("what is no invite", () => {
 });
 
 onBothDatabases("requests without end", () => {
-  it("NOD-20 of one principal are held back, another's and heartbeats are not", async () => {
+  it("NOD-20 of one principal are held back, another's and good heartbeats are not", async () => {
     await served.close();
     served = await serve({ limits: { requestsPerSecondMax: 1, requestsBurstMax: 5 } });
     const mine = await served.browser(await served.addPrincipal("human", "owner"));
@@ -177,7 +177,10 @@ onBothDatabases("requests without end", () => {
         headers: { ...mine, ...JSON_TYPE },
         body: "{}",
       });
-    for (let count = 0; count < 10; count += 1) expect((await beat()).status).toBe(400);
+    const beats = [];
+    for (let count = 0; count < 6; count += 1) beats.push((await beat()).status);
+    // They come through without a request left; those that are refused have a bucket of their own.
+    expect(beats).toEqual([400, 400, 400, 400, 400, 429]);
     expect((await ask(await served.browser(await served.addPrincipal("human", "viewer")))).status).toBe(200);
     served.opened.clock.advance(1_000);
     expect((await ask(mine)).status).toBe(200);

@@ -125,8 +125,8 @@ onBothDatabases("a request whose body is held open", () => {
   it("NOD-2 counts for the role that is held at its end", async () => {
     const participantId = await served.addPrincipal("human", "owner");
     const { headers, tokenId } = await bearer(participantId);
-    const body = '{"title":"renamed by a viewer"}';
-    const held = heldOpen(headers, `/sessions/${here}`, body);
+    const body = "{}";
+    const held = heldOpen(headers, "/auth/login-links", body);
     await lookedAt(tokenId);
     expect((await served.api(`/sessions/${here}/members/${participantId}`, { role: "viewer" })).status).toBe(200);
     served.opened.clock.advance(1_000);

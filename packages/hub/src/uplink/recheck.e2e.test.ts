@@ -26,6 +26,26 @@ it("NOD-16 a node that was revoked is told so and closed with 4001", async () =>
   expect(hub.uplink.connections.isConnected(SPACE, machine.nodeId)).toBe(false);
 });
 
+it("NOD-16 a node that was revoked while its hello was answered is closed with 4001", async () => {
+  const late = enrolled(hub);
+  hub.act.reconcile = () => {
+    // Whoever revokes now finds no connection to end.
+    hub.act.place = () => ({ isRevoked: true, hasSlot: false });
+    return [];
+  };
+  const { end: lateEnd } = await connect(hub, late);
+  expect(await lateEnd.closed()).toBe(4001);
+});
+
+it("NOD-15 a connection speaks for no other epoch than its own, not even for a newer one", async () => {
+  hub.act.place = () => ({});
+  const { end: other, ack } = await connect(hub, enrolled(hub));
+  other.send({ type: "heartbeat", epoch: ack.epoch + 1, healthState: "online" });
+  other.send({ type: "capabilities", epoch: ack.epoch + 1, capabilities: {} });
+  expect((await other.next("error", 2)).error.code).toBe("runtimenode.stale_epoch");
+  expect(hub.calls.heartbeats).toEqual([]);
+});
+
 it("NOD-15 a connection that is no longer the node's newest is closed with 4003, and demotes nothing", async () => {
   hub.act.place = () => ({ connectionId: "on another hub", epoch: 2 });
   await recheck();
@@ -73,6 +93,7 @@ it("NOD-15 a place that was read before a newer connection came says nothing of 
   const read = Promise.withResolvers<{ connectionId: string; epoch: number }>();
   hub.act.place = () => read.promise;
   const looking = recheck();
+  hub.act.place = () => ({});
   const { end: newer } = await connect(hub, machine);
   read.resolve({ connectionId: hub.calls.connected[0]?.connectionId ?? "", epoch: 7 });
   await looking;
