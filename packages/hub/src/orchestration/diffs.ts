@@ -3,8 +3,9 @@
 import type { NodeId, SpaceId, ThreadId, TurnDiff } from "@muster/contracts";
 import { DIFF_MAX_CHARACTERS, DiffFile, MusterError, spokenText } from "@muster/contracts";
 import { type Clock, isoTime } from "@muster/core";
-import { insertInto, integer, pick, type RowOf, select } from "@muster/store";
+import { insertInto, integer, nullable, pick, type RowOf, select } from "@muster/store";
 import { z } from "zod";
+import { CONTRIBUTES } from "../nodes/index.ts";
 import type { Caller, NodeConnections } from "../ports.ts";
 import { HUB_TABLES, ofThread } from "../schema/index.ts";
 import { filesOfPatch } from "./patch-files.ts";
@@ -33,6 +34,8 @@ interface Place {
   readonly nodeId: NodeId;
   readonly workspaceRoot: string;
   readonly worktreePath: string | null;
+  /** Why the node may not be asked; null where it may. */
+  readonly refusal: "node_not_attached" | "runtimenode.permission_denied" | null;
 }
 
 const {
@@ -40,6 +43,7 @@ const {
   projection_checkpoints: checkpoints,
   projection_projects: projects,
   projection_threads: threads,
+  runtime_node_attachments: slots,
 } = HUB_TABLES;
 
 const ofRange = { ...ofThread, fromTurnCount: integer(), toTurnCount: integer() } as const;
@@ -71,11 +75,23 @@ const checkpointsOf = select({
     AND checkpoint_turn_count IN (:fromTurnCount, :toTurnCount)`,
 });
 
+const placed = {
+  ...pick(projects, "node_id", "workspace_root"),
+  worktree_path: threads.worktree_path,
+  slot_id: nullable(slots.id),
+  contributes: integer(),
+};
+
 const placeOf = select({
   request: ofThread,
-  row: { ...pick(projects, "node_id", "workspace_root"), worktree_path: threads.worktree_path },
-  sql: `SELECT p.node_id, p.workspace_root, t.worktree_path FROM projection_threads t
+  row: placed,
+  sql: `SELECT p.node_id, p.workspace_root, t.worktree_path, slot.id AS slot_id, ${CONTRIBUTES} AS contributes
+    FROM projection_threads t
     JOIN projection_projects p ON p.space_id = t.space_id AND p.project_id = t.project_id
+    JOIN sessions session ON session.space_id = p.space_id AND session.session_id = p.session_id
+    LEFT JOIN nodes node ON node.space_id = p.space_id AND node.node_id = p.node_id
+    LEFT JOIN runtime_node_attachments slot ON slot.space_id = p.space_id AND slot.session_id = p.session_id
+      AND slot.node_id = p.node_id AND slot.state IN ('registering', 'online', 'degraded')
     WHERE t.space_id = :spaceId AND t.thread_id = :threadId AND t.deleted_at IS NULL`,
 });
 
@@ -106,6 +122,12 @@ interface Found {
   readonly blob: RowOf<typeof storedDiff> | undefined;
   readonly from: Checkpoint | undefined;
   readonly to: Checkpoint | undefined;
+}
+
+/** As for its files: lent to the session, by an owner who may contribute it there. */
+function refusalOf({ slot_id, contributes }: RowOf<typeof placed>): Place["refusal"] {
+  if (slot_id === null) return "node_not_attached";
+  return contributes === 1 ? null : "runtimenode.permission_denied";
 }
 
 type Content = Pick<TurnDiff, "files" | "diff" | "truncated">;
@@ -159,17 +181,32 @@ export class TurnDiffs {
     if (place === undefined) throw new MusterError("thread_not_found");
     const checkpointAt = (turnCount: number) => ends.find((row) => row.checkpoint_turn_count === turnCount);
     return {
-      place: { nodeId: place.node_id, workspaceRoot: place.workspace_root, worktreePath: place.worktree_path },
+      place: {
+        nodeId: place.node_id,
+        workspaceRoot: place.workspace_root,
+        worktreePath: place.worktree_path,
+        refusal: refusalOf(place),
+      },
       blob,
       from: checkpointAt(fromTurnCount),
       to: checkpointAt(toTurnCount),
     };
   }
 
-  async #ask(spaceId: SpaceId, range: Range, ends: Ends, { nodeId, ...folder }: Place): Promise<Content> {
+  async #ask(spaceId: SpaceId, range: Range, ends: Ends, place: Place): Promise<Content> {
     const { connections } = this.#parts;
+    const { nodeId, workspaceRoot, worktreePath, refusal } = place;
+    // Connected for the sake of another session, or suspended in this one, the node is asked nothing.
+    if (refusal !== null) throw new MusterError("diff_unavailable", undefined, { reason: refusal });
     const [fromRef, toRef] = [ends.from.checkpoint_ref, ends.to.checkpoint_ref];
-    const request = { method: "turn.diff", threadId: range.threadId, ...folder, fromRef, toRef } as const;
+    const request = {
+      method: "turn.diff",
+      threadId: range.threadId,
+      workspaceRoot,
+      worktreePath,
+      fromRef,
+      toRef,
+    } as const;
     let answer: unknown;
     try {
       answer = await connections.request(spaceId, nodeId, request, { timeoutMs: DIFF_REQUEST_TIMEOUT_MS });

@@ -44,6 +44,13 @@ onBothDatabases("the question for a folder", () => {
     expect((await world.dispatch(create)).receipt).toBe("duplicate");
   });
 
+  it("NOD-16 is not asked of a suspended node", async () => {
+    world.nodes.answer = refuse("workspace_unavailable");
+    await world.run("UPDATE session_memberships SET role = 'collaborator' WHERE participant_id = 'owner'");
+    expect((await world.dispatch(createProject())).receipt).toBe("accepted");
+    expect(world.nodes.requests).toEqual([]);
+  });
+
   it("who may not make the project learns nothing of the machine's folders", async () => {
     world.nodes.answer = refuse("workspace_unavailable");
     expect(await world.refusal(createProject(), STRANGER)).toBe("permission_denied");

@@ -4,6 +4,7 @@
 import type { ClientCommand, CommandId, NodeId, ProjectId, SessionId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { integer, pick, type Store, select, text } from "@muster/store";
+import { CONTRIBUTES } from "../nodes/index.ts";
 import type { Caller, NodeConnections } from "../ports.ts";
 import { HUB_TABLES, ofSpace } from "../schema/index.ts";
 
@@ -23,11 +24,15 @@ const projectOf = select({
   sql: "SELECT session_id, node_id FROM projection_projects WHERE space_id = :spaceId AND project_id = :projectId",
 });
 
+/** Of a node whose owner may contribute it to the session. */
 const openSlot = select({
   request: { ...ofSpace, nodeId: text<NodeId>(), sessionId: text<SessionId>() },
   row: { one: integer() },
-  sql: `SELECT 1 AS one FROM runtime_node_attachments WHERE space_id = :spaceId AND node_id = :nodeId
-    AND session_id = :sessionId AND state IN ('registering', 'online', 'degraded')`,
+  sql: `SELECT 1 AS one FROM runtime_node_attachments slot
+    JOIN sessions session ON session.space_id = slot.space_id AND session.session_id = slot.session_id
+    JOIN nodes node ON node.space_id = slot.space_id AND node.node_id = slot.node_id
+    WHERE slot.space_id = :spaceId AND slot.node_id = :nodeId AND slot.session_id = :sessionId
+      AND slot.state IN ('registering', 'online', 'degraded') AND ${CONTRIBUTES} = 1`,
 });
 
 const receiptUse = select({
@@ -45,7 +50,7 @@ export async function askForWorkspace(
   const place = await placeOf(store, caller, command);
   if (place === null || !WRITING_ROLES.has(caller.roles.get(place.sessionId) ?? "")) return;
   if (!connections.isConnected(caller.spaceId, place.nodeId)) return;
-  // Only of a node of the caller's own session may anything be learned, and a repeated command has its answer already.
+  // Only of a node that is lent to the caller's own session may anything be learned, and a repeated command has its answer already.
   if (!(await isAttached(store, caller, place)) || (await hasReceipt(store, caller, command))) return;
   try {
     await connections.request(
