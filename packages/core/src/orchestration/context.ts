@@ -27,11 +27,19 @@ export interface NodeFacts {
   readonly providers: readonly string[] | null;
 }
 
+/**
+ * Beside one that is heard as ever: `suspended`, whose owner may contribute no machine to the session, and `revoked`, whose
+ * slot in the project's session is. What is below the version floor, and what was released, is heard.
+ */
+export type Reporter = "heard" | "suspended" | "revoked";
+
 export interface DecisionContext {
   readonly actor: Actor;
   /** The thread's project, or the project itself. */
   readonly project: ProjectState | null;
   readonly node: NodeFacts | null;
+  /** What the node that reports may still say here; read for reports of the project's own node only. */
+  readonly reporter: Reporter;
   readonly sessionIsActive: boolean;
   readonly isTurnIdUsed: boolean;
   readonly isMessageIdUsed: boolean;
@@ -71,6 +79,7 @@ export interface DecisionContext {
 export const EMPTY_CONTEXT: Omit<DecisionContext, "actor"> = {
   project: null,
   node: null,
+  reporter: "heard",
   sessionIsActive: true,
   isTurnIdUsed: false,
   isMessageIdUsed: false,

@@ -1,7 +1,8 @@
-// Decides what nodes report and what the hub does by itself. Pure. A node speaks only for threads of its own projects;
+// Decides what nodes report and what the hub does by itself. Pure. A node speaks only for threads of its own projects, as
+// far as its session still hears it;
 // what comes after a turn has ended is kept as text and activities and never changes the terminal status.
-import { type InternalCommand, type NewEvent, storableText } from "@muster/contracts";
-import type { Decision, DecisionContext } from "./context.ts";
+import { type InternalCommand, type NewEvent, storableText, type TurnId } from "@muster/contracts";
+import type { Decision, DecisionContext, Reporter } from "./context.ts";
 import { refuse } from "./context.ts";
 import { completeRevert } from "./revert-ends.ts";
 import { requireRunning, settleAndContinue } from "./settle.ts";
@@ -18,6 +19,7 @@ export function decideInternal(
   if (state === null || context.project === null) return refuse("thread_not_found");
   if (context.actor.kind === "client") refuse("permission_denied");
   if (context.actor.kind === "provider" && context.actor.nodeId !== context.project.nodeId) refuse("permission_denied");
+  if (context.actor.kind === "provider") refuseUnheard(state, command, context.reporter);
   const events = eventsOf(state, command, context);
   return {
     events: events.map((event, index) => ({
@@ -38,6 +40,29 @@ export function decideInternal(
         }
       : {}),
   };
+}
+
+/**
+ * A suspended node ends what it was given before, and nothing else: the turn that runs, and the revert that its thread
+ * waits for.
+ */
+function refuseUnheard(state: ThreadState, command: InternalCommand, reporter: Reporter): void {
+  if (reporter === "heard") return;
+  if (reporter === "revoked") refuse("runtimenode.attach_revoked");
+  if (command.type === "thread.revert.complete" ? state.reverting !== null : isOfRunningTurn(state, command)) return;
+  refuse("runtimenode.permission_denied", "The node is suspended: it is heard on the turn that runs only.");
+}
+
+function isOfRunningTurn(state: ThreadState, command: InternalCommand): boolean {
+  const { running } = state;
+  return running !== null && turnOf(state, command) === running.turnId;
+}
+
+function turnOf({ pendingApprovals }: ThreadState, command: InternalCommand): TurnId | null {
+  if (command.type === "thread.session.set") return command.activeTurnId;
+  if (command.type === "thread.approval.expire")
+    return pendingApprovals.find(({ requestId }) => requestId === command.requestId)?.turnId ?? null;
+  return "turnId" in command ? command.turnId : null;
 }
 
 function eventsOf(state: ThreadState, command: InternalCommand, context: DecisionContext): NewEvent[] {

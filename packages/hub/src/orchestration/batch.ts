@@ -26,6 +26,8 @@ import {
   EMPTY_CONTEXT,
   type Ids,
   isoTime,
+  type ProjectState,
+  type Reporter,
 } from "@muster/core";
 import { pick, type Store, select, text } from "@muster/store";
 import { HUB_TABLES, messageIdUse, ofSpace, turnIdUse } from "../schema/index.ts";
@@ -264,6 +266,8 @@ export class BatchDecision {
     const project = thread === null ? null : await this.#streams.project(thread.projectId);
     // A node is heard on threads of its own projects only, also about what it could not say.
     if (project === null || project.nodeId !== work.node.nodeId) return;
+    const reporter = await this.#reporter(work.actor, project);
+    if (reporter === "revoked" || (reporter === "suspended" && (turnId ?? "") !== thread?.running?.turnId)) return;
     const activity = {
       type: "thread.activity.append",
       threadId,
@@ -292,8 +296,11 @@ export class BatchDecision {
   ): Promise<void> {
     const thread = await this.#streams.thread(command.threadId);
     const project = thread === null ? null : await this.#streams.project(thread.projectId);
-    const facts = await this.#contexts.ofReport(thread, command, correlationId);
-    const decision = decideInternal(thread, command, { ...EMPTY_CONTEXT, actor, project, ...facts });
+    const [reporter, facts] = await Promise.all([
+      this.#reporter(actor, project),
+      this.#contexts.ofReport(thread, command, correlationId),
+    ]);
+    const decision = decideInternal(thread, command, { ...EMPTY_CONTEXT, actor, project, reporter, ...facts });
     await this.#append(decision, {
       actorKind: actor.kind,
       actorId: actor.id,
@@ -301,6 +308,12 @@ export class BatchDecision {
       correlationId,
       metadata,
     });
+  }
+
+  /** Asked of the project's own node only: any other is refused whatever became of it. */
+  async #reporter(actor: HubWork["actor"], project: ProjectState | null): Promise<Reporter> {
+    if (actor.kind !== "provider" || project === null || actor.nodeId !== project.nodeId) return "heard";
+    return this.#facts.reporter(project);
   }
 
   async #decideClientCommand(work: ClientWork, context: DecisionContext): Promise<Decision> {

@@ -37,6 +37,18 @@ export const standingOf = select({
     WHERE session.space_id = :spaceId AND session.session_id = :sessionId`,
 });
 
+/** Two flags and not the rows, so that what else changes of a node under way stands in no report's way. */
+export const reporterOf = select({
+  request: { ...ofSession, nodeId: text<NodeId>() },
+  row: { revoked: integer(), contributes: integer() },
+  sql: `SELECT CASE WHEN slot.state = 'revoked' THEN 1 ELSE 0 END AS revoked, ${CONTRIBUTES} AS contributes
+    FROM sessions session
+    LEFT JOIN nodes node ON node.space_id = session.space_id AND node.node_id = :nodeId
+    LEFT JOIN runtime_node_attachments slot ON slot.space_id = session.space_id AND slot.node_id = :nodeId
+      AND slot.session_id = session.session_id
+    WHERE session.space_id = :spaceId AND session.session_id = :sessionId`,
+});
+
 export const healthOf = select({
   request: ofNode,
   row: pick(presence, "health_state"),

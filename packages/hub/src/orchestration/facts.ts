@@ -19,6 +19,7 @@ import {
   LATE_REVERT_KIND,
   type NodeFacts,
   type ProjectState,
+  type Reporter,
 } from "@muster/core";
 import type { Guard, Query, QueryOf, Row, Select, Store } from "@muster/store";
 import { isBelowFloor } from "../nodes/index.ts";
@@ -89,6 +90,13 @@ export class FactReader {
       this.read(statements.healthOf, { spaceId, nodeId }),
     ]);
     return nodeFactsOf(slot, standing, presence?.health_state);
+  }
+
+  /** How far the project's node is heard. One question per batch and session. */
+  async reporter({ sessionId, nodeId }: Pick<ProjectState, "sessionId" | "nodeId">): Promise<Reporter> {
+    const [found] = await this.guarded(statements.reporterOf, { spaceId: this.#spaceId, sessionId, nodeId });
+    if (found?.revoked === 1) return "revoked";
+    return found?.contributes === 1 ? "heard" : "suspended";
   }
 
   async sessionIsActive(sessionId: SessionId): Promise<boolean> {

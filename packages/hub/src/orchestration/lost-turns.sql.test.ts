@@ -106,7 +106,7 @@ onBothDatabases("a running turn whose node is away", (database) => {
   });
 
   it("ORC-33 what the node tells later is kept and changes nothing about the end", async () => {
-    await slot("revoked");
+    await slot("offline");
     await world.orchestration.settleLost();
     await world.ingest(1, [delta(0, "late words"), settle("turn")]);
     expect(await turns()).toEqual(lost);

@@ -1,6 +1,17 @@
 // What a node is not given because of its version, its owner's membership or its slot, found anew whenever it matters.
-import type { ApprovalRequestId, NodeId, SpaceId } from "@muster/contracts";
-import { askApproval, command, createProject, createThread, finishDiff, settle, startTurn } from "@muster/core/testing";
+import type { ApprovalRequestId, NodeId, SpaceId, ThreadId, TurnId } from "@muster/contracts";
+import {
+  activity,
+  askApproval,
+  command,
+  createProject,
+  createThread,
+  delta,
+  finishDiff,
+  internal,
+  settle,
+  startTurn,
+} from "@muster/core/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { EFFECT_LEASE_MS } from "./effect-worker.ts";
 import { nodeIdentity, onBothDatabases, openWorld, settled, until, type World } from "./test-world.ts";
@@ -139,6 +150,126 @@ onBothDatabases("a suspended node", () => {
     await setMember("active", "runtime_contributor");
     await world.dispatch(startTurn("a"));
     await until(() => started().length === 1);
+  });
+});
+
+onBothDatabases("what a node reports", () => {
+  const sessionSet = (status: "running" | "ready", activeTurnId: string | null) =>
+    internal("thread.session.set", {
+      status,
+      providerName: "sample",
+      providerSessionId: null,
+      providerThreadId: null,
+      activeTurnId,
+      lastError: null,
+    });
+  const rejected = () => world.rows("SELECT sequence, code FROM ingest_rejected ORDER BY sequence");
+  const cursor = () => world.rows("SELECT last_sequence FROM ingest_cursors");
+  const texts = () => world.rows("SELECT text FROM projection_thread_messages WHERE role = 'assistant'");
+  beforeEach(async () => {
+    await world.dispatch(startTurn("past"));
+    await until(() => started().length === 1);
+    await world.ingest(1, [settle("past")]);
+    await world.dispatch(startTurn("turn"));
+    await world.ingest(2, [delta(0, "before")]);
+  });
+
+  it("NOD-16 is refused in a session whose slot was revoked, and the journal goes on", async () => {
+    await setSlot("revoked");
+    const before = await world.eventTypes();
+    expect(await world.ingest(3, [delta(6, " and after"), activity("note"), settle("turn")])).toEqual({
+      lastSequence: 5,
+    });
+    expect(await rejected()).toEqual([3, 4, 5].map((sequence) => ({ sequence, code: "runtimenode.attach_revoked" })));
+    expect(await cursor()).toEqual([{ last_sequence: 5 }]);
+    expect(await world.eventTypes()).toEqual(before);
+    expect(await texts()).toEqual([{ text: "before" }]);
+    expect(await turns()).toContainEqual({ turn_id: "turn", status: "running", reason: null });
+  });
+
+  it("NOD-16 and cannot be read is not told in a session whose slot was revoked, nor of other turns of a suspended node", async () => {
+    const unreadable = (sequence: number, turnId: string) => ({
+      sequence,
+      createdAt: "2026-01-01T00:00:00.000Z",
+      correlationId: null,
+      command: null,
+      about: { type: "thread.turn.settle" as const, threadId: "thread" as ThreadId, turnId: turnId as TurnId },
+    });
+    const before = await world.eventTypes();
+    await setSlot("revoked");
+    await world.ingestEntries(3, [unreadable(3, "turn")]);
+    await setSlot("online");
+    await setMember("suspended");
+    await world.ingestEntries(4, [unreadable(4, "past")]);
+    expect(await world.eventTypes()).toEqual(before);
+    expect(await rejected()).toHaveLength(2);
+    await world.ingestEntries(5, [unreadable(5, "turn")]);
+    expect((await world.eventTypes()).slice(before.length)).toContain("thread.turn-settled");
+  });
+
+  it("NOD-16 while it is suspended is heard of the turn that runs, and of nothing else", async () => {
+    await setMember("suspended");
+    await world.ingest(3, [
+      sessionSet("running", "turn"),
+      delta(6, " and after"),
+      askApproval("question", { turnId: "turn" }),
+      internal("thread.approval.expire", { requestId: "question", reason: "agent_died" }),
+      delta(0, "late", { turnId: "past", messageId: "late" }),
+      activity("note", { turnId: null }),
+      sessionSet("ready", null),
+      internal("thread.approval.expire", { requestId: "never", reason: "agent_died" }),
+      finishDiff("past", 1),
+      settle("turn"),
+      activity("note"),
+    ]);
+    const denied = "runtimenode.permission_denied";
+    expect(await rejected()).toEqual([7, 8, 9, 10, 11, 13].map((sequence) => ({ sequence, code: denied })));
+    expect(await cursor()).toEqual([{ last_sequence: 13 }]);
+    expect(await texts()).toEqual([{ text: "before and after" }]);
+    expect(await turns()).toContainEqual({ turn_id: "turn", status: "completed", reason: null });
+    await setMember("active");
+    await world.ingest(14, [activity("note")]);
+    expect(await rejected()).toHaveLength(6);
+  });
+
+  it.each([
+    ["below the floor", () => setFloor("2.0")],
+    ["after its slot was released", () => setSlot("offline")],
+  ])("NOD-11 NOD-18 %s is heard as ever", async (_when, change) => {
+    await change();
+    await world.ingest(3, [delta(6, " and after"), activity("note", { turnId: null }), settle("turn")]);
+    expect(await rejected()).toEqual([]);
+    expect(await texts()).toEqual([{ text: "before and after" }]);
+  });
+
+  it("NOD-16 is measured once more by the append: a revocation in between is not missed", async () => {
+    await world.close();
+    let isArmed = false;
+    world = await openWorld({
+      wrapStore: (store) => ({
+        dialect: store.dialect,
+        read: (query) => store.read(query),
+        readTransaction: (queries) => store.readTransaction(queries),
+        migrate: (set, stamp) => store.migrate(set, stamp),
+        close: () => store.close(),
+        async commit(batch) {
+          if (isArmed && batch.statements.some(({ sql }) => sql.includes("ingest_cursors"))) {
+            isArmed = false;
+            const sql = "UPDATE runtime_node_attachments SET state = 'revoked' WHERE node_id = 'node'";
+            await store.commit({ guards: [], statements: [{ sql, parameters: [] }] });
+          }
+          return store.commit(batch);
+        },
+      }),
+    });
+    await world.dispatch(createProject());
+    await world.dispatch(createThread());
+    await world.dispatch(startTurn("turn"));
+    isArmed = true;
+    await world.ingest(1, [delta(0, "too late")]);
+    expect(isArmed).toBe(false);
+    expect(await rejected()).toEqual([{ sequence: 1, code: "runtimenode.attach_revoked" }]);
+    expect(await texts()).toEqual([]);
   });
 });
 
