@@ -1,7 +1,7 @@
 // Hands effects over to nodes: claimed under a lease with a fence that only grows, at most one in flight per thread and
 // in event order (interrupt and stop overtake), tried again with backoff while the node is away, cancelled by the
 // append that settles their turn. An effect is done when the node has taken it over durably; what follows is ingest.
-import type { EffectId, ErrorBody, NodeId, SpaceId, ThreadId } from "@muster/contracts";
+import type { EffectId, ErrorBody, NodeId, SpaceId, ThreadId, TurnId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import { type Clock, isoTime, OVERTAKING_EFFECTS, type Random } from "@muster/core";
 import { type Statement, type Store, StoreError } from "@muster/store";
@@ -10,6 +10,7 @@ import type { HubRow } from "../schema/index.ts";
 import { type EffectRow, effectBodyOf, effectRowOf } from "./effect-bodies.ts";
 import * as statements from "./effect-statements.ts";
 import { type Verdict, verdictsOf } from "./effect-verdicts.ts";
+import { ReachedNodes } from "./reached-nodes.ts";
 import { aboutEffect, type OnHubStep } from "./steps.ts";
 import type { Timers } from "./timers.ts";
 
@@ -38,6 +39,7 @@ export interface EffectWorkerOptions {
 
 export class EffectWorker {
   readonly #options: EffectWorkerOptions;
+  readonly #reached = new ReachedNodes();
   #running: Promise<void> | null = null;
   #isWokenAgain = false;
   #isClosed = false;
@@ -69,6 +71,11 @@ export class EffectWorker {
       });
   }
 
+  /** What a node's hello says it runs: it may have of those alone, and of what is sent on its new connection. */
+  nodeGreeted(node: NodeIdentity, turnIds: readonly TurnId[], isWhole: boolean): void {
+    this.#reached.greeted(node, turnIds, isWhole);
+  }
+
   /** After a reconnect nobody knows what became of what was in flight: it is handed over again, and the node knows it. */
   async nodeConnected(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
     try {
@@ -87,6 +94,8 @@ export class EffectWorker {
     const [row] = await store.read(statements.effectOfNode(store.dialect, { spaceId, effectId, nodeId, epoch }));
     if (row === undefined || row.status !== "running" || row.fence !== result.fence) return;
     const effect = effectRowOf(row);
+    // It has said itself whether it has it.
+    this.#reached.answered(effect);
     this.#options.onStep?.("effect.answer-received", aboutEffect(effect));
     if (result.error === undefined) await this.#finish(effect, "succeeded", null);
     else if (result.error.retryable) await this.#postpone(effect, result.error.code);
@@ -207,15 +216,16 @@ export class EffectWorker {
   async #handOver(held: EffectRow, verdict: Verdict = "go"): Promise<void> {
     const { store, connections, onBug } = this.#options;
     try {
-      // One that was sent before may be under way on its node already, and is sent again as it was.
-      if (verdict instanceof MusterError && held.attemptCount === 1) throw verdict;
+      // One that may be under way on its node already is sent again as it was.
+      if (verdict instanceof MusterError && !this.#reached.mayHave(held)) throw verdict;
       const { spaceId, nodeId, effectId, fence } = held;
       const effect = await effectBodyOf(store, held);
       const { traceparent } = held.payload;
       const traced = typeof traceparent === "string" ? { traceparent } : {};
-      if (connections.runEffect(spaceId, nodeId, { effectId, fence, effect, ...traced }))
+      if (connections.runEffect(spaceId, nodeId, { effectId, fence, effect, ...traced })) {
+        this.#reached.sent(held);
         this.#options.onStep?.("effect.sent", aboutEffect(held));
-      else await this.#postpone(held, "node_offline");
+      } else await this.#postpone(held, "node_offline");
     } catch (error) {
       if (!(error instanceof MusterError)) onBug(error);
       // The store's trouble is none of the effect's: its lease runs out, and it is handed over again.

@@ -1,5 +1,6 @@
 // What a node is not given because of its version, its owner's membership or its slot, found anew whenever it matters.
 import type { ApprovalRequestId, NodeId, SpaceId, ThreadId, TurnId } from "@muster/contracts";
+import { MusterError } from "@muster/contracts";
 import {
   activity,
   askApproval,
@@ -105,6 +106,59 @@ onBothDatabases("a node below the floor", () => {
     await until(() => started().length === 2);
     await world.dispatch(command("thread.turn.interrupt", { threadId: "thread" }));
     await until(() => world.nodes.kinds.includes("node.turn.interrupt"));
+    expect(await turns()).toMatchObject([{ turn_id: "sent", status: "running" }]);
+  });
+
+  const greet = async (...turnIds: string[]) => {
+    const runningTurns = turnIds.map((turnId) => ({ threadId: "thread" as ThreadId, turnId: turnId as TurnId }));
+    const hello = { runningTurns, journalId: world.journalId, journalSequence: 0 };
+    await world.orchestration.reconcileNode(nodeIdentity(), hello);
+    comeBack();
+  };
+
+  it.each([
+    ["was lost on its way", () => true],
+    ["never left", () => false],
+  ])("NOD-11 does not get a start that %s, though it was handed over before", async (_how, onRun) => {
+    await greet();
+    world.nodes.onRun = onRun;
+    await world.dispatch(startTurn("lost"));
+    await until(() => started().length === 1);
+    await settled();
+    world.nodes.onRun = () => true;
+    await setFloor("2.0");
+    await greet();
+    await ended("lost");
+    expect(await turns()).toEqual([{ turn_id: "lost", status: "error", reason: "version.floor_exceeded" }]);
+    expect(started()).toEqual(["lost"]);
+  });
+
+  it("NOD-11 does not get a start again that it has put off", async () => {
+    await greet();
+    await world.dispatch(startTurn("full"));
+    await until(() => started().length === 1);
+    await settled();
+    const [{ effectId, fence } = { effectId: "", fence: 0 }] = world.nodes.runs;
+    await world.orchestration.effectResult(nodeIdentity(), {
+      effectId,
+      fence,
+      error: new MusterError("queue_full").toBody(),
+    });
+    await setFloor("2.0");
+    world.time.advance(EFFECT_LEASE_MS + 1_000);
+    await ended("full");
+    expect(started()).toEqual(["full"]);
+  });
+
+  it("NOD-11 is sent a start again that its hello names, and one that was sent on the same connection", async () => {
+    await greet();
+    await world.dispatch(startTurn("sent"));
+    await until(() => started().length === 1);
+    await setFloor("2.0");
+    world.time.advance(EFFECT_LEASE_MS + 1_000);
+    await until(() => started().length === 2);
+    await greet("sent");
+    await until(() => started().length === 3);
     expect(await turns()).toMatchObject([{ turn_id: "sent", status: "running" }]);
   });
 

@@ -188,6 +188,7 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       const claimed = new Set(runningTurns.map((turn) => turn.turnId));
       // A full list may have left some out: nothing is known of those.
       const isWhole = runningTurns.length < HELLO_TURNS_MAX;
+      effects.nodeGreeted(node, [...claimed], isWhole);
       const turns = isWhole ? (await startedTurns(near, node)).filter((turn) => !claimed.has(turn.turnId)) : [];
       const reverts = await untoldReverts(near, node, journalId);
       forgotten.wait(node, journalId, journalSequence, { turns, reverts });
