@@ -43,19 +43,19 @@ export function decideInternal(
 }
 
 /**
- * A suspended node ends what it was given before, and nothing else: the turn that runs, and the revert that its thread
- * waits for.
+ * A suspended node ends what it was given before, and nothing else: the newest turn, whose checkpoint and diff may come after
+ * its end, and the revert that its thread waits for.
  */
 function refuseUnheard(state: ThreadState, command: InternalCommand, reporter: Reporter): void {
   if (reporter === "heard") return;
   if (reporter === "revoked") refuse("runtimenode.attach_revoked");
-  if (command.type === "thread.revert.complete" ? state.reverting !== null : isOfRunningTurn(state, command)) return;
-  refuse("runtimenode.permission_denied", "The node is suspended: it is heard on the turn that runs only.");
+  if (command.type === "thread.revert.complete" ? state.reverting !== null : isOfLatestTurn(state, command)) return;
+  refuse("runtimenode.permission_denied", "The node is suspended: it is heard on the newest turn only.");
 }
 
-function isOfRunningTurn(state: ThreadState, command: InternalCommand): boolean {
-  const { running } = state;
-  return running !== null && turnOf(state, command) === running.turnId;
+function isOfLatestTurn(state: ThreadState, command: InternalCommand): boolean {
+  if (command.type === "thread.session.set" && command.activeTurnId === null) return true;
+  return state.latestTurnId !== null && turnOf(state, command) === state.latestTurnId;
 }
 
 function turnOf({ pendingApprovals }: ThreadState, command: InternalCommand): TurnId | null {

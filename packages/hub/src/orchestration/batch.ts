@@ -267,7 +267,7 @@ export class BatchDecision {
     // A node is heard on threads of its own projects only, also about what it could not say.
     if (project === null || project.nodeId !== work.node.nodeId) return;
     const reporter = await this.#reporter(work.actor, project);
-    if (reporter === "revoked" || (reporter === "suspended" && (turnId ?? "") !== thread?.running?.turnId)) return;
+    if (reporter === "revoked" || (reporter === "suspended" && (turnId ?? "") !== thread?.latestTurnId)) return;
     const activity = {
       type: "thread.activity.append",
       threadId,
