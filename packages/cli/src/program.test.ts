@@ -36,6 +36,19 @@ describe("the command line", () => {
     );
   });
 
+  test("EXP-4 names the commands of a group that does something by itself when one is mistyped", async () => {
+    for (const [group, mistyped] of [
+      ["nodes", "revok"],
+      ["invite", "lst"],
+    ] as const) {
+      const { exitCode, stderr } = await outcome(group, mistyped, "laptop");
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(`Error: unknown command '${mistyped}' of \`muster ${group}\`, which has `);
+      expect(stderr).toContain("revoke");
+      expect(stderr).not.toContain("arguments");
+    }
+  });
+
   test("EXP-4 answers a wrong use with exit code 2, and as JSON where JSON is wanted", async () => {
     const { exitCode, stdout, stderr } = await outcome("thread", "new", "--mode", "nothing", "--json");
     expect(exitCode).toBe(2);

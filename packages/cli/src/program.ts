@@ -49,7 +49,8 @@ export async function run(shell: Shell, args: readonly string[]): Promise<number
       if (thrown.exitCode === 0) return 0;
       // A group without a command: its help is the answer, and has been given.
       if (thrown.code === "commander.help") return USAGE_EXIT_CODE;
-      reportUsage({ shell, program, args, text: usageErrors.join("") || thrown.message, wantsJson });
+      const text = usageErrors.join("") || thrown.message;
+      reportUsage({ shell, program, args, code: thrown.code, text, wantsJson });
       return USAGE_EXIT_CODE;
     }
     const error = asMusterError(thrown);
@@ -118,31 +119,50 @@ interface UsageReport {
   readonly shell: Shell;
   readonly program: Command;
   readonly args: readonly string[];
+  /** Commander's. */
+  readonly code: string;
   readonly text: string;
   readonly wantsJson: boolean;
 }
 
 /** Commander's words for what was typed wrongly; they name what was probably meant. */
-function reportUsage({ shell, program, args, text, wantsJson }: UsageReport): void {
-  const message = text
-    .replace(/^error: /, "")
-    .trim()
-    .replaceAll("\n", " ");
-  const error = refusal("validation_failed", message, `See \`${helpFor(program, args)} --help\`.`);
+function reportUsage({ shell, program, args, code, text, wantsJson }: UsageReport): void {
+  const { command, names, rest } = understood(program, args);
+  const given = rest.find((arg) => !arg.startsWith("-"));
+  // A group that does something by itself takes a mistyped command for an argument of that.
+  const isMistyped = code === "commander.excessArguments" && command.commands.length > 0 && given !== undefined;
+  const known = command.commands.map((each) => each.name()).join(", ");
+  const message = isMistyped
+    ? `unknown command '${given}' of \`${names}\`, which has ${known}`
+    : text
+        .replace(/^error: /, "")
+        .trim()
+        .replaceAll("\n", " ");
+  const error = refusal("validation_failed", message, `See \`${names} --help\`.`);
   shell.err.write(wantsJson ? errorAsJson(error) : errorAsText(error, shell.err.paint));
 }
 
-/** The command that was meant, as far as it was understood: `muster thread`. */
-function helpFor(program: Command, args: readonly string[]): string {
+interface Understood {
+  readonly command: Command;
+  /** As one types it: `muster thread`. */
+  readonly names: string;
+  /** Behind the last of these names. */
+  readonly rest: readonly string[];
+}
+
+/** The command that was meant, as far as it was understood. */
+function understood(program: Command, args: readonly string[]): Understood {
   let command = program;
   const names = [program.name()];
-  for (const arg of args) {
+  let rest = args;
+  for (const [at, arg] of args.entries()) {
     const next = command.commands.find((each) => each.name() === arg);
     if (next === undefined) continue;
     names.push(arg);
     command = next;
+    rest = args.slice(at + 1);
   }
-  return names.join(" ");
+  return { command, names: names.join(" "), rest };
 }
 
 const stackOf = (error: unknown): string => {

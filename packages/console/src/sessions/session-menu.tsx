@@ -5,13 +5,20 @@ import { SESSION_TITLE_MAX_CHARACTERS, type SessionState, type SessionSummary } 
 import { IconArchive, IconArchiveOff, IconDots, IconLogout, IconPencil, IconX } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { useMuster } from "../application/muster.tsx";
 import { useAct } from "../shared/administration.ts";
 import { useConfirm } from "../shared/confirm.tsx";
 import { holdFocus } from "../shared/return-focus.ts";
 import { may } from "./may.ts";
 
-export function SessionMenu({ session }: { session: SessionSummary }) {
+interface SessionMenuProps {
+  readonly session: SessionSummary;
+  /** True before the hub is asked to close the session or to let the person go, false again where it refuses. */
+  readonly onParting: (isParting: boolean) => void;
+}
+
+export function SessionMenu({ session, onParting }: SessionMenuProps) {
   const { client } = useMuster();
   const navigate = useNavigate();
   const confirm = useConfirm();
@@ -23,6 +30,12 @@ export function SessionMenu({ session }: { session: SessionSummary }) {
 
   const become = (next: SessionState): Promise<unknown> =>
     act(() => client.api.sessions.update({ sessionId, state: next }));
+  const part = async (work: () => Promise<unknown>): Promise<void> => {
+    // At once: what was asked about the session and has no answer yet is given up before the hub hears of the parting.
+    flushSync(() => onParting(true));
+    if ((await act(work)) === null) onParting(false);
+    else await navigate({ to: "/sessions" });
+  };
   const rename = (): void => {
     returnFocus.current = holdFocus();
     renaming.open();
@@ -42,7 +55,7 @@ export function SessionMenu({ session }: { session: SessionSummary }) {
       action: "Close for good",
       isDangerous: true,
     });
-    if (isSure && (await become("closed")) !== null) await navigate({ to: "/sessions" });
+    if (isSure) await part(() => client.api.sessions.update({ sessionId, state: "closed" }));
   };
   const leave = async (): Promise<void> => {
     const isSure = await confirm({
@@ -51,8 +64,7 @@ export function SessionMenu({ session }: { session: SessionSummary }) {
       action: "Leave",
       isDangerous: true,
     });
-    if (isSure && (await act(() => client.api.sessions.leave({ sessionId }))) !== null)
-      await navigate({ to: "/sessions" });
+    if (isSure) await part(() => client.api.sessions.leave({ sessionId }));
   };
 
   return (

@@ -3,12 +3,13 @@
 import { Skeleton } from "@mantine/core";
 import type { SessionId, SessionSummary } from "@muster/contracts";
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { useMuster } from "../application/muster.tsx";
 import { LOOKED_AT_EVERY_MS } from "../shared/administration.ts";
 import { FailureNotice } from "../shared/failure.tsx";
 import { NotFound } from "../shared/not-found.tsx";
 import page from "../shared/page.module.css";
-import { PageHead, Tag } from "../shared/page.tsx";
+import { LoadingRows, PageHead, Tag } from "../shared/page.tsx";
 import { FloorSection } from "./floor-section.tsx";
 import { InvitesSection } from "./invites-section.tsx";
 import { may, ROLE_TEXT } from "./may.ts";
@@ -34,18 +35,26 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
 
 function Ready({ session }: { session: SessionSummary }) {
   const { title, role, state, isDefault } = session;
+  // While the person parts from the session nothing more is asked about it: each answer would be that there is none.
+  const [isParting, setIsParting] = useState(false);
   return (
     <div className={page["page"]} data-testid="session-page" data-role={role}>
       <PageHead title={title} lead={`You are ${ROLE_TEXT[role].toLowerCase()} here.`}>
         <div style={{ display: "flex", alignItems: "center", gap: 10 }}>
           {isDefault && <Tag>Default</Tag>}
           {state === "archived" && <Tag tone="warning">Archived</Tag>}
-          <SessionMenu session={session} />
+          <SessionMenu session={session} onParting={setIsParting} />
         </div>
       </PageHead>
-      <MembersSection session={session} />
-      {may("invites.list", role) && <InvitesSection session={session} />}
-      <FloorSection key={session.minClientVersion} session={session} />
+      {isParting ? (
+        <LoadingRows label="Parting from the session" />
+      ) : (
+        <>
+          <MembersSection session={session} />
+          {may("invites.list", role) && <InvitesSection session={session} />}
+          <FloorSection key={session.minClientVersion} session={session} />
+        </>
+      )}
     </div>
   );
 }
