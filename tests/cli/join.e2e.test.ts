@@ -6,7 +6,7 @@ import type { ThreadId } from "@muster/contracts";
 import { best } from "@muster/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Daemon, daemonUp, inviteLink, joined, onRoster } from "./machines.ts";
-import { type Finished, Place, readThread, type Up, until } from "./muster.ts";
+import { type Finished, Place, type Up, until } from "./muster.ts";
 import { processesOf } from "./processes.ts";
 import { startProxy } from "./proxy.ts";
 
@@ -348,36 +348,5 @@ describe("a hub behind a proxy", () => {
     expect((await machine.json<{ url: string }>("status")).url).toBe(url);
     await endedBy(daemon, "SIGTERM");
     proxy.close();
-  });
-});
-
-describe("the floor of a session", () => {
-  test("NOD-11 lets an older machine look and end what it began, and gives it nothing new", async () => {
-    const session = await hub.json<{ session: { sessionId: string } }>("session", "new", "Floors");
-    const { sessionId } = session.session;
-    const { machine, daemon } = await joinedMachine("--session", sessionId);
-    const { nodeId } = daemon.ready;
-    const { projectId } = await machine.json<{ projectId: string }>("project", "add", machine.repository("shop"));
-    const { threadId } = await machine.json<{ threadId: ThreadId }>(
-      ...["thread", "new", "--project", projectId, "--provider", "sample"],
-    );
-    const turn = machine.spawn(["turn", "start", threadId, "edit late.txt: yes", "--follow"]);
-    const requestId = await until("the question", () => /muster approve (\S+),/.exec(turn.stdout())?.[1]);
-    await hub.json("session", "floor", "0.2", "--session", sessionId);
-    expect((await onRoster(up, nodeId, ({ readOnly }) => readOnly)).state).toBe("online");
-    expect((await hub.muster(["nodes", "--session", sessionId])).stdout).toContain("read only");
-    expect((await machine.muster(["approve", requestId])).exitCode).toBe(0);
-    expect((await turn.finished).exitCode).toBe(0);
-    const refused = await machine.muster(["turn", "start", threadId, "say More.", "--json"]);
-    expect(errorOf(refused)).toMatchObject({ code: "version.floor_exceeded", exitCode: 4 });
-    const falling = await hub.muster(["session", "floor", "none", "--session", sessionId, "--json"]);
-    expect(errorOf(falling)).toMatchObject({ code: "session_floor_lowered", exitCode: 3 });
-    await hub.json("session", "floor", "none", "--lower", "--session", sessionId);
-    const again = await machine.muster(["turn", "start", threadId, "say More.", "--follow"]);
-    expect(again.stdout).toContain("More.");
-    expect((await readThread(up.client, threadId)).turns.map(({ status }) => status)).toEqual([
-      "completed",
-      "completed",
-    ]);
   });
 });

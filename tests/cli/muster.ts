@@ -10,7 +10,8 @@ import { until as eventually } from "@muster/core/testing";
 import { processesOf } from "./processes.ts";
 
 export const repository = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-const bin = join(repository, "packages/cli/bin/muster.mjs");
+/** The `muster` of this checkout. */
+export const bin = join(repository, "packages/cli/bin/muster.mjs");
 const nodeOptions = ["--disable-warning=ExperimentalWarning"];
 
 export interface Finished {
@@ -58,6 +59,8 @@ export class Place {
   /** Below it projects may lie. */
   readonly work = join(this.root, "work");
   readonly env: NodeJS.ProcessEnv;
+  /** The `muster` that runs here; another version of it is a checkout of its own. */
+  program = bin;
   readonly #before: readonly string[];
 
   /** @param before what stands before every command, as `nsenter` does with its options */
@@ -78,10 +81,12 @@ export class Place {
   }
 
   spawn(args: readonly string[], options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {}): Running {
-    const [file = process.execPath, ...rest] = [...this.#before, process.execPath, ...nodeOptions, bin, ...args];
+    const command = [...this.#before, process.execPath, ...nodeOptions, this.program, ...args];
+    const [file = process.execPath, ...rest] = command;
     return run(file, rest, {
       cwd: options.cwd ?? this.work,
-      env: { ...this.env, ...options.env },
+      // What another checkout compiles goes with it.
+      env: { ...this.env, ...(this.program === bin ? {} : { NODE_COMPILE_CACHE: undefined }), ...options.env },
       ...(options.input === undefined ? {} : { input: options.input }),
     });
   }
