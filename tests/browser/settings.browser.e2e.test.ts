@@ -58,6 +58,16 @@ test("EXP-11 a token is made with a scope, shown once, good until it is revoked,
   expect(complaints).toEqual([]);
 });
 
+/** What the page asks from now on about the one session. */
+function questionsAbout(page: Page, sessionId: string): readonly string[] {
+  const asked: string[] = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname.includes(sessionId)) asked.push(`${request.method()} ${pathname.split(sessionId)[1]}`);
+  });
+  return asked;
+}
+
 test("NOD-12 a session's floor is raised in one step, and lowered only after a question", async () => {
   const up = await place.up();
   const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
@@ -92,9 +102,12 @@ test("NOD-12 a session's floor is raised in one step, and lowered only after a q
   expect(await page.getByRole("button", { name: "Invite someone" }).count()).toBe(0);
   await page.getByRole("button", { name: "What can be done with this session" }).click();
   await page.getByRole("menuitem", { name: "Close for good" }).click();
+  const askedOfIt = questionsAbout(page, new URL(page.url()).pathname.split("/").at(-1) ?? "");
   await page.getByTestId("confirm").getByRole("button", { name: "Close for good" }).click();
   await page.getByTestId("sessions-page").waitFor();
   await expect.poll(() => page.getByTestId("session-line").count()).toBe(1);
+  // Once it is asked to be closed, nothing more is asked about it: each answer would be that there is none.
+  expect(askedOfIt.slice(askedOfIt.indexOf("POST "))).toEqual(["POST "]);
   expect(complaints).toEqual([]);
 });
 
