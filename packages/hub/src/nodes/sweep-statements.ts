@@ -36,9 +36,10 @@ export const demoteSilent = change({
   request: silence,
   row: pick(presence, "space_id", "node_id", "last_heartbeat_at"),
   sql: {
+    // Unlikely, because one that was analyzed takes all machines of a state for silent, and would rather read them all.
     sqlite: `UPDATE runtime_node_presence SET health_state = ${DEMOTED}
-      WHERE (health_state = 'online' AND last_heartbeat_at < :degradedBefore)
-        OR (health_state = 'degraded' AND last_heartbeat_at < :offlineBefore)
+      WHERE (health_state = 'online' AND unlikely(last_heartbeat_at < :degradedBefore))
+        OR (health_state = 'degraded' AND unlikely(last_heartbeat_at < :offlineBefore))
       RETURNING space_id, node_id, last_heartbeat_at`,
     // By the places of the rows: whatever is thought of their number, nothing else is looked at.
     postgres: `UPDATE runtime_node_presence SET health_state = ${DEMOTED}
