@@ -234,10 +234,12 @@ describe("the second daemon", () => {
     expect((await hub.muster(["status"])).exitCode).toBe(0);
     up.child.kill("SIGTERM");
     expect((await up.finished).exitCode).toBe(0);
-    const again = hub.spawn(["up", "--port", "0", "--workspace-root", hub.work]);
-    await until("the note", () => again.stderr().includes("(runtimenode.attach_revoked)"));
-    expect(again.stderr()).toContain("The hub serves, but without this machine");
-    await until("the hub to be ready", () => again.stdout().includes("Ctrl-C ends it"));
+    const again = hub.spawn(["up", "--json", "--port", "0", "--workspace-root", hub.work]);
+    const line = await until("the warning", () => /^\{"warning":.*\}\n/m.exec(again.stderr())?.[0]);
+    const { warning } = JSON.parse(line) as { warning: { code: string; message: string } };
+    expect(warning.code).toBe("runtimenode.attach_revoked");
+    expect(warning.message).toContain("The hub serves, but without this machine");
+    await until("the hub to be ready", () => again.stdout().includes('"ready":true'));
     await joined(newMachine(), await inviteLink(hub));
   });
 

@@ -1,5 +1,6 @@
 // What every command gets: the shell, the options that stand before or behind any command, and its voice.
 import type { Command } from "commander";
+import { asCalled, calledAs } from "./called.ts";
 import { type HomePaths, homePaths } from "./home.ts";
 import type { Paint, Shell } from "./shell.ts";
 import { createVoice, type Voice } from "./voice.ts";
@@ -21,7 +22,7 @@ export interface Context {
   readonly paint: Paint;
   /** Width of standard output. */
   readonly width: number;
-  /** How this command is called here: `muster`, or through npm from a clone. */
+  /** How this command is called here; see `called.ts`. */
   readonly muster: string;
   /** Sets the exit code of a command that answered but did not succeed. */
   exitWith(code: number): void;
@@ -35,14 +36,21 @@ export interface Registry {
 }
 
 export function createContext(shell: Shell, options: GlobalOptions, exitWith: (code: number) => void): Context {
+  const muster = calledAs(shell);
   return {
     shell,
     options,
     paths: homePaths(shell, options.home),
-    voice: createVoice(shell.out, shell.err, { json: options.json === true, quiet: options.quiet === true }),
+    voice: createVoice({
+      out: shell.out,
+      err: shell.err,
+      json: options.json === true,
+      quiet: options.quiet === true,
+      called: (text) => asCalled(text, muster),
+    }),
     paint: shell.out.paint,
     width: shell.out.columns,
-    muster: shell.env["npm_lifecycle_event"] === undefined ? "muster" : "npm run muster --",
+    muster,
     exitWith,
   };
 }

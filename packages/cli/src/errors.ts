@@ -29,8 +29,17 @@ export const errorAsJson = (error: MusterError): string => {
   return `${JSON.stringify({ error: answer })}\n`;
 };
 
-export function errorAsText(error: MusterError, paint: Paint): string {
-  const lines = [`${paint("red", "Error:")} ${oneLine(error.message)}`];
+/** The same for what does not end the command. */
+export const warningAsJson = (error: MusterError): string =>
+  `${JSON.stringify({ warning: { ...error.toBody(), hint: hintOf(error) } })}\n`;
+
+export const errorAsText = (error: MusterError, paint: Paint): string => asText(error, paint("red", "Error:"), paint);
+
+export const warningAsText = (error: MusterError, paint: Paint): string =>
+  asText(error, paint("yellow", "Warning:"), paint);
+
+function asText(error: MusterError, title: string, paint: Paint): string {
+  const lines = [`${title} ${oneLine(error.message)}`];
   for (const reason of reasonsOf(error)) lines.push(`  ${reason}`);
   lines.push(`  ${hintOf(error)} ${paint("dim", `(${error.code})`)}`);
   return `${lines.join("\n")}\n`;

@@ -1,6 +1,8 @@
 // The command line as a tree: every group of commands adds itself, and one place turns what they throw into words
 // and exit codes. `run` never throws and never ends the process.
+import type { MusterError } from "@muster/contracts";
 import { Command, CommanderError } from "commander";
+import { asCalled, calledAs } from "./called.ts";
 import { addAgentCommand } from "./commands/agents.ts";
 import { addApprovalCommands } from "./commands/approve.ts";
 import { addAuditCommand } from "./commands/audit.ts";
@@ -54,7 +56,7 @@ export async function run(shell: Shell, args: readonly string[]): Promise<number
       return USAGE_EXIT_CODE;
     }
     const error = asMusterError(thrown);
-    shell.err.write(wantsJson ? errorAsJson(error) : errorAsText(error, shell.err.paint));
+    tellError(shell, error, wantsJson);
     if (shell.env["MUSTER_DEBUG"]) shell.err.write(`${stackOf(thrown)}\n`);
     return error.row.exitCode;
   }
@@ -76,8 +78,8 @@ export function createProgram(shell: Shell, { exitWith, usageError }: ProgramRep
     .version(VERSION, "-V, --version", "print the version")
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(shell.out.columns, 100) })
     .configureOutput({
-      writeOut: (text) => shell.out.write(text),
-      writeErr: (text) => shell.err.write(text),
+      writeOut: (text) => shell.out.write(asCalled(text, calledAs(shell))),
+      writeErr: (text) => shell.err.write(asCalled(text, calledAs(shell))),
       outputError: (text) => usageError(text),
     })
     .addHelpText(
@@ -138,8 +140,12 @@ function reportUsage({ shell, program, args, code, text, wantsJson }: UsageRepor
         .replace(/^error: /, "")
         .trim()
         .replaceAll("\n", " ");
-  const error = refusal("validation_failed", message, `See \`${names} --help\`.`);
-  shell.err.write(wantsJson ? errorAsJson(error) : errorAsText(error, shell.err.paint));
+  tellError(shell, refusal("validation_failed", message, `See \`${names} --help\`.`), wantsJson);
+}
+
+function tellError(shell: Shell, error: MusterError, wantsJson: boolean): void {
+  const text = wantsJson ? errorAsJson(error) : errorAsText(error, shell.err.paint);
+  shell.err.write(asCalled(text, calledAs(shell)));
 }
 
 interface Understood {

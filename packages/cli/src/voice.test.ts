@@ -1,15 +1,35 @@
 // One answer, three forms.
 import { describe, expect, test } from "vitest";
+import { refusal } from "./errors.ts";
 import { testShell } from "./testing/shell.ts";
 import { createVoice } from "./voice.ts";
 
 const spoken = (form: { json: boolean; quiet: boolean }) => {
   const shell = testShell();
-  const voice = createVoice(shell.out, shell.err, form);
+  const voice = createVoice({ out: shell.out, err: shell.err, called: (text) => text, ...form });
   voice.answer({ json: { threads: [] }, text: "No thread yet.\n", quiet: ["t-1", "t-2"] });
   voice.note("Next: muster thread new");
   return { stdout: shell.stdout(), stderr: shell.stderr() };
 };
+
+const warned = (form: { json: boolean; quiet: boolean }) => {
+  const shell = testShell();
+  createVoice({ out: shell.out, err: shell.err, called: (text) => text, ...form }).warn(
+    refusal("node_offline", "Nobody is there.", "Look for them."),
+  );
+  return { stdout: shell.stdout(), stderr: shell.stderr() };
+};
+
+describe("a warning", () => {
+  test("EXP-4 is said in every form, beside the answer", () => {
+    const text = "Warning: Nobody is there.\n  Look for them. (node_offline)\n";
+    expect(warned({ json: false, quiet: false })).toEqual({ stdout: "", stderr: text });
+    expect(warned({ json: false, quiet: true })).toEqual({ stdout: "", stderr: text });
+    const { stdout, stderr } = warned({ json: true, quiet: false });
+    expect(stdout).toBe("");
+    expect(JSON.parse(stderr)).toMatchObject({ warning: { code: "node_offline", hint: "Look for them." } });
+  });
+});
 
 describe("an answer", () => {
   test("EXP-4 is text for a person, with advice beside it", () => {

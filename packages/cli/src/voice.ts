@@ -1,4 +1,6 @@
 // How a command answers: the one place that knows --json and --quiet. A command says each thing once, in all its forms.
+import type { MusterError } from "@muster/contracts";
+import { warningAsJson, warningAsText } from "./errors.ts";
 import type { Output } from "./shell.ts";
 
 export interface Answer {
@@ -16,11 +18,22 @@ export interface Voice {
   answer(answer: Answer): void;
   /** One row of a stream: an object on a line with --json, a text for a person otherwise. */
   row(json: unknown, text: string): void;
+  /** What went wrong while the command goes on; in every form, as a line on standard error. */
+  warn(error: MusterError): void;
   /** Advice that only a person wants. On standard error, so that it never mixes with the answer. */
   note(text: string): void;
 }
 
-export function createVoice(out: Output, err: Output, form: { json: boolean; quiet: boolean }): Voice {
+export interface VoiceOptions {
+  readonly out: Output;
+  readonly err: Output;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** Puts the commands in a text as they are called here. */
+  readonly called: (text: string) => string;
+}
+
+export function createVoice({ out, err, called, ...form }: VoiceOptions): Voice {
   const json = (value: unknown) => out.write(`${JSON.stringify(value)}\n`);
   return {
     isJson: form.json,
@@ -34,8 +47,9 @@ export function createVoice(out: Output, err: Output, form: { json: boolean; qui
       if (form.json) json(value);
       else out.write(text);
     },
+    warn: (error) => err.write(called(form.json ? warningAsJson(error) : warningAsText(error, err.paint))),
     note: (text) => {
-      if (!form.json && !form.quiet) err.write(`${err.paint("dim", text)}\n`);
+      if (!form.json && !form.quiet) err.write(`${err.paint("dim", called(text))}\n`);
     },
   };
 }

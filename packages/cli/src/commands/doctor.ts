@@ -1,6 +1,7 @@
 // doctor: everything that must be right for Muster to work here, each with what to do where it is not.
 import { MusterError } from "@muster/contracts";
 import type { Command } from "commander";
+import { asCalled } from "../called.ts";
 import { type Context, examples, type Registry } from "../context.ts";
 import { checkHub, checkNodes, checkOwnNode } from "../doctor/fleet.ts";
 import {
@@ -35,15 +36,18 @@ export function addDoctorCommand({ program, context }: Registry): void {
 }
 
 async function runDoctor(context: Context, givenPort: number | undefined): Promise<void> {
-  const { paint, paths, voice } = context;
+  const { paint, paths, voice, muster } = context;
   const joined = readJoined(paths);
-  const checks: Check[] = [
+  const found: Check[] = [
     checkNode(process.versions.node),
     await checkGit(),
     checkHome(paths.home),
     ...(joined === null ? await checkHubHome(context, givenPort) : checkJoinedHome(context, joined)),
     ...(await checkFleet(context, joined)),
   ];
+  const checks = found.map((check) =>
+    check.advice === undefined ? check : { ...check, advice: asCalled(check.advice, muster) },
+  );
   const failures = checks.filter(({ state }) => state === "fail");
   const isFine = failures.length === 0;
   voice.answer({

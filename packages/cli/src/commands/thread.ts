@@ -192,7 +192,7 @@ async function showThread(context: Context, given: string | undefined, turns: nu
   const { paint, shell, width } = context;
   context.voice.answer({
     json: window,
-    text: threadText(window, { paint, width, now: shell.now() }),
+    text: threadText(window, { paint, width, now: shell.now(), muster: context.muster }),
     quiet: window.turns.map(({ turnId }) => turnId),
   });
 }

@@ -1,7 +1,9 @@
 // up: the hub, this machine's daemon and the console in one process, until a signal ends it.
+import { MusterError } from "@muster/contracts";
 import { type Command, Option } from "commander";
 import { consoleDirectory } from "../console-directory.ts";
 import { type Context, examples, type Registry } from "../context.ts";
+import { refusal } from "../errors.ts";
 import { refuseJoined } from "../join/joined.ts";
 import { facts } from "../output/table.ts";
 import { lasting } from "../output/time.ts";
@@ -108,19 +110,14 @@ async function up(context: Context, options: UpOptions): Promise<void> {
     );
     await within(CONNECT_LIMIT_MS, heard, signal);
     if (!signal.aborted) {
-      if ((await Promise.race([heard, "waiting"])) === "waiting")
-        voice.note("The hub serves, but this machine's daemon has not connected to it yet.");
+      if ((await Promise.race([heard, "waiting"])) === "waiting") voice.warn(notConnected());
       const { url, loginUrl, tokenFile } = running;
       voice.answer({
         json: { ready: true, url, loginUrl, tokenFile, home: paths.home, pid: settings.pid },
         text: welcome(context, running, settings, performance.now() - began),
         quiet: [url],
       });
-      void running.refused.then((error) =>
-        voice.note(
-          `The hub serves, but without this machine: it does not take its daemon. ${error.message} (${error.code})`,
-        ),
-      );
+      void running.refused.then((error) => voice.warn(withoutMachine(error)));
       await aborted(signal);
     }
   } finally {
@@ -128,6 +125,17 @@ async function up(context: Context, options: UpOptions): Promise<void> {
     await endWith(shell, () => running.close());
   }
 }
+
+const notConnected = (): MusterError =>
+  refusal(
+    "node_offline",
+    "The hub serves, but this machine's daemon has not connected to it yet.",
+    "It goes on trying; `muster doctor` says how it stands.",
+  );
+
+/** The hub's own machine was refused, as where an owner revoked it; the other machines may still work. */
+const withoutMachine = ({ code, message, details }: MusterError): MusterError =>
+  new MusterError(code, `The hub serves, but without this machine: it does not take its daemon. ${message}`, details);
 
 function welcome({ paint, muster, paths }: Context, running: Running, settings: UpSettings, tookMs: number): string {
   const console =

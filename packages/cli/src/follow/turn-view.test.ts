@@ -11,6 +11,7 @@ function screen() {
   const view = createTurnView({
     turnId,
     paint: plainPaint,
+    muster: "muster",
     write: (more) => {
       text += more;
     },

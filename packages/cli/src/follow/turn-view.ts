@@ -32,6 +32,8 @@ export interface TurnView {
 export interface TurnViewOptions {
   readonly turnId: TurnId;
   readonly paint: Paint;
+  /** How the command is called here. */
+  readonly muster: string;
   write(text: string): void;
 }
 
@@ -41,7 +43,7 @@ interface Said {
   shown: number;
 }
 
-export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnView {
+export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions): TurnView {
   const said = new Map<string, Said>();
   /** Calls whose beginning stands on the screen. */
   const begun = new Set<string>();
@@ -78,7 +80,7 @@ export function createTurnView({ turnId, paint, write }: TurnViewOptions): TurnV
   const hintFor = (requestId: string): string => {
     if (told.has(requestId)) return "";
     told.add(requestId);
-    return waitsFor(requestId, paint);
+    return waitsFor(requestId, paint, muster);
   };
   const answerHint = (step: Parameters<typeof approvalOf>[0]): string => {
     const approval = approvalOf(step);

@@ -42,6 +42,7 @@ export async function followTurn(context: Context, hub: Hub, { threadId, turnId 
   const view = createTurnView({
     turnId,
     paint,
+    muster: context.muster,
     write: (text) => {
       if (!voice.isJson && !voice.isQuiet) shell.out.write(text);
     },

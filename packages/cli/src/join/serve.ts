@@ -3,6 +3,7 @@
 import { MusterError } from "@muster/contracts";
 import type { PreparedDaemon } from "@muster/daemon";
 import type { Context } from "../context.ts";
+import { refusal } from "../errors.ts";
 import { shortId } from "../ids.ts";
 import { facts } from "../output/table.ts";
 import { oneLine } from "../output/text.ts";
@@ -41,17 +42,17 @@ export async function serveDaemon(context: Context, options: ServeOptions): Prom
       ...(logLevel === undefined ? {} : { logLevel }),
       onConnection: teller.tell,
     });
-    const refusal = running.refused.then((error) => {
+    const refusedThen = running.refused.then((error) => {
       refused = error;
     });
     // Either is the hub's word, so one of them is enough to wait for.
     const heard = running.connected.catch(() => undefined);
     if (!(await within(CONNECT_LIMIT_MS, heard, signal)) && !signal.aborted)
-      voice.note(`The hub at ${joined.hubUrl} does not answer yet; this machine goes on trying. Ctrl-C ends it.`);
-    await Promise.race([heard, refusal, aborted(signal)]);
+      voice.warn(away(`The hub at ${joined.hubUrl} does not answer yet; this machine goes on trying. Ctrl-C ends it.`));
+    await Promise.race([heard, refusedThen, aborted(signal)]);
     if (refused === undefined && !signal.aborted) {
       sayReady(context, options);
-      await Promise.race([refusal, aborted(signal)]);
+      await Promise.race([refusedThen, aborted(signal)]);
     }
   } finally {
     teller.stop();
@@ -60,6 +61,9 @@ export async function serveDaemon(context: Context, options: ServeOptions): Prom
   }
   if (refused !== undefined) throw refusedBy(joined, refused);
 }
+
+const away = (message: string): MusterError =>
+  refusal("hub_unreachable", message, "Look whether it runs there, and whether this machine can reach it.");
 
 /** A hub that is restarted is back sooner, and nobody need hear of it. */
 const AWAY_TOLD_AFTER_MS = 1_000;
@@ -83,7 +87,9 @@ function connectionTeller({ voice }: Context, { hubUrl }: JoinedHub): Connection
       else
         timer = setTimeout(() => {
           isToldAway = true;
-          voice.note(`The hub at ${hubUrl} is away; this machine goes on, and tells it later what happens meanwhile.`);
+          voice.warn(
+            away(`The hub at ${hubUrl} is away; this machine goes on, and tells it later what happens meanwhile.`),
+          );
         }, AWAY_TOLD_AFTER_MS);
     },
     stop: () => {

@@ -53,7 +53,7 @@ export function contentOutput(file: FileContent, isTerminal: boolean): string | 
     throw refusal(
       "validation_failed",
       `${file.path} holds ${sizeText(file.sizeBytes)} that are no text, which a terminal cannot show.`,
-      "Send it into a file: muster files show <path> > copy",
+      "Send it into a file: `muster files show <path> > copy`.",
     );
   }
   const text = safeText(file.content);

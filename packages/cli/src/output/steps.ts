@@ -72,5 +72,8 @@ function toolText(tool: ToolCall, kind: string, paint: Paint): string {
 }
 
 /** How to answer the question above. */
-export const waitsFor = (requestId: string, paint: Paint): string =>
-  paint("yellow", `  waits for you: muster approve ${shortId(requestId)}, or muster deny ${shortId(requestId)}\n`);
+export const waitsFor = (requestId: string, paint: Paint, muster: string): string =>
+  paint(
+    "yellow",
+    `  waits for you: ${muster} approve ${shortId(requestId)}, or ${muster} deny ${shortId(requestId)}\n`,
+  );

@@ -12,6 +12,8 @@ export interface PageForm {
   readonly paint: Paint;
   readonly width: number;
   readonly now: number;
+  /** How the command is called here. */
+  readonly muster: string;
 }
 
 export function threadText(window: ThreadWindow, form: PageForm): string {
@@ -33,7 +35,7 @@ export function threadText(window: ThreadWindow, form: PageForm): string {
   return head + earlier + (turns === "" ? paint("dim", "\nNo turn yet.\n") : turns);
 }
 
-function turnText(turn: TurnRow, window: ThreadWindow, { paint, now }: PageForm): string {
+function turnText(turn: TurnRow, window: ThreadWindow, { paint, now, muster }: PageForm): string {
   const number = turn.turnCount === null ? "Waiting turn" : `Turn ${turn.turnCount}`;
   const lasted = between(turn.startedAt, turn.completedAt, now);
   const facts = [turnStatus(turn.status, paint), lasted, ago(turn.requestedAt, now)].filter((part) => part !== "");
@@ -46,7 +48,7 @@ function turnText(turn: TurnRow, window: ThreadWindow, { paint, now }: PageForm)
   const parts = [
     ...asked.map((message) => quoted(message, paint)),
     conversation(said, activities.filter(own), paint),
-    ...waiting.map(({ requestId }) => waitsFor(requestId, paint)),
+    ...waiting.map(({ requestId }) => waitsFor(requestId, paint, muster)),
     ...checkpoints.filter(own).map((checkpoint) => changes(checkpoint, paint)),
     turn.reason === null || turn.status === "completed" ? "" : paint("dim", `  ${turnReason(turn.reason)}\n`),
   ];
