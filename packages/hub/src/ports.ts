@@ -228,7 +228,8 @@ export interface Nodes {
   publicKey(spaceId: SpaceId, nodeId: NodeId): Promise<string | null>;
   /**
    * After a proven hello: epoch by incarnation, presence bound to the connection, and the slot that the node has or comes
-   * back to, online; in the default session for a node that never had one. Throws `runtimenode.attach_revoked`.
+   * back to, online; in the default session for a node that never had one, where its owner may bring it. Throws
+   * `runtimenode.attach_revoked`, `resource.limit_exceeded` where that session is full.
    */
   connected(input: {
     spaceId: SpaceId;

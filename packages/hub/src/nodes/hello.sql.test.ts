@@ -1,5 +1,5 @@
 // What a proven hello does to slots, by what became of them before.
-import type { NodeId, SessionId } from "@muster/contracts";
+import { type NodeId, SESSION_NODES_MAX, type SessionId } from "@muster/contracts";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { onBothDatabases } from "../schema/test-databases.ts";
 import { NODE, type NodesWorld, openNodesWorld } from "./testing/nodes-world.ts";
@@ -17,6 +17,14 @@ const slots = () =>
 const log = () =>
   world.opened.query("SELECT session_id, action, epoch FROM runtime_node_attachment_log ORDER BY at, log_id");
 const set = (sql: string) => world.opened.run(sql);
+
+/** Gives slots of the default session away. */
+const fill = (count: number) =>
+  set(
+    `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+     INSERT INTO runtime_node_attachments (space_id, id, session_id, participant_id, node_id, client_version, state, epoch, attached_at)
+     SELECT '${world.spaceId}', 'slot-' || i, '${world.sessionId}', '${world.ownerId}', 'other-' || i, '0.1', 'offline', 1, '' FROM n`,
+  );
 
 onBothDatabases("a hello", () => {
   it("NOD-14 of a node that never had a slot takes one in the default session, and opens it", async () => {
@@ -112,6 +120,53 @@ onBothDatabases("a hello", () => {
       await expect(refused).rejects.toMatchObject({ code: "runtimenode.attach_revoked" });
     }
     expect(await world.dump()).toBe(before);
+  });
+
+  it("NOD-20 of a node that never had a slot is refused while the default session is full, and changes nothing", async () => {
+    await fill(SESSION_NODES_MAX);
+    const before = await world.dump();
+    await expect(world.hello()).rejects.toMatchObject({
+      code: "resource.limit_exceeded",
+      details: { resource: "nodes", limit: SESSION_NODES_MAX, current: SESSION_NODES_MAX },
+    });
+    expect(await world.dump()).toBe(before);
+    await set("UPDATE runtime_node_attachments SET state = 'revoked' WHERE node_id = 'other-1'");
+    expect(await world.hello()).toEqual({ epoch: 1, hasSlot: true });
+  });
+
+  it("NOD-20 of two nodes at once takes the last place for one of them", async () => {
+    await fill(SESSION_NODES_MAX - 1);
+    const second = await world.enrol("node-2");
+    const answers = await Promise.allSettled([world.hello(), world.hello({ nodeId: second, connectionId: "c2" })]);
+    expect(answers.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const refused = answers.find((answer) => answer.status === "rejected");
+    expect(refused?.reason).toMatchObject({ code: "resource.limit_exceeded" });
+    expect(await slots()).toHaveLength(SESSION_NODES_MAX);
+  });
+
+  it("NOD-2 of a node whose owner may bring none to the default session connects it without a slot, until it is attached", async () => {
+    const guest = await world.addPerson("guest", "viewer");
+    const theirs = await world.enrol("theirs", guest);
+    expect(await world.hello({ nodeId: theirs })).toEqual({ epoch: 1, hasSlot: false });
+    expect(await world.rows("runtime_node_attachments")).toEqual([]);
+    expect(await world.rows("runtime_node_presence")).toMatchObject([{ node_id: theirs, health_state: "online" }]);
+    await set("UPDATE session_memberships SET role = 'runtime_contributor' WHERE participant_id = 'guest'");
+    await world.attach({ nodeId: theirs }, guest);
+    expect(await world.slot(theirs)).toMatchObject({ state: "online", suspended: false });
+  });
+
+  it("NOD-2 takes no slot for an owner who loses the right to it between the look and the commit", async () => {
+    const { store } = world.opened;
+    const read = store.readTransaction.bind(store);
+    let isTaken = false;
+    store.readTransaction = async (queries) => {
+      const answers = await read(queries);
+      if (!isTaken) await set("UPDATE session_memberships SET role = 'viewer'");
+      isTaken = true;
+      return answers;
+    };
+    expect(await world.hello()).toEqual({ epoch: 1, hasSlot: false });
+    expect(await slots()).toEqual([]);
   });
 
   it("NOD-12 under a floor that is none is refused loudly, admits nobody and changes nothing", async () => {

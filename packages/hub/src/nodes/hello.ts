@@ -5,17 +5,18 @@ import {
   type NodeCapabilities,
   type NodeId,
   type PrincipalId,
+  SESSION_NODES_MAX,
   type SessionId,
   type SpaceId,
 } from "@muster/contracts";
 import { isoTime } from "@muster/core";
-import type { Statement } from "@muster/store";
+import type { Statement, Store } from "@muster/store";
 import { logSlot } from "./history.ts";
 import { LEASE_EXPIRED } from "./limits.ts";
 import { connectPresence } from "./presence.ts";
-import { isActiveElsewhere, persist, type SlotTools } from "./slots.ts";
+import { attachFacts, attachSlot, type ConnectingNode, connectingNode } from "./slot-statements.ts";
+import { isActiveElsewhere, persist, type SlotTools, sessionFull } from "./slots.ts";
 import {
-  connectingNode,
   isActive,
   type NewestSlot,
   newestSlot,
@@ -41,7 +42,10 @@ export interface Connected {
   readonly hasSlot: boolean;
 }
 
-/** @throws MusterError `runtimenode.permission_denied`, `runtimenode.attach_revoked`, `runtimenode.attach_conflict`. */
+/**
+ * @throws MusterError `runtimenode.permission_denied`, `runtimenode.attach_revoked`, `runtimenode.attach_conflict`,
+ *   `resource.limit_exceeded` for a first slot where the default session is full.
+ */
 export const connect = (tools: SlotTools, input: ConnectedInput): Promise<Connected> =>
   persist(() => connectOnce(tools, input));
 
@@ -58,13 +62,13 @@ async function connectOnce(tools: SlotTools, input: ConnectedInput): Promise<Con
   const isSameProcess = node.incarnation === incarnation;
   const epoch = node.epoch + (isSameProcess ? 0 : 1);
   const at = isoTime(clock.now());
-  const plan = planOf(slot, node.default_session_id, isSameProcess);
+  const plan = planOf(slot, node, isSameProcess);
   // A floor that is none admits nobody: it throws before anything is written. Any other only tells what the node may do.
   isBelowFloor(input.clientVersion, (slot ?? node).min_client_version);
   const statements = [
+    ...(isSameProcess ? [] : [startIncarnation(dialect, { spaceId, nodeId, epoch, incarnation })]),
     ...slotStatements(tools, input, { plan, owner: node.owner, epoch, at }),
     connectPresence(dialect, { spaceId, nodeId, connectionId, at, healthState: "online" }),
-    ...(isSameProcess ? [] : [startIncarnation(dialect, { spaceId, nodeId, epoch, incarnation })]),
   ];
   const guards = [
     { query: nodeQuery, expected: nodeRows },
@@ -74,7 +78,15 @@ async function connectOnce(tools: SlotTools, input: ConnectedInput): Promise<Con
   const result = await store.commit({ guards, statements, announcements }).catch((error: unknown) => {
     throw isActiveElsewhere(error) ? new MusterError("runtimenode.attach_conflict") : error;
   });
-  return result.status === "committed" ? { epoch, hasSlot: plan.kind !== "none" } : null;
+  if (result.status === "committed") return { epoch, hasSlot: plan.kind !== "none" };
+  if (plan.kind === "begin") await refuseFull(tools.store, { spaceId, nodeId, sessionId: plan.sessionId });
+  return null;
+}
+
+/** Nothing where the commit failed for another reason, or there is room now. */
+async function refuseFull(store: Store, of: Parameters<typeof attachFacts>[1]): Promise<void> {
+  const [session] = await store.read(attachFacts(store.dialect, of));
+  if (session !== undefined && session.slots >= SESSION_NODES_MAX) throw sessionFull(session.slots);
 }
 
 type Plan =
@@ -83,16 +95,20 @@ type Plan =
   | { readonly kind: "keep"; readonly slotId: string }
   /** The same process came back to a slot that somebody attached meanwhile. */
   | { readonly kind: "open"; readonly slotId: string }
-  | { readonly kind: "take"; readonly sessionId: SessionId; readonly slotId: string | undefined };
+  | { readonly kind: "take"; readonly sessionId: SessionId; readonly slotId: string }
+  /** It never had a slot in any session. */
+  | { readonly kind: "begin"; readonly sessionId: SessionId };
 
 /**
  * What a hello does to slots. An active one is taken again; one that was lost to its lease comes back; a node that never
- * had one works in the default session. One that a person ended stays ended: the node is connected and waits.
+ * had one works in the default session, where its owner may bring machines. One that a person ended stays ended: the node is
+ * connected and waits, as does one that nobody may bring.
  */
-function planOf(slot: NewestSlot | undefined, defaultSessionId: SessionId | null, isSameProcess: boolean): Plan {
+function planOf(slot: NewestSlot | undefined, node: ConnectingNode, isSameProcess: boolean): Plan {
   if (slot === undefined) {
-    if (defaultSessionId === null) throw new MusterError("unavailable", "The space has no default session yet.");
-    return { kind: "take", sessionId: defaultSessionId, slotId: undefined };
+    const { default_session_id: sessionId, contributes } = node;
+    if (sessionId === null) throw new MusterError("unavailable", "The space has no default session yet.");
+    return contributes === 1 ? { kind: "begin", sessionId } : { kind: "none" };
   }
   const { id: slotId, session_id: sessionId, state } = slot;
   if (state === "revoked") throw new MusterError("runtimenode.attach_revoked");
@@ -117,17 +133,20 @@ function slotStatements(
   const { dialect } = store;
   if (plan.kind === "none") return [];
   const capabilities = JSON.stringify(declared);
-  const slotId = plan.slotId ?? ids.next();
+  const slotId = plan.kind === "begin" ? ids.next() : plan.slotId;
   const redeclare = redeclareSlot(dialect, { spaceId, slotId, capabilities, clientVersion }, { expectChanges: 1 });
   if (plan.kind === "keep") return [redeclare];
   // The uplink is up and capabilities came with the hello: the slot may work.
   const open = openSlot(dialect, { spaceId, slotId }, { expectChanges: 1 });
   if (plan.kind === "open") return [redeclare, open];
   const { sessionId } = plan;
-  const taken = { spaceId, slotId, nodeId, sessionId, ownerId: owner, capabilities, clientVersion, epoch, at };
+  const taken = { spaceId, slotId, nodeId, sessionId, ownerId: owner, capabilities, clientVersion, at };
   const slot = { id: slotId, session_id: sessionId, participant_id: owner };
   return [
-    takeSlot(dialect, taken, { expectChanges: 1 }),
+    plan.kind === "begin"
+      ? // In the node's newest epoch, which was written before.
+        attachSlot(dialect, { ...taken, slotsMax: SESSION_NODES_MAX }, { expectChanges: 1 })
+      : takeSlot(dialect, { ...taken, epoch }, { expectChanges: 1 }),
     open,
     ...logSlot(dialect, { spaceId, nodeId, logId: ids.next(), slot, action: "attached", epoch, reason: null, at }),
   ];

@@ -1,11 +1,12 @@
-// The statements by which an owner, or the owner of a session, changes slots. Each decides and writes at once: whose node it
+// The statements by which a node that connects, its owner, or the owner of a session, changes slots. Each decides and writes at once: whose node it
 // is, whether the session takes it, and that a revoked slot is never touched.
 import type { PrincipalId, SessionId } from "@muster/contracts";
-import { change, integer, pick, select, text } from "@muster/store";
+import { change, integer, pick, type RowOf, select, text } from "@muster/store";
 import { HUB_TABLES, ofSpace } from "../schema/index.ts";
+import { CONTRIBUTES } from "./standing.ts";
 import { ofNode } from "./statements.ts";
 
-const { nodes, runtime_node_attachments: slots, sessions } = HUB_TABLES;
+const { nodes, runtime_node_attachments: slots, sessions, spaces } = HUB_TABLES;
 
 const ofSlot = { ...ofSpace, slotId: text() } as const;
 const ofNodeInSession = { ...ofNode, sessionId: text<SessionId>() } as const;
@@ -14,6 +15,25 @@ const ofNodeInSession = { ...ofNode, sessionId: text<SessionId>() } as const;
 const IS_UP = `EXISTS (SELECT presence.node_id FROM runtime_node_presence presence
   WHERE presence.space_id = :spaceId AND presence.node_id = :nodeId AND presence.connection_id IS NOT NULL
     AND presence.health_state <> 'offline')`;
+
+const connecting = {
+  ...pick(nodes, "epoch", "incarnation", "owner"),
+  default_session_id: spaces.default_session_id,
+  min_client_version: sessions.min_client_version,
+  contributes: integer(),
+};
+export type ConnectingNode = RowOf<typeof connecting>;
+
+/** What a node that connects is measured by; the session is the space's default one. */
+export const connectingNode = select({
+  request: ofNode,
+  row: connecting,
+  sql: `SELECT node.epoch, node.incarnation, node.owner, spaces.default_session_id, session.min_client_version,
+      ${CONTRIBUTES} AS contributes
+    FROM nodes node JOIN spaces ON spaces.space_id = node.space_id
+    LEFT JOIN sessions session ON session.space_id = spaces.space_id AND session.session_id = spaces.default_session_id
+    WHERE node.space_id = :spaceId AND node.node_id = :nodeId`,
+});
 
 /** Makes the slot or takes it again, for the owner of the node alone, in a session that is active and not full. */
 export const attachSlot = change({

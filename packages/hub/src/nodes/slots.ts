@@ -120,11 +120,11 @@ async function refuseAttach(store: Store, { spaceId, ownerId }: NodeCaller, inpu
   if (node?.owner !== ownerId) throw new MusterError("runtimenode.permission_denied");
   if (slot?.state === "revoked") throw new MusterError("runtimenode.attach_revoked");
   if (session?.state !== "active") throw new MusterError("runtimenode.permission_denied");
-  if (session.slots >= SESSION_NODES_MAX) {
-    const details = { resource: "nodes", limit: SESSION_NODES_MAX, current: session.slots };
-    throw new MusterError("resource.limit_exceeded", undefined, details);
-  }
+  if (session.slots >= SESSION_NODES_MAX) throw sessionFull(session.slots);
 }
+
+export const sessionFull = (current: number): MusterError =>
+  new MusterError("resource.limit_exceeded", undefined, { resource: "nodes", limit: SESSION_NODES_MAX, current });
 
 /**
  * Gives the node's active slot back. Nothing happens, and nothing is said, where there is none or the node is not the caller's.

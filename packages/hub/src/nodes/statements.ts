@@ -3,7 +3,7 @@ import type { NodeId, PrincipalId, SessionId } from "@muster/contracts";
 import { change, integer, pick, type RowOf, select, text } from "@muster/store";
 import { HUB_TABLES, ofSpace, type SlotState } from "../schema/index.ts";
 
-const { nodes, runtime_node_attachments: slots, sessions, spaces } = HUB_TABLES;
+const { nodes, runtime_node_attachments: slots, sessions } = HUB_TABLES;
 
 export const ofNode = { ...ofSpace, nodeId: text<NodeId>() } as const;
 const ofSlot = { ...ofSpace, slotId: text() } as const;
@@ -13,20 +13,6 @@ export const nodeOf = select({
   request: ofNode,
   row: pick(nodes, "owner", "public_key", "epoch"),
   sql: "SELECT owner, public_key, epoch FROM nodes WHERE space_id = :spaceId AND node_id = :nodeId",
-});
-
-/** What a node that connects is measured by. */
-export const connectingNode = select({
-  request: ofNode,
-  row: {
-    ...pick(nodes, "epoch", "incarnation", "owner"),
-    default_session_id: spaces.default_session_id,
-    min_client_version: sessions.min_client_version,
-  },
-  sql: `SELECT nodes.epoch, nodes.incarnation, nodes.owner, spaces.default_session_id, sessions.min_client_version
-    FROM nodes JOIN spaces ON spaces.space_id = nodes.space_id
-    LEFT JOIN sessions ON sessions.space_id = spaces.space_id AND sessions.session_id = spaces.default_session_id
-    WHERE nodes.space_id = :spaceId AND nodes.node_id = :nodeId`,
 });
 
 const newest = {
