@@ -50,6 +50,32 @@ describe("an abbreviated id", () => {
 
   test("that fits none, or is empty, is not found", () => {
     expect(failure("ffff").code).toBe("thread_not_found");
+    expect(failure("ffff").message).toBe('No thread has an id that begins or ends with "ffff".');
     expect(failure("").code).toBe("thread_not_found");
+  });
+});
+
+describe("a name", () => {
+  const sessions = [...choices, { id: "01b30000-4dce-74e7-9a19-0000000ddddd", title: "Prices" }];
+  const named = (given: string) =>
+    matchId({ given, noun: "session", named: "title", missing: "session_not_found" }, sessions);
+
+  test("means what has it, before whatever id it is a part of", () => {
+    expect(named("Tests").id).toBe("01b20000-4dce-74e7-9a19-000000008673");
+    expect(named("ddddd").title).toBe("Prices");
+  });
+
+  test("that two things have is refused with their ids, and not called unknown", () => {
+    expect(() => named("Prices")).toThrow(
+      expect.objectContaining({
+        code: "validation_failed",
+        message: expect.stringContaining("could be 2 sessions: 01a1"),
+      }),
+    );
+  });
+
+  test("that nothing has is told as a name, not as an id alone", () => {
+    expect(() => named("Shop")).toThrow('No session has the title "Shop", or an id that begins or ends with it.');
+    expect(() => named("")).toThrow("empty");
   });
 });

@@ -30,17 +30,29 @@ export interface WantedId {
   readonly given: string;
   /** One of these, in the singular: `thread`. */
   readonly noun: string;
+  /** What the title of a choice is, where it may be given in place of the id: `title`, `host name`. */
+  readonly named?: string;
   readonly missing: ErrorCode;
 }
 
-/** The one id that `given` means. Throws `validation_failed` when it could be several, `missing` when it is none. */
-export function matchId<Found extends Choice>({ given, noun, missing }: WantedId, choices: readonly Found[]): Found {
+/**
+ * The one choice that `given` means: by its whole id, else by its name, else by a part of its id. Throws `validation_failed` when it
+ * could be several, `missing` when it is none.
+ */
+export function matchId<Found extends Choice>(wanted: WantedId, choices: readonly Found[]): Found {
+  const { given, noun, named, missing } = wanted;
   const exact = choices.find(({ id }) => id === given);
   if (exact) return exact;
-  const fitting = choices.filter(({ id }) => fitsId(id, given));
+  if (given === "") throw new MusterError(missing, `What was given to name the ${noun} is empty.`);
+  const titled = named === undefined ? [] : choices.filter(({ title }) => title === given);
+  const fitting = titled.length > 0 ? titled : choices.filter(({ id }) => fitsId(id, given));
   const [only] = fitting;
-  if (only === undefined || given === "") {
-    throw new MusterError(missing, `No ${noun} has an id that begins or ends with "${given}".`);
+  if (only === undefined) {
+    const name = named === undefined ? "an id" : `the ${named} "${given}", or an id`;
+    throw new MusterError(
+      missing,
+      `No ${noun} has ${name} that begins or ends with ${named === undefined ? `"${given}"` : "it"}.`,
+    );
   }
   if (fitting.length > 1) {
     const shown = fitting.slice(0, CANDIDATES_SHOWN).map(({ id, title }) => `${id} (${title})`);

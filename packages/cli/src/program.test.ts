@@ -87,6 +87,12 @@ describe("the command line", () => {
     expect(stderr).toContain("--trust-network");
   });
 
+  test("EXP-11 refuses the beginning of an entry's id for a page of the audit, which would start over without a word", async () => {
+    const { exitCode, stderr } = await outcome("audit", "--before", "01a20108");
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("the whole id of an entry");
+  });
+
   test("refuses a port that is none, given or from the environment", async () => {
     expect((await outcome("up", "--port", "65536")).exitCode).toBe(2);
     const shell = testShell({ env: { MUSTER_PORT: "many" } });

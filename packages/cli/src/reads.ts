@@ -51,7 +51,10 @@ const isInside = (folder: string, root: string): boolean => {
 };
 
 /** The projects whose folder holds the one the person stands in, innermost first. */
-export const projectsHere = (context: Context, projects: readonly ProjectRow[]): ProjectRow[] =>
+export const projectsHere = <Project extends Pick<ProjectRow, "workspaceRoot">>(
+  context: Context,
+  projects: readonly Project[],
+): Project[] =>
   projects
     .filter(({ workspaceRoot }) => isInside(context.shell.currentFolder, workspaceRoot))
     .sort((first, second) => second.workspaceRoot.length - first.workspaceRoot.length);
@@ -85,10 +88,8 @@ export function chooseProject(
   given: string | undefined,
 ): ProjectRow {
   if (given !== undefined) {
-    const titled = projects.filter(({ title }) => title === given);
-    if (titled.length === 1 && titled[0]) return titled[0];
     const choices = projects.map((project) => ({ ...project, id: project.projectId }));
-    return matchId({ given, noun: "project", missing: "project_not_found" }, choices);
+    return matchId({ given, noun: "project", named: "title", missing: "project_not_found" }, choices);
   }
   const chosen = projectsHere(context, projects)[0] ?? (projects.length === 1 ? projects[0] : undefined);
   if (chosen) return chosen;
@@ -120,7 +121,7 @@ export function chooseNode(
     if (only && others.length === 0) return only;
     if (named.length > 1) throw severalMachines(named);
     const choices = nodes.map((node) => ({ ...node, id: node.nodeId, title: node.capabilities.hostname ?? "unnamed" }));
-    return matchId({ given, noun: "node", missing: "node_not_attached" }, choices);
+    return matchId({ given, noun: "machine", named: "host name", missing: "node_not_attached" }, choices);
   }
   const working = nodes.filter(isActiveSlot);
   const own = working.find(({ nodeId }) => nodeId === here);

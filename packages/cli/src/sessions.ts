@@ -13,10 +13,8 @@ export const SESSION_OPTION = [
 /** The session with that id or title; without one the only one, else the space's default. */
 export function chooseSession(sessions: readonly SessionSummary[], given: string | undefined): SessionSummary {
   if (given !== undefined) {
-    const titled = sessions.filter(({ title }) => title === given);
-    if (titled.length === 1 && titled[0]) return titled[0];
     const choices = sessions.map((session) => ({ ...session, id: session.sessionId }));
-    return matchId({ given, noun: "session", missing: "session_not_found" }, choices);
+    return matchId({ given, noun: "session", named: "title", missing: "session_not_found" }, choices);
   }
   const [only] = sessions.length === 1 ? sessions : sessions.filter(({ isDefault }) => isDefault);
   if (only !== undefined) return only;
@@ -40,10 +38,8 @@ export const sessionIdOf = async (hub: Hub, given: string | undefined): Promise<
 
 /** The member with that id or name. */
 export function chooseMember(members: readonly SessionMember[], given: string): SessionMember {
-  const named = members.filter(({ displayName }) => displayName === given);
-  if (named.length === 1 && named[0]) return named[0];
   const choices = members.map((member) => ({ ...member, id: member.participantId, title: member.displayName }));
-  return matchId({ given, noun: "member", missing: "member_not_found" }, choices);
+  return matchId({ given, noun: "member", named: "name", missing: "member_not_found" }, choices);
 }
 
 /** How people are called in answers: by name, else by id. */

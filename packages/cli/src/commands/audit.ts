@@ -17,7 +17,7 @@ export function addAuditCommand({ program, context }: Registry): void {
     .command("audit")
     .description("say who invited, joined, revoked, and changed what others may do, newest first")
     .option("--limit <number>", `how many entries, at most ${LIMIT_MAX}`, parseLimit, LIMIT_DEFAULT)
-    .option("--before <id>", "only older ones than this entry, by its whole id, which --json and --quiet tell")
+    .option("--before <id>", "only older ones than this entry, by its whole id, which --json and --quiet tell", parseId)
     .addHelpText(
       "after",
       examples("audit", "audit --limit 500 --json", "audit --before 01a20108-95a8-7155-b805-c749a7e5faf7"),
@@ -31,6 +31,11 @@ function parseLimit(text: string): number {
   const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (limit < 1 || limit > LIMIT_MAX) throw new InvalidArgumentError(`It is a number from 1 to ${LIMIT_MAX}.`);
   return limit;
+}
+
+function parseId(text: string): string {
+  if (isWholeId(text)) return text;
+  throw new InvalidArgumentError("It is the whole id of an entry, as --quiet prints it.");
 }
 
 async function showAudit(context: Context, limit: number, before: string | undefined): Promise<void> {

@@ -9,6 +9,7 @@ import { testShell } from "../testing/shell.ts";
 import { chooseApproval } from "./approve.ts";
 import { rangeOf } from "./diff.ts";
 import { summaryOf } from "./events.ts";
+import { allowed, threadCommand } from "./project.ts";
 import { chooseProvider } from "./thread.ts";
 import { threadAndText } from "./turn.ts";
 
@@ -48,6 +49,36 @@ describe("the project meant", () => {
   test("must be said where several could be meant, and be there", () => {
     expect(codeOf(() => chooseProject(context("/"), projects, undefined))).toBe("validation_failed");
     expect(codeOf(() => chooseProject(context("/"), [], undefined))).toBe("project_not_found");
+  });
+});
+
+describe("a project that was added", () => {
+  const place = (projectId: string, workspaceRoot: string) => ({ projectId, workspaceRoot }) as ProjectRow;
+  const next = (others: ProjectRow[], currentFolder: string) =>
+    threadCommand(
+      createContext(testShell({ currentFolder }), {}, () => {}),
+      others,
+      place("01b20000-4dce-74e7-9a19-000000008673", "/work/shop"),
+    );
+
+  test("is opened by the command that is told next, whatever else is there and wherever one is", () => {
+    expect(next([], "/")).toBe("thread new");
+    expect(next([place("other", "/work")], "/work/shop/src")).toBe("thread new");
+    for (const [other, folder] of [
+      ["/other", "/"],
+      ["/work/shop/inner", "/work/shop/inner"],
+    ] as const)
+      expect(next([place("other", other)], folder)).toBe("thread new --project 00008673");
+  });
+
+  test("where its machine lets none lie is refused with where it does", async () => {
+    const refused = () => Promise.reject(new MusterError("workspace_not_allowed", "Not there."));
+    const node = { nodeId: "n", capabilities: { hostname: "laptop", workspaceRoots: ["/home/ada", "/src"] } };
+    await expect(allowed(refused(), node as unknown as NodeSummary)).rejects.toMatchObject({
+      code: "workspace_not_allowed",
+      message: "Not there.",
+      details: { advice: expect.stringContaining("On laptop projects lie below /home/ada, /src;") },
+    });
   });
 });
 

@@ -2,6 +2,7 @@
 import { INVITE_HOURS_DEFAULT, INVITE_HOURS_MAX, type Invite, Role } from "@muster/contracts";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
+import { refusal } from "../errors.ts";
 import { connect } from "../hub.ts";
 import { matchId, shortId } from "../ids.ts";
 import { isLocalLink } from "../join/link.ts";
@@ -137,8 +138,14 @@ async function revokeInvite(context: Context, given: string, session: string | u
   const hub = connect(context);
   const { sessionId } = await findSession(hub, session);
   const { invites } = await hub.api.invites.list({ sessionId });
-  const choices = invites.map((each) => ({ id: each.inviteId, title: `${each.state}, ${each.role}` }));
-  const { id } = matchId({ given, noun: "invite", missing: "invite_not_found" }, choices);
+  const choices = invites.map((each) => ({ ...each, id: each.inviteId, title: `${each.state}, ${each.role}` }));
+  const { id, state } = matchId({ given, noun: "invite", missing: "invite_not_found" }, choices);
+  if (state === "redeemed")
+    throw refusal(
+      "invite_used",
+      `The invite ${shortId(id)} was used, so there is nothing left to revoke.`,
+      "`muster invite list` says by whom; `muster session remove` takes them out.",
+    );
   const invite = await hub.api.invites.revoke({ sessionId, inviteId: id });
   context.voice.answer({
     json: { invite },

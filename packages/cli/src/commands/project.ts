@@ -1,17 +1,20 @@
 // project add, project list: the folders that threads work in.
 import { realpathSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import { MusterError, type NodeSummary, type ProjectId, type ProjectRow } from "@muster/contracts";
 import type { Command } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
 import { refusal } from "../errors.ts";
 import { connect } from "../hub.ts";
 import { shortId } from "../ids.ts";
-import { newestSlots } from "../nodes.ts";
+import { nameOfNode, newestSlots } from "../nodes.ts";
 import { table } from "../output/table.ts";
 import { oneLine } from "../output/text.ts";
 import { ago } from "../output/time.ts";
-import { chooseNode, readEverything } from "../reads.ts";
+import { chooseNode, projectsHere, readEverything } from "../reads.ts";
 import { sessionIdOf } from "../sessions.ts";
+
+type ProjectPlace = Pick<ProjectRow, "projectId" | "workspaceRoot">;
 
 interface AddOptions {
   readonly title?: string;
@@ -65,28 +68,47 @@ async function addProject(context: Context, path: string, options: AddOptions): 
     throw refusal(
       "project_exists",
       `${workspaceRoot} is the project "${present.title}" already.`,
-      "Use it: `muster thread new`.",
+      `Use it: \`muster thread new --project ${shortId(present.projectId)}\`.`,
       {
         projectId: present.projectId,
       },
     );
   }
-  const projectId = hub.ids.next();
+  const projectId = hub.ids.next() as ProjectId;
   const title = options.title ?? (basename(workspaceRoot) || workspaceRoot);
-  await hub.dispatch({
-    type: "project.create",
-    projectId,
-    sessionId: node.sessionId,
-    nodeId: node.nodeId,
-    title,
-    workspaceRoot,
-  });
+  const { nodeId } = node;
+  await allowed(
+    hub.dispatch({ type: "project.create", projectId, sessionId: node.sessionId, nodeId, title, workspaceRoot }),
+    node,
+  );
   context.voice.answer({
     json: { projectId, title, workspaceRoot, nodeId: node.nodeId, sessionId: node.sessionId },
     text: `${context.paint("green", "✓")} ${oneLine(title)} is a project now ${context.paint("dim", `(${shortId(projectId)}, ${oneLine(workspaceRoot)})`)}\n`,
     quiet: [projectId],
   });
-  context.voice.note(`Next: ${context.muster} thread new`);
+  context.voice.note(`Next: ${context.muster} ${threadCommand(context, projects, { projectId, workspaceRoot })}`);
+}
+
+/** Opens a thread in that project: by itself it takes the innermost one around the folder one is in, else the only one. */
+export function threadCommand(context: Context, others: readonly ProjectPlace[], project: ProjectPlace): string {
+  const isMeant = others.length === 0 || projectsHere(context, [...others, project])[0] === project;
+  return isMeant ? "thread new" : `thread new --project ${shortId(project.projectId)}`;
+}
+
+/** Says where the machine lets projects lie when it is asked for another place. */
+export async function allowed<Answer>(asking: Promise<Answer>, node: NodeSummary): Promise<Answer> {
+  try {
+    return await asking;
+  } catch (error) {
+    const roots = (node.capabilities.workspaceRoots ?? []).map(oneLine);
+    if (!(error instanceof MusterError) || error.code !== "workspace_not_allowed" || roots.length === 0) throw error;
+    throw refusal(
+      error.code,
+      error.message,
+      `On ${nameOfNode(node)} projects lie below ${roots.join(", ")}; for others start its daemon with --workspace-root.`,
+      error.details,
+    );
+  }
 }
 
 async function listProjects(context: Context): Promise<void> {

@@ -6,7 +6,7 @@ import { type Context, examples, type Registry } from "../context.ts";
 import { connect } from "../hub.ts";
 import { shortId } from "../ids.ts";
 import { facts, table } from "../output/table.ts";
-import { counted, oneLine } from "../output/text.ts";
+import { oneLine } from "../output/text.ts";
 import { ago } from "../output/time.ts";
 import { sessionState } from "../output/words.ts";
 import { findSession, SESSION_OPTION } from "../sessions.ts";
@@ -182,7 +182,7 @@ async function showSession(context: Context, given: string | undefined): Promise
       ["State", sessionState(session.state, paint)],
       ["You", session.role],
       ["Floor", session.minClientVersion ?? "none: machines of every version may work"],
-      ["Machines", counted(session.nodeCount, "machine")],
+      ["Machines", String(session.nodeCount)],
       ["Opened", ago(session.createdAt, shell.now())],
     ],
     paint,

@@ -86,7 +86,7 @@ const REASONS: Readonly<Record<string, string>> = {
   interrupted: "a person interrupted it",
   node_restarted: "the daemon was restarted",
   node_stopped: "the daemon was stopped",
-  node_lost: "the machine was offline for too long",
+  node_lost: "the machine was away for too long, or shut out",
   node_offline: "the machine is offline",
   session_stopped: "the agent was stopped",
   agent_died: "the agent's process ended",
