@@ -49,7 +49,8 @@ function asText(error: MusterError, title: string, paint: Paint): string {
 export const refusal = (code: ErrorCode, message: string, advice: string, details: ErrorDetails = {}): MusterError =>
   new MusterError(code, message, { ...details, advice });
 
-function hintOf({ code, details, row, cause }: MusterError): string {
+/** What to do about it. */
+export function hintOf({ code, details, row, cause }: MusterError): string {
   if (typeof details?.["advice"] === "string") return details["advice"];
   // A failure of this very program has no hub log to look into.
   if (code === "internal_error" && cause !== undefined) {

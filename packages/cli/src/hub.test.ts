@@ -44,7 +44,14 @@ const joined = (): void => {
 describe("the hub of a machine that has joined one", () => {
   test("EXP-3 is that one, with the token of the machine's owner", () => {
     joined();
-    expect(find()).toEqual({ url: "http://192.168.1.7:7600", token: "joined-token", pid: null, nodeId: "node" });
+    expect(find()).toEqual({
+      url: "http://192.168.1.7:7600",
+      token: "joined-token",
+      tokenPlace: join(home, "daemon/token"),
+      pid: null,
+      nodeId: "node",
+      place: "joined",
+    });
   });
 
   test("EXP-3 is asked with that token under no other address", () => {
@@ -67,16 +74,29 @@ describe("the hub of a machine that has joined one", () => {
 describe("the hub meant", () => {
   test("is the one of the home, with the home's token", () => {
     running();
-    expect(find()).toEqual({ url: "http://127.0.0.1:7601", token: "home-token", pid: process.pid, nodeId: "here" });
+    expect(find()).toEqual({
+      url: "http://127.0.0.1:7601",
+      token: "home-token",
+      tokenPlace: join(home, "hub/cli-token"),
+      pid: process.pid,
+      nodeId: "here",
+      place: "here",
+    });
   });
 
   test("is the given one before the home's, by option before environment", () => {
     running();
     const env = { MUSTER_URL: "http://127.0.0.1:7602", MUSTER_TOKEN: "from-env" };
-    expect(find({}, env)).toMatchObject({ url: "http://127.0.0.1:7602", token: "from-env" });
+    expect(find({}, env)).toMatchObject({
+      url: "http://127.0.0.1:7602",
+      token: "from-env",
+      tokenPlace: "MUSTER_TOKEN",
+      place: "given",
+    });
     expect(find({ url: "http://127.0.0.1:7603", token: "given" }, env)).toMatchObject({
       url: "http://127.0.0.1:7603",
       token: "given",
+      tokenPlace: "--token",
     });
   });
 

@@ -4,16 +4,21 @@ import { createClient, type MusterClient } from "@muster/client";
 import { MusterError } from "@muster/contracts";
 import type { Context } from "./context.ts";
 import { refusal } from "./errors.ts";
+import { explain } from "./explain.ts";
 import { type Endpoint, isAlive, readEndpoint, readToken } from "./home.ts";
 import { type JoinedHub, readJoined } from "./join/joined.ts";
 
 export interface HubAddress {
   readonly url: string;
   readonly token: string | null;
+  /** Where the token is from: an option, a variable, or the file that should hold it; null where there is no such place. */
+  readonly tokenPlace: string | null;
   /** Process of the hub, when this home holds it. */
   readonly pid: number | null;
   /** This machine's id there, when this home is one of the hub's machines. */
   readonly nodeId: string | null;
+  /** Whose hub it is: this home's own, the one this machine has joined, or one that was only named. */
+  readonly place: "here" | "joined" | "given";
 }
 
 /** `--url`, else MUSTER_URL, else the hub of this home, else the one that this machine has joined. Throws `hub_unreachable`. */
@@ -21,15 +26,17 @@ export function findHub(context: Context): HubAddress {
   const { shell, options } = context;
   const given = options.url ?? (shell.env["MUSTER_URL"] || undefined);
   const givenToken = checkToken(options.token ?? (shell.env["MUSTER_TOKEN"] || undefined));
-  if (given === undefined) {
-    const own = ownHub(context);
-    return { ...own, token: givenToken ?? own.token };
-  }
+  const withToken = (address: HubAddress): HubAddress =>
+    givenToken === undefined
+      ? address
+      : { ...address, token: givenToken, tokenPlace: options.token === undefined ? "MUSTER_TOKEN" : "--token" };
+  if (given === undefined) return withToken(ownHub(context));
   const origin = checkAddress(given);
-  const known = knownHubs(context).find(({ url }) => new URL(url).origin === origin);
-  const { token = null, pid = null, nodeId = null } = known ?? {};
-  return { url: given, token: givenToken ?? token, pid, nodeId };
+  const known = knownHubs(context).find(({ url }) => new URL(url).origin === origin) ?? STRANGER;
+  return withToken({ ...known, url: given });
 }
+
+const STRANGER = { token: null, tokenPlace: null, pid: null, nodeId: null, place: "given" } as const;
 
 /** The hubs whose tokens are in this home. */
 function knownHubs({ paths }: Context): HubAddress[] {
@@ -38,12 +45,16 @@ function knownHubs({ paths }: Context): HubAddress[] {
   const ownAddress = ({ url, pid, nodeId }: Endpoint): HubAddress => ({
     url,
     token: readToken(paths.token),
+    tokenPlace: paths.token,
+    place: "here",
     pid,
     nodeId: nodeId ?? null,
   });
   const joinedAddress = ({ hubUrl: url, nodeId }: JoinedHub): HubAddress => ({
     url,
     token: readToken(paths.joinedToken),
+    tokenPlace: paths.joinedToken,
+    place: "joined",
     pid: null,
     nodeId,
   });
@@ -100,6 +111,7 @@ export function connect(context: Context): Hub {
   return {
     ...createClient({
       baseUrl: address.url,
+      explain: (error) => explain(error, address),
       ...(address.token === null ? {} : { token: address.token }),
     }),
     address,

@@ -7,6 +7,7 @@ import {
   type DispatchResult,
   type FeedMessage,
   type MusterContract,
+  type MusterError,
 } from "@muster/contracts";
 import { createIds, type Ids } from "@muster/core";
 import { createORPCClient } from "@orpc/client";
@@ -34,6 +35,8 @@ export interface ClientOptions {
   readonly fetch?: (request: Request) => Promise<Response>;
   readonly ids?: Ids;
   readonly timing?: Timing;
+  /** Puts a failure into words of the caller's place; the code stays. */
+  readonly explain?: (error: MusterError) => MusterError;
 }
 
 export interface MusterClient {
@@ -72,7 +75,7 @@ export function createClient(options: ClientOptions): MusterClient {
   };
 }
 
-function createApi({ baseUrl, token, fetch: send = abortableFetch }: ClientOptions): MusterApi {
+function createApi({ baseUrl, token, fetch: send = abortableFetch, explain }: ClientOptions): MusterApi {
   const link = new OpenAPILink<CallContext>(contract, {
     url: new URL(API_PREFIX, baseUrl),
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
@@ -86,7 +89,9 @@ function createApi({ baseUrl, token, fetch: send = abortableFetch }: ClientOptio
         try {
           return await call.next();
         } catch (error) {
-          throw isAbort(error) || call.signal?.aborted === true ? error : toMusterError(error);
+          if (isAbort(error) || call.signal?.aborted === true) throw error;
+          const failure = toMusterError(error);
+          throw explain === undefined ? failure : explain(failure);
         }
       },
     ],

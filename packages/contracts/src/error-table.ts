@@ -220,7 +220,7 @@ export const ERRORS = {
     false,
     3,
     "The node is not attached to this session.",
-    "List the nodes with `muster nodes`.",
+    "List the machines with `muster nodes`.",
   ),
   node_offline: row(409, true, 6, "The node is offline.", "Start the daemon on that machine."),
   node_upgrade_required: row(
@@ -265,7 +265,13 @@ export const ERRORS = {
     "A limit of the session is reached.",
     "The details name the resource and its limit.",
   ),
-  "runtimenode.attach_conflict": row(409, true, 6, "The node is active in another session.", "Detach it there first."),
+  "runtimenode.attach_conflict": row(
+    409,
+    true,
+    6,
+    "The node is active in another session.",
+    "Detach it there first: `muster nodes detach`.",
+  ),
   "runtimenode.attach_revoked": row(
     409,
     false,
@@ -286,7 +292,7 @@ export const ERRORS = {
     false,
     5,
     "That node is not yours, or is not there.",
-    "List the nodes with `muster nodes`.",
+    "List the machines, and whose they are, with `muster nodes`.",
   ),
   // uplink
   "uplink.unauthorized": row(

@@ -13,6 +13,7 @@ import {
   checkNode,
   checkPort,
 } from "../doctor/machine.ts";
+import { hintOf } from "../errors.ts";
 import { isAlive, readEndpoint, runningDaemon } from "../home.ts";
 import { connect } from "../hub.ts";
 import { type JoinedHub, readJoined } from "../join/joined.ts";
@@ -93,7 +94,7 @@ async function checkFleet(context: Context, joined: JoinedHub | null): Promise<C
   } catch (error) {
     if (!(error instanceof MusterError)) throw error;
     // No hub is no fault: it may just not be started yet.
-    return [{ name: "hub", state: "warn", message: error.message, advice: error.row.hint }];
+    return [{ name: "hub", state: "warn", message: error.message, advice: hintOf(error) }];
   }
 }
 

@@ -1,5 +1,6 @@
 // What doctor asks the hub: whether it serves, whether this machine is online there, and what can work on it.
-import { ERRORS, type Health, isErrorCode, MusterError, type NodeSummary } from "@muster/contracts";
+import { ERRORS, type Health, MusterError, type NodeSummary } from "@muster/contracts";
+import { hintOf } from "../errors.ts";
 import type { Hub } from "../hub.ts";
 import type { JoinedHub } from "../join/joined.ts";
 import { newestSlots } from "../nodes.ts";
@@ -129,11 +130,6 @@ export function ownPlace(own: NodeSummary | undefined, sessionTitle: string): Ch
 }
 
 function failed(name: string, error: unknown): Check {
-  const known = error instanceof MusterError && isErrorCode(error.code);
-  return {
-    name,
-    state: "fail",
-    message: error instanceof Error ? oneLine(error.message) : String(error),
-    ...(known ? { advice: error.row.hint } : {}),
-  };
+  const message = error instanceof Error ? oneLine(error.message) : String(error);
+  return { name, state: "fail", message, ...(error instanceof MusterError ? { advice: hintOf(error) } : {}) };
 }
