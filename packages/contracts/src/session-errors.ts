@@ -38,6 +38,13 @@ export const SESSION_ERRORS = {
     "The session would be left without an active owner.",
     "Make another member an owner first.",
   ),
+  member_is_service: row(
+    409,
+    false,
+    3,
+    "The command line stays an owner of this session.",
+    "Whoever can run `muster` on the hub's machine owns the hub; to keep somebody out, change a person's membership.",
+  ),
   invite_not_found: row(404, false, 3, "There is no such invite.", "List the invites with `muster invite list`."),
   invite_invalid: row(
     401,

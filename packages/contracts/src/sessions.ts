@@ -85,7 +85,7 @@ export const sessionProcedures = {
     .route({ method: "GET", path: "/sessions/{sessionId}/members", summary: "Who belongs to a session", tags })
     .input(ofSession)
     .output(z.object({ members: z.array(SessionMember) })),
-  /** Throws `member_not_found`, `last_owner`. */
+  /** Throws `member_not_found`, `last_owner`, and `member_is_service` where the command line would lose its role. */
   setMember: procedure("sessions.setMember")
     .route({
       method: "POST",
@@ -101,7 +101,7 @@ export const sessionProcedures = {
       }),
     )
     .output(SessionMember),
-  /** Throws `last_owner`. */
+  /** Throws `last_owner`, `member_is_service`. */
   leave: procedure("sessions.leave")
     .route({ method: "POST", path: "/sessions/{sessionId}/leave", summary: "Leave a session", tags })
     .input(ofSession)

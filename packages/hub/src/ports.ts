@@ -321,12 +321,12 @@ export interface Sessions {
     input: { sessionId: SessionId; minClientVersion: string | null; lower: boolean },
   ): Promise<SessionSummary>;
   members(caller: Caller, input: { sessionId: SessionId }): Promise<SessionMember[]>;
-  /** What is not named stays. Throws `member_not_found`, `last_owner`, `resource.limit_exceeded`. */
+  /** What is not named stays. Throws `member_not_found`, `member_is_service`, `last_owner`, `resource.limit_exceeded`. */
   setMember(
     caller: Caller,
     input: { sessionId: SessionId; participantId: PrincipalId; role?: Role; state?: MembershipState },
   ): Promise<SessionMember>;
-  /** Throws `last_owner`. */
+  /** The command line lets the person go for whom it stands, and stays. Throws `last_owner`, `member_is_service`. */
   leave(caller: Caller, input: { sessionId: SessionId }): Promise<void>;
 }
 

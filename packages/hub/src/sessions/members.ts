@@ -1,5 +1,6 @@
 // Who belongs to a session, and the changes of it. A session that is not closed always has an active owner who is a
-// person: whatever would take the last one away is refused, also when two go at once.
+// person: whatever would take the last one away is refused, also when two go at once. The command line's service keeps
+// its membership: it is the way back in for whoever runs the hub.
 import {
   type MembershipState,
   MusterError,
@@ -55,6 +56,8 @@ export async function setMember(
     if (member === undefined) throw new MusterError("member_not_found");
     const wanted = { role: role ?? member.role, state: state ?? member.state };
     if (wanted.role === member.role && wanted.state === member.state) return { statements: [], answer: undefined };
+    if (member.kind === "service" && isActiveOwner(member) && !isActiveOwner(wanted))
+      throw new MusterError("member_is_service");
     if (member.state === "revoked" && wanted.state !== "revoked") await proveRoom(options, facts, spaceId, sessionId);
     const change = { sessionId, member, ...wanted, action: "member.changed" as const };
     const announcements = await newsOfNodes(options, spaceId, sessionId);
@@ -85,7 +88,9 @@ export async function leave(
       if (member?.state === "active") members.push(member);
     }
     if (members.length === 0) throw new MusterError("session_not_found");
-    const changes = members.map((member) => {
+    const leaving = members.filter(({ kind }) => kind !== "service");
+    if (leaving.length === 0) throw new MusterError("member_is_service");
+    const changes = leaving.map((member) => {
       const { role } = member;
       return { sessionId, member, role, state: "revoked" as const, action: "member.left" as const };
     });
@@ -93,6 +98,9 @@ export async function leave(
     return { statements: await changed(options, facts, caller, changes), announcements, answer: undefined };
   });
 }
+
+const isActiveOwner = ({ role, state }: { readonly role: Role; readonly state: MembershipState }): boolean =>
+  role === "owner" && state === "active";
 
 interface MemberChange {
   readonly sessionId: SessionId;
@@ -116,8 +124,8 @@ async function changed(
   const leavingOwners = new Set<PrincipalId>();
   for (const { sessionId, member, role, state, action } of changes) {
     const participantId = member.participant_id;
-    const isOwner = role === "owner" && state === "active";
-    const wasOwner = member.role === "owner" && member.state === "active";
+    const isOwner = isActiveOwner({ role, state });
+    const wasOwner = isActiveOwner(member);
     if (wasOwner && !isOwner) {
       leavingOwners.add(participantId);
       const owners = await facts.read(activeOwners(dialect, { spaceId, sessionId }));

@@ -205,6 +205,30 @@ onBothDatabases("members", () => {
     expect(await codeOf(people.sessions.leave(people.founder, people))).toBe("no error");
   });
 
+  it("NOD-2 always have the command line that runs with the hub: nobody demotes, suspends or removes it, not even itself", async () => {
+    const service = people.cli.principalId;
+    const { caller } = await people.join("owner");
+    for (const by of [people.founder, caller, people.cli])
+      for (const more of [{ role: "viewer" }, { state: "suspended" }, { state: "revoked" }] as const)
+        expect(await refusal(() => change(service, more, by))).toBe("member_is_service");
+    // It lets go the person for whom it stands, and is still the way back in.
+    expect(await codeOf(people.sessions.leave(people.cli, people))).toBe("no error");
+    const cli = await people.as(people.cliToken);
+    expect(cli.roles.get(people.sessionId)).toBe("owner");
+    expect(await refusal(() => people.sessions.leave(cli, people))).toBe("member_is_service");
+    expect(await change(people.founder.principalId, { state: "active" }, cli)).toMatchObject({ role: "owner" });
+  });
+
+  it("NOD-2 take back a command line that an older hub let go", async () => {
+    const service = people.cli.principalId;
+    await people.opened.run(
+      "UPDATE session_memberships SET state = 'revoked', role = 'viewer' WHERE participant_id = ?",
+      service,
+    );
+    expect(await change(service, { state: "active" })).toMatchObject({ role: "viewer", state: "active" });
+    expect(await change(service, { role: "owner" })).toMatchObject({ role: "owner", state: "active" });
+  });
+
   it("NOD-2 an owner who is suspended does not count as one", async () => {
     const { caller } = await people.join("owner");
     await change(caller.principalId, { state: "suspended" });
