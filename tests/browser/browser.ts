@@ -68,3 +68,9 @@ export async function violations(page: Page): Promise<string[]> {
         `${id}: ${nodes.map((node) => `${node.target.join(" ")} (${node.failureSummary ?? ""})`).join("; ")}`,
     );
 }
+
+/** What makes the page wider than its window. A string, because tests know no document. */
+export const stickingOut = (page: Page): Promise<string[]> =>
+  page.evaluate(
+    `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && document.documentElement.scrollWidth > innerWidth).map((e) => e.className)`,
+  );

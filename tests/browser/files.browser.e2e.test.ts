@@ -2,25 +2,18 @@
 // and on a phone, and what is said where there is nothing to see.
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
-import { makeThread, Place, repository, type Up } from "../cli/muster.ts";
-import { DESKTOP, launch, openPage, PHONE, violations } from "./browser.ts";
+import type { Page } from "playwright-core";
+import { beforeEach, expect, test } from "vitest";
+import { makeThread, type Up } from "../cli/muster.ts";
+import { DESKTOP, openPage, PHONE, stickingOut, violations } from "./browser.ts";
 import { logIn } from "./page.ts";
+import { setStage } from "./stage.ts";
 
-let browser: Browser;
-let place: Place;
+const stage = setStage();
 let up: Up;
 let shop: string;
-beforeAll(async () => {
-  await ensureBundle(repository, process.execPath);
-  browser = await launch();
-});
-afterAll(() => browser.close());
 beforeEach(async () => {
-  place = new Place();
-  shop = place.repository("shop");
+  shop = stage.place.repository("shop");
   for (const folder of ["src/cart", "docs", "node_modules/left-pad"])
     mkdirSync(join(shop, folder), { recursive: true });
   const total = Array.from({ length: 40 }, (_, index) => `export const line${index + 1} = ${index + 1};`);
@@ -33,12 +26,8 @@ beforeEach(async () => {
   writeFileSync(join(shop, "large.log"), "x".repeat(900_000));
   symlinkSync("/etc", join(shop, "way-out"));
   symlinkSync("src", join(shop, "sources"));
-  up = await place.up();
+  up = await stage.place.up();
   await makeThread(up.client, shop);
-});
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  await place.clear();
 });
 
 const entry = (page: Page, name: string) => page.getByTestId("files-tree").getByRole("treeitem", { name, exact: true });
@@ -51,7 +40,7 @@ test.each(["light", "dark"] as const)(
   "NOD-22 EXP-7 files are found by folder, shown with their lines, and every state says what it is, in the %s scheme",
   async (colorScheme) => {
     const { page, complaints } = await openPage(
-      browser,
+      stage.browser,
       { ...DESKTOP, colorScheme, permissions: ["clipboard-read", "clipboard-write"] },
       // What is too large is refused.
       { origin: up.ready.url, expected: [/413/] },
@@ -122,7 +111,7 @@ test.each(["light", "dark"] as const)(
 );
 
 test("NOD-22 EXP-7 the tree is walked by keyboard alone", async () => {
-  const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
   await logIn(page, up);
   await page.getByTestId("thread-item").click();
   await page.getByTestId("open-files").focus();
@@ -153,7 +142,11 @@ test("NOD-22 EXP-7 the tree is walked by keyboard alone", async () => {
 });
 
 test("NOD-22 EXP-7 on a phone the tree and the file take turns, and nothing sticks out", async () => {
-  const { page, complaints } = await openPage(browser, { ...PHONE, colorScheme: "dark" }, { origin: up.ready.url });
+  const { page, complaints } = await openPage(
+    stage.browser,
+    { ...PHONE, colorScheme: "dark" },
+    { origin: up.ready.url },
+  );
   await logIn(page, up);
   await page.getByRole("button", { name: "Open the navigation" }).tap();
   await page.getByTestId("thread-item").tap();
@@ -175,7 +168,7 @@ test("NOD-22 EXP-7 on a phone the tree and the file take turns, and nothing stic
 });
 
 test("NOD-22 a machine that is away, one that is too old, and an empty project say so, and can be asked again", async () => {
-  const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: [/409|426/] });
+  const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url, expected: [/409|426/] });
   await logIn(page, up);
   await page.getByTestId("thread-item").click();
   let refusal: { status: number; code: string } | null = { status: 409, code: "node_offline" };
@@ -201,9 +194,3 @@ test("NOD-22 a machine that is away, one that is too old, and an empty project s
   await entry(page, "README.md").waitFor();
   expect(complaints).toEqual([]);
 });
-
-/** What makes the page wider than its window. A string, because tests know no document. */
-const stickingOut = (page: Page): Promise<string[]> =>
-  page.evaluate(
-    `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && document.documentElement.scrollWidth > innerWidth).map((e) => e.className)`,
-  );

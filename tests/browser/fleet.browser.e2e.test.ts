@@ -1,30 +1,17 @@
 // Machines in the console: one that joins while it is watched, one that is detached, attached and revoked, and five hundred.
 import { generateKeyPairSync, sign } from "node:crypto";
 import { type JoiningNode, joinSigningInput, type NodeId, type NodeSummary } from "@muster/contracts";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
-import { makeThread, Place, repository, type Up, until } from "../cli/muster.ts";
-import { DESKTOP, launch, openPage, violations, type Watched } from "./browser.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { makeThread, type Up, until } from "../cli/muster.ts";
+import { DESKTOP, openPage, violations, type Watched } from "./browser.ts";
 import { logIn } from "./page.ts";
+import { setStage } from "./stage.ts";
 
-let browser: Browser;
-let place: Place;
-beforeAll(async () => {
-  await ensureBundle(repository, process.execPath);
-  browser = await launch();
-});
-afterAll(() => browser.close());
-beforeEach(() => {
-  place = new Place();
-});
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  await place.clear();
-});
+const stage = setStage();
 
 async function openFleet(up: Up): Promise<Watched> {
-  const watched = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  const watched = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
   await logIn(watched.page, up);
   await watched.page.goto(`${up.ready.url}/machines`);
   await watched.page.getByTestId("machine-row").first().waitFor();
@@ -49,7 +36,7 @@ const focused = (page: Page): Promise<unknown> =>
   page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent");
 
 test("NOD-3 the dialog that adds a machine says the moment that the machine has joined", async () => {
-  const up = await place.up();
+  const up = await stage.place.up();
   const { page, complaints } = await openFleet(up);
   await page.getByRole("button", { name: "Add a machine" }).click();
   await page.getByRole("button", { name: "Make the link" }).click();
@@ -70,8 +57,8 @@ test("NOD-3 the dialog that adds a machine says the moment that the machine has 
 });
 
 test("NOD-16 a machine is detached and attached again by its owner, and revoked for good; its thread says so", async () => {
-  const up = await place.up();
-  await makeThread(up.client, place.repository("shop"));
+  const up = await stage.place.up();
+  await makeThread(up.client, stage.place.repository("shop"));
   const { page, complaints } = await openFleet(up);
   const row = page.getByTestId("machine-row");
   const menu = row.getByRole("button", { name: /What can be done with/ });
@@ -109,8 +96,8 @@ test("NOD-16 a machine is detached and attached again by its owner, and revoked 
 });
 
 test("NOD-11 a machine below the floor says so with the floor, and its thread asks for nothing until it may", async () => {
-  const up = await place.up();
-  await makeThread(up.client, place.repository("shop"));
+  const up = await stage.place.up();
+  await makeThread(up.client, stage.place.repository("shop"));
   const { defaultSessionId: sessionId } = await up.client.api.auth.me();
   const { page, complaints } = await openFleet(up);
   const mark = page.getByTestId("machine-mark");
@@ -130,7 +117,7 @@ test("NOD-11 a machine below the floor says so with the floor, and its thread as
 });
 
 test("NOD-20 five hundred machines are searched and walked by keyboard with only what is seen in the document", async () => {
-  const up = await place.up();
+  const up = await stage.place.up();
   const [node] = await until("the machine", async () => {
     const { nodes } = await up.client.api.nodes.list();
     return nodes.length > 0 && nodes;
@@ -140,7 +127,7 @@ test("NOD-20 five hundred machines are searched and walked by keyboard with only
     const capabilities = { ...node.capabilities, hostname: `build-${index}` };
     return { ...node, nodeId: `node-${index}` as NodeSummary["nodeId"], capabilities };
   });
-  const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
   await page.route("**/api/v1/nodes", (route) => route.fulfill({ json: { nodes } }));
   await logIn(page, up);
   await page.getByRole("link", { name: "Fleet" }).click();

@@ -1,44 +1,30 @@
 // Threads longer than a window and longer than a screen: older turns come in above without a jump, ten thousand messages
 // scroll smoothly, and the page is there within a second.
 import type { MessageRow, ThreadWindow, TurnRow } from "@muster/contracts";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
-import { makeThread, Place, readThread, repository, settledTurn, startTurn } from "../cli/muster.ts";
-import { DESKTOP, launch, openPage } from "./browser.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { makeThread, readThread, settledTurn, startTurn } from "../cli/muster.ts";
+import { DESKTOP, openPage } from "./browser.ts";
+import { setStage } from "./stage.ts";
 
 const TURNS = 200;
 const MESSAGES_OF_TURN = 50;
 
-let browser: Browser;
-let place: Place;
-beforeAll(async () => {
-  await ensureBundle(repository, process.execPath);
-  browser = await launch();
-});
-afterAll(() => browser.close());
-beforeEach(() => {
-  place = new Place();
-  place.env["MUSTER_SAMPLE_DELAY_MS"] = "0";
-});
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  await place.clear();
-});
+const stage = setStage({ MUSTER_SAMPLE_DELAY_MS: "0" });
 
 /** Where a text stands on the screen, in pixels from the top. */
 const topOf = async (page: Page, text: string): Promise<number> =>
   (await page.getByTestId("message-assistant").getByText(text, { exact: true }).boundingBox())?.y ?? Number.NaN;
 
 test("older turns come in above what is read, without moving it", async () => {
-  const up = await place.up();
-  const threadId = await makeThread(up.client, place.repository("shop"));
+  const up = await stage.place.up();
+  const threadId = await makeThread(up.client, stage.place.repository("shop"));
   for (let count = 1; count <= 14; count += 1) {
     const turnId = await startTurn(up.client, threadId, `say This is answer ${count}.`);
     await settledTurn(up.client, threadId, turnId);
   }
   const { page, complaints } = await openPage(
-    browser,
+    stage.browser,
     { ...DESKTOP, viewport: { width: 1360, height: 600 } },
     { origin: up.ready.url },
   );
@@ -136,12 +122,12 @@ const scrollUp = (page: Page): Promise<Scrolled> =>
   })()`);
 
 test("EXP-7 a thread of 10,000 messages scrolls smoothly, with only what is seen in the document", async () => {
-  const up = await place.up();
-  const threadId = await makeThread(up.client, place.repository("shop"));
+  const up = await stage.place.up();
+  const threadId = await makeThread(up.client, stage.place.repository("shop"));
   await settledTurn(up.client, threadId, await startTurn(up.client, threadId, "say One."));
   const window = longWindow(await readThread(up.client, threadId));
   expect(window.messages).toHaveLength(10_000);
-  const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
   await page.route(`**/api/v1/orchestration/threads/${threadId}**`, (route) => route.fulfill({ json: window }));
   await page.goto(up.ready.loginUrl);
   await page.getByTestId("thread-item").click();
@@ -157,8 +143,8 @@ test("EXP-7 a thread of 10,000 messages scrolls smoothly, with only what is seen
 });
 
 test("EXP-7 the first paint comes within one second", async () => {
-  const up = await place.up();
-  const { page } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  const up = await stage.place.up();
+  const { page } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
   await page.goto(up.ready.loginUrl);
   await page.getByRole("heading", { name: "Home", level: 1 }).waitFor();
   const paints: number[] = [];

@@ -1,34 +1,19 @@
-// Who may use the page and on what: the way in, contrast and labels in both schemes, and the room of a phone.
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
-import { makeThread, Place, repository, settledTurn, startTurn } from "../cli/muster.ts";
-import { DESKTOP, launch, openPage, PHONE, violations } from "./browser.ts";
+import { describe, expect, test } from "vitest";
+import { makeThread, settledTurn, startTurn } from "../cli/muster.ts";
+import { DESKTOP, openPage, PHONE, stickingOut, violations } from "./browser.ts";
 import { logIn, turnStatus } from "./page.ts";
+import { setStage } from "./stage.ts";
 
-let browser: Browser;
-let place: Place;
-beforeAll(async () => {
-  await ensureBundle(repository, process.execPath);
-  browser = await launch();
-});
-afterAll(() => browser.close());
-beforeEach(() => {
-  place = new Place();
-});
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  await place.clear();
-});
+const stage = setStage();
 
 describe("the way in", () => {
   test("says how to log in, and refuses a link that was used", async () => {
-    const up = await place.up();
-    const first = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: [/401/] });
+    const up = await stage.place.up();
+    const first = await openPage(stage.browser, DESKTOP, { origin: up.ready.url, expected: [/401/] });
     await first.page.goto(up.ready.url);
     await first.page.getByTestId("login-page").getByText("muster login", { exact: true }).waitFor();
     await logIn(first.page, up);
-    const second = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: [/401/] });
+    const second = await openPage(stage.browser, DESKTOP, { origin: up.ready.url, expected: [/401/] });
     await second.page.goto(up.ready.loginUrl);
     await second.page
       .getByTestId("login-page")
@@ -51,8 +36,8 @@ describe("the looks", () => {
   test.each(["light", "dark"] as const)(
     "EXP-7 no page has a serious violation of WCAG 2.2 AA in the %s scheme",
     async (colorScheme) => {
-      const up = await place.up();
-      const threadId = await makeThread(up.client, place.repository("shop"));
+      const up = await stage.place.up();
+      const threadId = await makeThread(up.client, stage.place.repository("shop"));
       const whole = await startTurn(
         up.client,
         threadId,
@@ -65,7 +50,7 @@ describe("the looks", () => {
       await startTurn(up.client, threadId, "edit more.md: more");
 
       const { page } = await openPage(
-        browser,
+        stage.browser,
         { ...DESKTOP, colorScheme },
         { origin: up.ready.url, expected: [/401/] },
       );
@@ -97,15 +82,19 @@ describe("the looks", () => {
   );
 
   test("works on a phone of 390 pixels: nothing sticks out, the navigation is behind its button", async () => {
-    const up = await place.up();
-    const threadId = await makeThread(up.client, place.repository("checkout-service"));
+    const up = await stage.place.up();
+    const threadId = await makeThread(up.client, stage.place.repository("checkout-service"));
     await up.client.dispatch({
       type: "thread.meta.update",
       threadId,
       runtimeMode: "approval-required",
       title: "Notes for newcomers",
     });
-    const { page, complaints } = await openPage(browser, { ...PHONE, colorScheme: "light" }, { origin: up.ready.url });
+    const { page, complaints } = await openPage(
+      stage.browser,
+      { ...PHONE, colorScheme: "light" },
+      { origin: up.ready.url },
+    );
     await logIn(page, up);
     await page.getByRole("button", { name: "Open the navigation" }).tap();
     await page.getByTestId("thread-item").tap();
@@ -131,9 +120,3 @@ describe("the looks", () => {
     expect(complaints).toEqual([]);
   });
 });
-
-/** What makes the page wider than its window. A string, because tests know no document. */
-const stickingOut = (page: Page): Promise<string[]> =>
-  page.evaluate(
-    `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && document.documentElement.scrollWidth > innerWidth).map((e) => e.className)`,
-  );

@@ -1,34 +1,21 @@
 // Several people at one hub, each in a browser of their own: the way in by an invite, and what changes for someone whose
 // role or membership another changes, without a reload.
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
-import { makeThread, Place, repository, type Up } from "../cli/muster.ts";
-import { DESKTOP, launch, openPage, PHONE, violations, type Watched } from "./browser.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { makeThread, type Up } from "../cli/muster.ts";
+import { DESKTOP, openPage, PHONE, violations, type Watched } from "./browser.ts";
 import { logIn } from "./page.ts";
+import { setStage } from "./stage.ts";
 
 /** Whoever is not logged in yet, or refused, is told so by the hub, and the browser notes it. */
 const REFUSED = [/status of 40[1349]/];
 /** Less than the time after which a page asks again by itself, so that it was the feed that told it. */
 const TOLD_WITHIN_MS = 15_000;
 
-let browser: Browser;
-let place: Place;
-beforeAll(async () => {
-  await ensureBundle(repository, process.execPath);
-  browser = await launch();
-});
-afterAll(() => browser.close());
-beforeEach(() => {
-  place = new Place();
-});
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  await place.clear();
-});
+const stage = setStage();
 
 const open = (up: Up, options = DESKTOP): Promise<Watched> =>
-  openPage(browser, options, { origin: up.ready.url, expected: REFUSED });
+  openPage(stage.browser, options, { origin: up.ready.url, expected: REFUSED });
 
 async function openSession(page: Page): Promise<void> {
   await page.getByRole("link", { name: "Sessions" }).click();
@@ -59,7 +46,7 @@ async function join(page: Page, link: string, name: string): Promise<void> {
 }
 
 test("NOD-3 an invite made in the console lets a second browser in, once, and its token leaves the address at once", async () => {
-  const up = await place.up();
+  const up = await stage.place.up();
   const owner = await open(up);
   await logIn(owner.page, up);
   await openSession(owner.page);
@@ -100,8 +87,8 @@ test("NOD-3 an invite made in the console lets a second browser in, once, and it
 });
 
 test("NOD-2 what a member sees follows their role and membership without a reload", async () => {
-  const up = await place.up();
-  await makeThread(up.client, place.repository("shop"));
+  const up = await stage.place.up();
+  await makeThread(up.client, stage.place.repository("shop"));
   const owner = await open(up);
   await logIn(owner.page, up);
   await openSession(owner.page);

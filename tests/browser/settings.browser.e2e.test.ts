@@ -1,33 +1,20 @@
 // What is set up rarely: tokens and logins, the audit log, a session of one's own and its version floor; and that each of
 // these pages may be used by everyone.
 import { createClient } from "@muster/client";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
-import { Place, repository } from "../cli/muster.ts";
-import { DESKTOP, launch, openPage, PHONE, violations } from "./browser.ts";
-import { logIn } from "./page.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
 
-let browser: Browser;
-let place: Place;
-beforeAll(async () => {
-  await ensureBundle(repository, process.execPath);
-  browser = await launch();
-});
-afterAll(() => browser.close());
-beforeEach(() => {
-  place = new Place();
-});
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  await place.clear();
-});
+import { DESKTOP, openPage, PHONE, violations } from "./browser.ts";
+import { logIn } from "./page.ts";
+import { setStage } from "./stage.ts";
+
+const stage = setStage();
 
 const token = (page: Page, name: string) => page.getByTestId("token").filter({ hasText: name });
 
 test("EXP-11 a token is made with a scope, shown once, good until it is revoked, and written to the audit log", async () => {
-  const up = await place.up();
-  const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  const up = await stage.place.up();
+  const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
   await logIn(page, up);
   await page.getByRole("link", { name: "Settings" }).click();
   await token(page, "Browser login").getByText("This browser").waitFor();
@@ -69,8 +56,8 @@ function questionsAbout(page: Page, sessionId: string): readonly string[] {
 }
 
 test("NOD-12 a session's floor is raised in one step, and lowered only after a question", async () => {
-  const up = await place.up();
-  const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  const up = await stage.place.up();
+  const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
   await logIn(page, up);
   await page.getByRole("link", { name: "Sessions" }).click();
   await page.getByRole("button", { name: "New session" }).click();
@@ -117,11 +104,11 @@ test.each([
 ] as const)(
   "EXP-7 the pages of fleet, sessions and settings have no serious violation (%s)",
   async (colorScheme, size) => {
-    const up = await place.up();
+    const up = await stage.place.up();
     const { sessionId } = (await up.client.api.sessions.list()).sessions[0] ?? {};
     if (sessionId === undefined) throw new Error("no session");
     await up.client.api.invites.create({ sessionId });
-    const { page, complaints } = await openPage(browser, { ...size, colorScheme }, { origin: up.ready.url });
+    const { page, complaints } = await openPage(stage.browser, { ...size, colorScheme }, { origin: up.ready.url });
     await logIn(page, up);
     const pages = [
       ["/fleet", "machine-row"],

@@ -2,12 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ThreadId } from "@muster/contracts";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ensureBundle } from "../../scripts/bootstrap/bundle.mjs";
-import { makeThread, Place, readThread, repository, settledTurn, startTurn, type Up, until } from "../cli/muster.ts";
-import { DESKTOP, launch, openPage } from "./browser.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { makeThread, readThread, settledTurn, startTurn, type Up, until } from "../cli/muster.ts";
+import { DESKTOP, openPage } from "./browser.ts";
 import { connection, logIn, send, turnStatus } from "./page.ts";
+import { setStage } from "./stage.ts";
 
 /** Said slowly enough to be seen coming. */
 const SLOWLY = { MUSTER_SAMPLE_DELAY_MS: "40" };
@@ -15,21 +15,7 @@ const CUT_CONNECTION = [
   /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_NETWORK/,
 ];
 
-let browser: Browser;
-let place: Place;
-beforeAll(async () => {
-  await ensureBundle(repository, process.execPath);
-  browser = await launch();
-});
-afterAll(() => browser.close());
-beforeEach(() => {
-  place = new Place();
-  Object.assign(place.env, SLOWLY);
-});
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  await place.clear();
-});
+const stage = setStage(SLOWLY);
 
 /** From now on writes down what streaming messages show, each time that changes. A string, because tests know no document. */
 const watchStreaming = (page: Page): Promise<unknown> =>
@@ -48,10 +34,10 @@ async function wasSeenGrowing(page: Page, final: string): Promise<boolean> {
 
 describe("the console", () => {
   test("takes a person from the login link through a turn, an approval, its diff, an interrupt and the machines", async () => {
-    const up = await place.up();
-    const folder = place.repository("checkout-service");
+    const up = await stage.place.up();
+    const folder = stage.place.repository("checkout-service");
     const { page, context, complaints } = await openPage(
-      browser,
+      stage.browser,
       { ...DESKTOP, colorScheme: "dark" },
       { origin: up.ready.url },
     );
@@ -130,10 +116,13 @@ describe("the console", () => {
   });
 
   test("EXP-7 says within five seconds that the hub is gone, and goes on without a reload and without missing anything", async () => {
-    const up = await place.up();
+    const up = await stage.place.up();
     const port = new URL(up.ready.url).port;
-    const threadId = await makeThread(up.client, place.repository("shop"));
-    const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: CUT_CONNECTION });
+    const threadId = await makeThread(up.client, stage.place.repository("shop"));
+    const { page, complaints } = await openPage(stage.browser, DESKTOP, {
+      origin: up.ready.url,
+      expected: CUT_CONNECTION,
+    });
     await logIn(page, up);
     await page.getByTestId("thread-item").click();
     await connection(page, "live").waitFor();
@@ -148,7 +137,7 @@ describe("the console", () => {
     await page.getByTestId("connection-state").getByText("Reconnecting…").waitFor();
     await up.finished;
 
-    const again = await place.up("--port", port);
+    const again = await stage.place.up("--port", port);
     expect(again.ready.url).toBe(up.ready.url);
     await connection(page, "live").waitFor();
     await settledTurn(again.client, threadId, killed);
@@ -164,27 +153,27 @@ describe("the console", () => {
   });
 
   test("shows the live health of machines again once a killed hub is back", async () => {
-    const up = await place.up();
-    const { page } = await openPage(browser, DESKTOP, { origin: up.ready.url, expected: CUT_CONNECTION });
+    const up = await stage.place.up();
+    const { page } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url, expected: CUT_CONNECTION });
     await logIn(page, up);
     await page.getByRole("link", { name: "Fleet" }).click();
     await page.locator("[data-testid=machine-row][data-health=online]").waitFor();
     up.child.kill("SIGKILL");
     await connection(page, "reconnecting").waitFor({ timeout: 5_000 });
     await up.finished;
-    await place.up("--port", new URL(up.ready.url).port);
+    await stage.place.up("--port", new URL(up.ready.url).port);
     await connection(page, "live").waitFor();
     await page.locator("[data-testid=machine-row][data-health=online]").waitFor();
   });
 
   test("shows what going back would touch, goes back, and says what became of each file", async () => {
-    const up = await place.up();
-    const folder = place.repository("shop");
+    const up = await stage.place.up();
+    const folder = stage.place.repository("shop");
     const threadId = await makeThread(up.client, folder);
     for (const text of ["edit one.txt: first", "edit one.txt: second\nedit two.txt: new"]) {
       await settledTurn(up.client, threadId, await startTurn(up.client, threadId, text));
     }
-    const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+    const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
     await logIn(page, up);
     await page.getByTestId("thread-item").click();
     await page.getByTestId("diff-card").last().getByTestId("undo-turn").click();
@@ -204,9 +193,9 @@ describe("the console", () => {
   });
 
   test("answers an approval by keyboard, and declines what was asked", async () => {
-    const up = await place.up();
-    const folder = place.repository("shop");
-    const { page, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+    const up = await stage.place.up();
+    const folder = stage.place.repository("shop");
+    const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
     await logIn(page, up);
     await page.getByLabel("Folder").fill(folder);
     await page.getByRole("button", { name: "Add project" }).click();
@@ -240,10 +229,10 @@ async function expectWholeThread(page: Page, { client }: Up, threadId: ThreadId)
 }
 
 test("EXP-7 a notification of the browser tells of a question that came up while the person looked elsewhere", async () => {
-  const up = await place.up();
-  const threadId = await makeThread(up.client, place.repository("shop"));
+  const up = await stage.place.up();
+  const threadId = await makeThread(up.client, stage.place.repository("shop"));
   await up.client.dispatch({ type: "thread.meta.update", threadId, runtimeMode: "approval-required" });
-  const { page, context, complaints } = await openPage(browser, DESKTOP, { origin: up.ready.url });
+  const { page, context, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
   await context.grantPermissions(["notifications"], { origin: up.ready.url });
   // What the system would show is written down instead; whether the tab is seen is told by the test.
   await page.addInitScript(`
