@@ -57,7 +57,7 @@ test("NOD-3 an invite made in the console lets a second browser in, once, and it
   await guest.page.goto(link);
   await guest.page.getByLabel("Your name").waitFor();
   expect(guest.page.url()).toBe(`${up.ready.url}/join`);
-  await guest.page.getByText(`muster join ${link}`).waitFor();
+  await guest.page.getByText(`muster join "${link}"`).waitFor();
   expect(await violations(guest.page)).toEqual([]);
   await guest.page.getByLabel("Your name").fill("Grace");
   await guest.page.getByRole("button", { name: "Join in this browser" }).click();
@@ -111,6 +111,10 @@ test("NOD-2 what a member sees follows their role and membership without a reloa
   expect(await guest.page.getByLabel("Role of Grace").count()).toBe(0);
   expect(await guest.page.getByRole("button", { name: "Invite someone" }).count()).toBe(0);
   expect(await guest.page.getByRole("region", { name: "Invites" }).count()).toBe(0);
+  // The command line is shown for what it is, and offers nothing that the hub would refuse.
+  await member(owner.page, "Command line").getByText("the way in for whoever runs the hub").waitFor();
+  expect(await member(owner.page, "Command line").getByRole("button").count()).toBe(0);
+  expect(await member(owner.page, "Command line").getByRole("combobox").count()).toBe(0);
 
   // An owner does all of it.
   await expect.poll(() => role.isEnabled()).toBe(true);
@@ -119,6 +123,8 @@ test("NOD-2 what a member sees follows their role and membership without a reloa
 
   // Suspended, they see nothing; restored, the page goes on by itself.
   await owner.page.getByRole("button", { name: "What can be done with Grace" }).click();
+  await owner.page.getByRole("menuitem", { name: "Suspend" }).waitFor();
+  expect(await violations(owner.page)).toEqual([]);
   await owner.page.getByRole("menuitem", { name: "Suspend" }).click();
   await owner.page.getByTestId("confirm").getByRole("button", { name: "Suspend" }).click();
   await member(owner.page, "Grace").getByText("Suspended").waitFor();

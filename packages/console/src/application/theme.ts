@@ -66,6 +66,7 @@ export const theme = createTheme({
     },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },
-    Menu: { defaultProps: { radius: "md", shadow: "md" } },
+    // Without the placeholder the first item has the focus at once, and nothing but items stands in a menu.
+    Menu: { defaultProps: { radius: "md", shadow: "md", withInitialFocusPlaceholder: false } },
   },
 });

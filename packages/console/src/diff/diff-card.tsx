@@ -26,28 +26,29 @@ export const DiffCard = memo(function DiffCard({
           {files.length === 1 ? "1 file changed" : `${files.length} files changed`}
         </span>
         <LineCounts {...sumCounts(files)} />
-        {actions.undo !== null && (
+        <span className={classes["acts"]}>
+          {actions.undo !== null && (
+            <Button
+              size="compact-sm"
+              variant="subtle"
+              color="gray"
+              leftSection={<IconArrowBackUp size={15} />}
+              onClick={() => actions.undo?.(checkpoint.checkpointTurnCount)}
+              data-testid="undo-turn"
+            >
+              Undo
+            </Button>
+          )}
           <Button
             size="compact-sm"
-            variant="subtle"
-            color="gray"
-            ml="auto"
-            leftSection={<IconArrowBackUp size={15} />}
-            onClick={() => actions.undo?.(checkpoint.checkpointTurnCount)}
-            data-testid="undo-turn"
+            variant="default"
+            leftSection={<IconGitCompare size={15} />}
+            onClick={() => actions.openDiff(checkpoint, null)}
+            data-testid="open-diff"
           >
-            Undo
+            View diff
           </Button>
-        )}
-        <Button
-          size="compact-sm"
-          variant="default"
-          leftSection={<IconGitCompare size={15} />}
-          onClick={() => actions.openDiff(checkpoint, null)}
-          data-testid="open-diff"
-        >
-          View diff
-        </Button>
+        </span>
       </header>
       <ul className={classes["files"]}>
         {shown.map((file) => (

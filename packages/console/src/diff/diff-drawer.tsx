@@ -1,12 +1,12 @@
 // The diff of a turn in a drawer over the page: changed files on the left, the chosen file on the right. The viewer and
 // its highlighting are loaded when it is opened first.
-import { Drawer, Loader, SegmentedControl, Select, Skeleton, Stack, Text } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
+import { Loader, SegmentedControl, Select, Skeleton, Stack, Text } from "@mantine/core";
 import type { CheckpointRow, TurnDiff } from "@muster/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { useMuster } from "../application/muster.tsx";
 import { FailureNotice } from "../shared/failure.tsx";
+import { SideBySide, SideDrawer, SideList, useIsNarrow } from "../shared/side-drawer.tsx";
 import classes from "./diff-drawer.module.css";
 import { LineCounts, sumCounts } from "./file-status.tsx";
 import { FileTree } from "./file-tree.tsx";
@@ -21,27 +21,22 @@ export interface DiffRequest {
 }
 
 export function DiffDrawer({ request, onClose }: { request: DiffRequest | null; onClose: () => void }) {
-  const isNarrow = useMediaQuery("(max-width: 800px)") ?? false;
+  const isNarrow = useIsNarrow();
   const [mode, setMode] = useState<"unified" | "split">("unified");
   return (
-    <Drawer.Root
-      opened={request !== null}
+    <SideDrawer
+      isOpen={request !== null}
       onClose={onClose}
-      position="right"
-      size={isNarrow ? "100%" : "86%"}
-      classNames={{ content: classes["drawer"] ?? "", header: classes["header"] ?? "", title: classes["title"] ?? "" }}
-    >
-      <Drawer.Overlay backgroundOpacity={0.4} />
-      <Drawer.Content aria-label="Diff">
-        <Drawer.Header>
-          <Drawer.Title>
-            {request === null ? "Diff" : `Changes of turn ${request.checkpoint.checkpointTurnCount}`}
-          </Drawer.Title>
+      label="Diff"
+      title={request === null ? "Diff" : `Changes of turn ${request.checkpoint.checkpointTurnCount}`}
+      closeLabel="Close the diff"
+      head={
+        <>
           {request !== null && <LineCounts {...sumCounts(request.checkpoint.files)} />}
           {!isNarrow && (
             <SegmentedControl
               size="xs"
-              ml="auto"
+              className={classes["mode"] ?? ""}
               value={mode}
               onChange={(value) => setMode(value as "unified" | "split")}
               data={[
@@ -51,22 +46,18 @@ export function DiffDrawer({ request, onClose }: { request: DiffRequest | null; 
               aria-label="How the diff is drawn"
             />
           )}
-          <Drawer.CloseButton aria-label="Close the diff" ml={isNarrow ? "auto" : 0} />
-        </Drawer.Header>
-        {request !== null && (
-          <Content
-            key={request.checkpoint.checkpointRef}
-            request={request}
-            isNarrow={isNarrow}
-            mode={isNarrow ? "unified" : mode}
-          />
-        )}
-      </Drawer.Content>
-    </Drawer.Root>
+        </>
+      }
+    >
+      {request !== null && (
+        <Content key={request.checkpoint.checkpointRef} request={request} mode={isNarrow ? "unified" : mode} />
+      )}
+    </SideDrawer>
   );
 }
 
-function Content({ request, isNarrow, mode }: { request: DiffRequest; isNarrow: boolean; mode: "unified" | "split" }) {
+function Content({ request, mode }: { request: DiffRequest; mode: "unified" | "split" }) {
+  const isNarrow = useIsNarrow();
   const { client } = useMuster();
   const { threadId, checkpointTurnCount: to, checkpointRef, files } = request.checkpoint;
   const [path, setPath] = useState(request.path ?? files[0]?.path ?? null);
@@ -80,7 +71,7 @@ function Content({ request, isNarrow, mode }: { request: DiffRequest; isNarrow: 
     staleTime: Number.POSITIVE_INFINITY,
   });
   return (
-    <div className={classes["body"]} data-narrow={isNarrow}>
+    <SideBySide>
       {isNarrow ? (
         <Select
           aria-label="File"
@@ -89,20 +80,20 @@ function Content({ request, isNarrow, mode }: { request: DiffRequest; isNarrow: 
           allowDeselect={false}
           data={files.map((file) => ({ value: file.path, label: file.path }))}
           px="md"
-          pb="sm"
+          py="sm"
           classNames={{ input: "mono" }}
         />
       ) : (
-        <nav className={classes["tree"]} aria-label="Changed files">
+        <SideList label="Changed files">
           <FileTree files={files} selected={path} onSelect={setPath} />
-        </nav>
+        </SideList>
       )}
       <div className={classes["view"]} data-testid="diff-view">
         {diff.isPending && <Loading />}
         {diff.isError && <FailureNotice error={diff.error} onRetry={() => void diff.refetch()} />}
         {diff.data !== undefined && <Patch diff={diff.data} path={path} mode={mode} />}
       </div>
-    </div>
+    </SideBySide>
   );
 }
 

@@ -1,12 +1,12 @@
 // The files of a thread's project in a drawer over the page: the tree on the left, the chosen file on the right; on a phone
 // one after the other. Everything is asked of the machine when it is opened; closing takes open questions back.
-import { ActionIcon, Button, Drawer, Tooltip } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import type { ProjectRow } from "@muster/contracts";
 import { IconArrowLeft, IconEye, IconEyeOff, IconFileSearch, IconFolderOff, IconRefresh } from "@tabler/icons-react";
 import { useQueries, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useMuster } from "../application/muster.tsx";
+import { SideBySide, SideDrawer, SideList, useIsNarrow } from "../shared/side-drawer.tsx";
 import { FilePreview } from "./file-preview.tsx";
 import classes from "./files-drawer.module.css";
 import { FilesFailure, FilesState } from "./files-failure.tsx";
@@ -23,25 +23,22 @@ interface FilesDrawerProps {
 }
 
 export function FilesDrawer({ project, isOpen, onClose }: FilesDrawerProps) {
-  const isNarrow = useMediaQuery("(max-width: 800px)") ?? false;
   const [ignored, setIgnored] = useState(false);
   const queries = useQueryClient();
   const what = ignored ? "Leave out what git ignores" : "Show what git ignores";
   return (
-    <Drawer.Root
-      opened={isOpen && project !== null}
+    <SideDrawer
+      isOpen={isOpen && project !== null}
       onClose={onClose}
-      position="right"
-      size={isNarrow ? "100%" : "86%"}
-      classNames={{ content: classes["drawer"] ?? "", header: classes["header"] ?? "", title: classes["title"] ?? "" }}
-    >
-      <Drawer.Overlay backgroundOpacity={0.4} />
-      <Drawer.Content aria-label="Files">
-        <Drawer.Header>
-          <Drawer.Title>Files</Drawer.Title>
+      label="Files"
+      title="Files"
+      closeLabel="Close the files"
+      head={
+        <>
           <span className={classes["root"]}>{project?.workspaceRoot}</span>
           <Tooltip label={what}>
             <ActionIcon
+              className={classes["toggle"] ?? ""}
               aria-label="Show what git ignores"
               aria-pressed={ignored}
               onClick={() => setIgnored(!ignored)}
@@ -58,17 +55,16 @@ export function FilesDrawer({ project, isOpen, onClose }: FilesDrawerProps) {
               <IconRefresh size={17} />
             </ActionIcon>
           </Tooltip>
-          <Drawer.CloseButton aria-label="Close the files" ml={0} />
-        </Drawer.Header>
-        {project !== null && (
-          <Browser key={project.projectId} project={project} ignored={ignored} isNarrow={isNarrow} />
-        )}
-      </Drawer.Content>
-    </Drawer.Root>
+        </>
+      }
+    >
+      {project !== null && <Browser key={project.projectId} project={project} ignored={ignored} />}
+    </SideDrawer>
   );
 }
 
-function Browser({ project, ignored, isNarrow }: { project: ProjectRow; ignored: boolean; isNarrow: boolean }) {
+function Browser({ project, ignored }: { project: ProjectRow; ignored: boolean }) {
+  const isNarrow = useIsNarrow();
   const { projectId, title } = project;
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [selected, setSelected] = useState<string | null>(null);
@@ -89,7 +85,7 @@ function Browser({ project, ignored, isNarrow }: { project: ProjectRow; ignored:
     );
   const preview = selected !== null && <FilePreview key={selected} {...{ projectId, ignored }} path={selected} />;
   return (
-    <div className={classes["body"]} data-narrow={isNarrow}>
+    <SideBySide>
       {isNarrow && preview !== false && (
         <Button
           className={classes["back"] ?? ""}
@@ -102,7 +98,7 @@ function Browser({ project, ignored, isNarrow }: { project: ProjectRow; ignored:
           All files
         </Button>
       )}
-      <nav className={classes["tree"]} aria-label="Folders" hidden={isNarrow && selected !== null}>
+      <SideList label="Folders" isHidden={isNarrow && selected !== null}>
         <FolderTree
           label={`Files of ${title}`}
           rows={rows}
@@ -110,7 +106,7 @@ function Browser({ project, ignored, isNarrow }: { project: ProjectRow; ignored:
           onSelect={setSelected}
           onToggle={toggle}
         />
-      </nav>
+      </SideList>
       {preview === false && !isNarrow && (
         <div className={classes["nothing"]}>
           <FilesState icon={IconFileSearch} title="Choose a file">
@@ -119,7 +115,7 @@ function Browser({ project, ignored, isNarrow }: { project: ProjectRow; ignored:
         </div>
       )}
       {preview}
-    </div>
+    </SideBySide>
   );
 }
 

@@ -69,8 +69,13 @@ export function FilesFailure({ error: thrown, onRetry }: { error: unknown; onRet
           {error.message}
         </FilesState>
       );
-    case "node_offline":
     case "node_not_attached":
+      return (
+        <FilesState icon={IconPlugConnectedX} title="The machine is not attached" onRetry={onRetry} role="alert">
+          It has no slot in this session, so nobody looks into it. The Fleet page says why, and what to do about it.
+        </FilesState>
+      );
+    case "node_offline":
       return (
         <FilesState icon={IconPlugConnectedX} title="The machine is away" onRetry={onRetry} role="alert">
           Files are asked of the machine they are on. They can be looked at as soon as it is back.

@@ -1,6 +1,6 @@
 // Makes an invite and shows its link, once: the hub keeps only a digest of it. For a machine the dialog stays and watches
 // until the machine is there; for a person the link is handed on.
-import { Alert, Button, Group, Modal, NativeSelect, Radio, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, NativeSelect, Radio, Stack, Text } from "@mantine/core";
 import type { Invite, Role, SessionId, SessionSummary } from "@muster/contracts";
 import { INVITE_HOURS_DEFAULT } from "@muster/contracts";
 import { IconInfoCircle } from "@tabler/icons-react";
@@ -8,6 +8,8 @@ import { type FormEvent, useState } from "react";
 import { useMuster } from "../application/muster.tsx";
 import { ROLE_HINT, ROLE_TEXT, ROLES } from "../sessions/may.ts";
 import { useAct } from "../shared/administration.ts";
+import { Dialog } from "../shared/dialog.tsx";
+import { FormButtons } from "../shared/form-buttons.tsx";
 import { CopyLine } from "../shared/page.tsx";
 import { JoinWatch } from "./join-watch.tsx";
 import { EXPIRIES, isLoopback, joinCommand } from "./link.ts";
@@ -30,16 +32,15 @@ const TITLES: Readonly<Record<InviteRequest["purpose"], string>> = {
 
 export function InviteDialog({ request, onClose }: { request: InviteRequest | null; onClose: () => void }) {
   return (
-    <Modal
-      opened={request !== null}
+    <Dialog
+      isOpen={request !== null}
       onClose={onClose}
-      title={<Text fw={650}>{TITLES[request?.purpose ?? "machine"]}</Text>}
+      title={TITLES[request?.purpose ?? "machine"]}
       size="lg"
-      closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": "Close" }}
+      closesOnClickOutside={false}
     >
       {request !== null && <Content request={request} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -103,14 +104,7 @@ function InviteForm({
           onChange={(event) => setExpiresInHours(Number(event.currentTarget.value))}
           data={EXPIRIES.map(({ hours, label }) => ({ value: String(hours), label }))}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isActing} data-autofocus>
-            Make the link
-          </Button>
-        </Group>
+        <FormButtons action="Make the link" isActing={isActing} isFocused onCancel={onClose} />
       </Stack>
     </form>
   );
@@ -146,7 +140,8 @@ function Link({
       {isLoopback(joinUrl) && (
         <Alert color="yellow" variant="light" icon={<IconInfoCircle size={18} />}>
           The hub is reached on its own machine only, so this link works nowhere else. For other machines start it with{" "}
-          <span className="mono">muster up --public-url</span> or <span className="mono">--host</span>.
+          <span className="mono">--public-url</span> behind a proxy with TLS, or, in a network where nobody listens,
+          with <span className="mono">muster up --host 0.0.0.0 --trust-network</span>.
         </Alert>
       )}
       <JoinWatch invite={invite} isMachineWanted={purpose === "machine"} />

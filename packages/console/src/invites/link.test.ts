@@ -13,5 +13,5 @@ test("a link to loopback works on its own machine alone, and says so", () => {
 });
 
 test("the line for the other machine holds the whole link", () => {
-  expect(joinCommand("https://hub/join#token=a-b_c")).toBe("muster join https://hub/join#token=a-b_c");
+  expect(joinCommand("https://hub/join#token=a-b_c")).toBe('muster join "https://hub/join#token=a-b_c"');
 });

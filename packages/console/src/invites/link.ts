@@ -8,8 +8,8 @@ export const EXPIRIES: readonly { readonly hours: number; readonly label: string
   { hours: 30 * 24, label: "In 30 days" },
 ];
 
-/** What is run on the machine that joins. */
-export const joinCommand = (link: string): string => `muster join ${link}`;
+/** What is run on the machine that joins; quoted, because a shell may take "#" for a comment. */
+export const joinCommand = (link: string): string => `muster join "${link}"`;
 
 /** True when the link leads to the machine itself on which it is opened. */
 export function isLoopback(link: string): boolean {

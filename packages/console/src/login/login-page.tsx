@@ -1,6 +1,6 @@
 // The way in: redeems the token of a login link, or says how to get one.
 
-import { Alert, Button, Code, Loader, Paper, Stack, Text, Title } from "@mantine/core";
+import { Alert, Button, Loader, Paper, Stack, Text, Title } from "@mantine/core";
 import { type MusterClient, toMusterError } from "@muster/client";
 import type { Me, MusterError } from "@muster/contracts";
 import { IconAlertTriangle } from "@tabler/icons-react";
@@ -8,8 +8,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useMuster } from "../application/muster.tsx";
 import { ME_KEY } from "../application/session.tsx";
-import { CopyButton } from "../shared/copy-button.tsx";
 import { Hint } from "../shared/hint.tsx";
+import { CopyLine } from "../shared/page.tsx";
 import { Logo } from "../shell/logo.tsx";
 import classes from "./login-page.module.css";
 
@@ -107,10 +107,7 @@ function HowToLogIn({ failure, onTryAgain }: { failure: MusterError | null; onTr
           )}
         </Alert>
       )}
-      <div className={classes["command"]}>
-        <Code className={classes["code"]}>muster login</Code>
-        <CopyButton text="muster login" label="Copy the command" />
-      </div>
+      <CopyLine text="muster login" label="Copy the command" />
       <Text size="sm" c="dimmed">
         It prints a link; open it here. From a checkout of the source the command is{" "}
         <span className="mono">npm run muster -- login</span>.

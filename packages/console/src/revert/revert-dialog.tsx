@@ -1,9 +1,10 @@
 // Going back to before a turn: what it would touch, then how it goes, then what became of each file.
-import { Alert, Button, Group, Loader, Modal, Radio, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Loader, Radio, Stack, Text } from "@mantine/core";
 import type { RevertedFile, RevertProgress, ThreadView } from "@muster/client";
 import type { ThreadId } from "@muster/contracts";
 import { IconAlertTriangle, IconArrowBackUp } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
+import { Dialog } from "../shared/dialog.tsx";
 import { useCommand } from "../shared/use-command.ts";
 import { type RevertPreview, revertPreview } from "./preview.ts";
 import classes from "./revert-dialog.module.css";
@@ -26,14 +27,9 @@ interface RevertDialogProps {
 
 export function RevertDialog({ threadId, view, turnCount, onClose }: RevertDialogProps) {
   return (
-    <Modal
-      opened={turnCount !== null}
-      onClose={onClose}
-      title={<Text fw={650}>Undo turn {turnCount}</Text>}
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog isOpen={turnCount !== null} onClose={onClose} title={`Undo turn ${turnCount ?? ""}`}>
       {turnCount !== null && <Content threadId={threadId} view={view} turnCount={turnCount} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   );
 }
 

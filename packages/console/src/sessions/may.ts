@@ -19,6 +19,14 @@ export const ROLE_TEXT: Readonly<Record<Role, string>> = {
   runtime_contributor: "Contributor of machines",
 };
 
+/** In a sentence about somebody. */
+export const A_ROLE_TEXT: Readonly<Record<Role, string>> = {
+  owner: "an owner",
+  collaborator: "a collaborator",
+  viewer: "a viewer",
+  runtime_contributor: "a contributor of machines",
+};
+
 export const ROLE_HINT: Readonly<Record<Role, string>> = {
   owner: "Also invites, changes roles and the version floor, and revokes machines.",
   collaborator: "Reads, starts turns and answers approvals.",

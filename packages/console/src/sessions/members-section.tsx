@@ -21,15 +21,19 @@ import { FailureNotice } from "../shared/failure.tsx";
 import page from "../shared/page.module.css";
 import { LoadingRows, Section, Tag } from "../shared/page.tsx";
 import { nodeName } from "../threads/thread-choices.ts";
-import { may, ROLE_TEXT, ROLES } from "./may.ts";
-import { sortMembers } from "./members.ts";
+import { A_ROLE_TEXT, may, ROLE_TEXT, ROLES } from "./may.ts";
+import { isFixed, sortMembers } from "./members.ts";
 import classes from "./members-section.module.css";
 import { membersQuery } from "./use-sessions.ts";
+
+/** What stands below on the page stays within reach. */
+const SHOWN_FIRST = 30;
 
 export function MembersSection({ session }: { session: SessionSummary }) {
   const { client } = useMuster();
   const { sessionId, role } = session;
   const [request, setRequest] = useState<InviteRequest | null>(null);
+  const [areAllShown, setAreAllShown] = useState(false);
   const [areRemovedShown, setAreRemovedShown] = useState(false);
   const { data, error, refetch } = useQuery(membersQuery(client, sessionId));
   const mayInvite = may("invites.create", role) && session.state === "active";
@@ -53,9 +57,17 @@ export function MembersSection({ session }: { session: SessionSummary }) {
         )
       ) : (
         <ul className={page["list"]}>
-          {here.map((member) => (
+          {(areAllShown ? here : here.slice(0, SHOWN_FIRST)).map((member) => (
             <Member key={member.participantId} member={member} session={session} />
           ))}
+          {!areAllShown && here.length > SHOWN_FIRST && (
+            <li className={classes["more"]}>
+              <UnstyledButton className={classes["moreButton"] ?? ""} onClick={() => setAreAllShown(true)}>
+                <IconChevronRight size={15} aria-hidden="true" />
+                Show all {here.length} members
+              </UnstyledButton>
+            </li>
+          )}
           {removed.length > 0 && (
             <li className={classes["more"]}>
               <UnstyledButton
@@ -81,7 +93,7 @@ function Member({ member, session }: { member: SessionMember; session: SessionSu
   const me = useMe();
   const { participantId, displayName, role, state, kind } = member;
   const isSelf = participantId === me.principalId;
-  const isOwner = may("sessions.setMember", session.role);
+  const mayChange = may("sessions.setMember", session.role) && !isFixed(member);
   return (
     <li className={page["item"]} data-testid="member" data-state={state} data-role={role}>
       <span className={page["what"]}>
@@ -89,32 +101,38 @@ function Member({ member, session }: { member: SessionMember; session: SessionSu
           {displayName}
           {isSelf && <span className={classes["self"]}> (you)</span>}
         </span>
-        <Machines member={member} isPerson={kind === "human"} />
+        {kind === "service" ? (
+          <span className={page["detail"]}>
+            The <span className="mono">muster</span> command on the hub&rsquo;s machine: the way in for whoever runs the
+            hub
+          </span>
+        ) : (
+          <Machines member={member} />
+        )}
       </span>
       {state === "suspended" && <Tag tone="warning">Suspended</Tag>}
       {state === "pending" && <Tag>Pending</Tag>}
       {state === "revoked" && <Tag tone="bad">Removed</Tag>}
-      {isOwner && state !== "revoked" ? (
+      {mayChange && state !== "revoked" ? (
         <RoleSelect member={member} session={session} isSelf={isSelf} />
       ) : (
         <span className={classes["role"]}>{ROLE_TEXT[role]}</span>
       )}
-      {isOwner && !isSelf && <MemberMenu member={member} session={session} />}
-      {isOwner && isSelf && <span className={classes["noMenu"]} />}
+      {mayChange && !isSelf && <MemberMenu member={member} session={session} />}
+      {mayChange && isSelf && <span className={classes["noMenu"]} />}
     </li>
   );
 }
 
-function Machines({ member: { nodeIds, kind }, isPerson }: { member: SessionMember; isPerson: boolean }) {
+function Machines({ member: { nodeIds, kind } }: { member: SessionMember }) {
   const nodes = useNodes() ?? [];
   const names = nodeIds.map((nodeId) => {
     const node = nodes.find((candidate) => candidate.nodeId === nodeId);
     return node === undefined ? nodeId : nodeName(node);
   });
-  const what = isPerson ? "" : kind === "service" ? "Service. " : "Agent. ";
   return (
     <span className={page["detail"]}>
-      {what}
+      {kind === "agent" && "Agent. "}
       {names.length === 0 ? (
         "No machine"
       ) : (
@@ -139,7 +157,7 @@ function RoleSelect({ member, session, isSelf }: { member: SessionMember; sessio
       !isSelf ||
       (await confirm({
         title: "Give up your own role?",
-        text: `You become ${ROLE_TEXT[next].toLowerCase()} of this session, and only another owner can change that back.`,
+        text: `You become ${A_ROLE_TEXT[next]} of this session, and only another owner can change that back.`,
         action: "Change my role",
         isDangerous: true,
       }));

@@ -1,15 +1,15 @@
 // What can be done with a session as a whole.
-import { ActionIcon, Button, Group, Menu, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Menu } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { SESSION_TITLE_MAX_CHARACTERS, type SessionState, type SessionSummary } from "@muster/contracts";
 import { IconArchive, IconArchiveOff, IconDots, IconLogout, IconPencil, IconX } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import { useMuster } from "../application/muster.tsx";
 import { useAct } from "../shared/administration.ts";
 import { useConfirm } from "../shared/confirm.tsx";
-import { holdFocus } from "../shared/return-focus.ts";
+import { Dialog } from "../shared/dialog.tsx";
+import { TitleForm } from "../shared/title-form.tsx";
 import { may } from "./may.ts";
 
 interface SessionMenuProps {
@@ -24,7 +24,6 @@ export function SessionMenu({ session, onParting }: SessionMenuProps) {
   const confirm = useConfirm();
   const { act, isActing } = useAct();
   const [isRenaming, renaming] = useDisclosure(false);
-  const returnFocus = useRef(() => {});
   const { sessionId, title, state, role, isDefault } = session;
   const isOwner = may("sessions.update", role);
 
@@ -36,10 +35,8 @@ export function SessionMenu({ session, onParting }: SessionMenuProps) {
     if ((await act(work)) === null) onParting(false);
     else await navigate({ to: "/sessions" });
   };
-  const rename = (): void => {
-    returnFocus.current = holdFocus();
-    renaming.open();
-  };
+  const rename = async (wanted: string): Promise<boolean> =>
+    (await act(() => client.api.sessions.update({ sessionId, title: wanted }))) !== null;
   const archive = async (): Promise<void> => {
     const isSure = await confirm({
       title: `Archive “${title}”?`,
@@ -77,7 +74,7 @@ export function SessionMenu({ session, onParting }: SessionMenuProps) {
         </Menu.Target>
         <Menu.Dropdown>
           {isOwner && (
-            <Menu.Item leftSection={<IconPencil size={16} />} onClick={rename}>
+            <Menu.Item leftSection={<IconPencil size={16} />} onClick={renaming.open}>
               Rename
             </Menu.Item>
           )}
@@ -101,50 +98,16 @@ export function SessionMenu({ session, onParting }: SessionMenuProps) {
           )}
         </Menu.Dropdown>
       </Menu>
-      <Modal
-        opened={isRenaming}
-        onClose={renaming.close}
-        returnFocus={false}
-        onExitTransitionEnd={() => returnFocus.current()}
-        title={<Text fw={650}>Rename the session</Text>}
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
-        <RenameForm session={session} onDone={renaming.close} />
-      </Modal>
-    </>
-  );
-}
-
-function RenameForm({ session, onDone }: { session: SessionSummary; onDone: () => void }) {
-  const { client } = useMuster();
-  const { act, isActing } = useAct();
-  const [title, setTitle] = useState(session.title);
-  const wanted = title.trim();
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    if (wanted === "") return;
-    const rename = () => client.api.sessions.update({ sessionId: session.sessionId, title: wanted });
-    if (wanted === session.title || (await act(rename)) !== null) onDone();
-  };
-  return (
-    <form onSubmit={(event) => void submit(event)}>
-      <Stack>
-        <TextInput
-          label="Title"
-          value={title}
-          onChange={(event) => setTitle(event.currentTarget.value)}
-          maxLength={SESSION_TITLE_MAX_CHARACTERS}
-          data-autofocus
+      <Dialog isOpen={isRenaming} onClose={renaming.close} title="Rename the session">
+        <TitleForm
+          current={title}
+          maxCharacters={SESSION_TITLE_MAX_CHARACTERS}
+          action="Rename"
+          isActing={isActing}
+          onSubmit={rename}
+          onDone={renaming.close}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isActing} disabled={wanted === ""}>
-            Rename
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+      </Dialog>
+    </>
   );
 }

@@ -12,7 +12,7 @@ import page from "../shared/page.module.css";
 import { LoadingRows, PageHead, Tag } from "../shared/page.tsx";
 import { FloorSection } from "./floor-section.tsx";
 import { InvitesSection } from "./invites-section.tsx";
-import { may, ROLE_TEXT } from "./may.ts";
+import { A_ROLE_TEXT, may } from "./may.ts";
 import { MembersSection } from "./members-section.tsx";
 import { SessionMenu } from "./session-menu.tsx";
 import { sessionOf, sessionsQuery } from "./use-sessions.ts";
@@ -39,7 +39,7 @@ function Ready({ session }: { session: SessionSummary }) {
   const [isParting, setIsParting] = useState(false);
   return (
     <div className={page["page"]} data-testid="session-page" data-role={role}>
-      <PageHead title={title} lead={`You are ${ROLE_TEXT[role].toLowerCase()} here.`}>
+      <PageHead title={title} lead={`You are ${A_ROLE_TEXT[role]} here.`}>
         <div style={{ display: "flex", alignItems: "center", gap: 10 }}>
           {isDefault && <Tag>Default</Tag>}
           {state === "archived" && <Tag tone="warning">Archived</Tag>}

@@ -1,17 +1,18 @@
 // The sessions of whoever is logged in, and a new one.
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { SESSION_TITLE_MAX_CHARACTERS, type SessionSummary } from "@muster/contracts";
 import { IconChevronRight, IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
 import { useMuster } from "../application/muster.tsx";
 import { LOOKED_AT_EVERY_MS, useAct } from "../shared/administration.ts";
+import { Dialog } from "../shared/dialog.tsx";
 import { FailureNotice } from "../shared/failure.tsx";
 import page from "../shared/page.module.css";
 import { LoadingRows, PageHead, Tag } from "../shared/page.tsx";
-import { may, ROLE_TEXT } from "./may.ts";
+import { TitleForm } from "../shared/title-form.tsx";
+import { A_ROLE_TEXT, may } from "./may.ts";
 import classes from "./sessions-page.module.css";
 import { sessionsQuery } from "./use-sessions.ts";
 
@@ -47,14 +48,9 @@ export function SessionsPage() {
           </ul>
         )}
       </div>
-      <Modal
-        opened={isMaking}
-        onClose={making.close}
-        title={<Text fw={650}>New session</Text>}
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
+      <Dialog isOpen={isMaking} onClose={making.close} title="New session">
         <NewSession onDone={making.close} />
-      </Modal>
+      </Dialog>
     </div>
   );
 }
@@ -76,7 +72,7 @@ function Line({
         <span className={page["what"]}>
           <span className={page["name"]}>{title}</span>
           <span className={page["detail"]}>
-            {count(memberCount, "member")}, {count(nodeCount, "machine")}, you are {ROLE_TEXT[role].toLowerCase()}
+            {count(memberCount, "member")}, {count(nodeCount, "machine")}, you are {A_ROLE_TEXT[role]}
           </span>
         </span>
         {isDefault && <Tag>Default</Tag>}
@@ -93,35 +89,20 @@ function NewSession({ onDone }: { onDone: () => void }) {
   const { client } = useMuster();
   const navigate = useNavigate();
   const { act, isActing } = useAct();
-  const [title, setTitle] = useState("");
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    if (title.trim() === "") return;
-    const made = await act(() => client.api.sessions.create({ title: title.trim() }));
-    if (made === null) return;
-    onDone();
-    await navigate({ to: "/sessions/$sessionId", params: { sessionId: made.answer.sessionId } });
+  const open = async (title: string): Promise<boolean> => {
+    const made = await act(() => client.api.sessions.create({ title }));
+    if (made === null) return false;
+    void navigate({ to: "/sessions/$sessionId", params: { sessionId: made.answer.sessionId } });
+    return true;
   };
   return (
-    <form onSubmit={(event) => void submit(event)}>
-      <Stack>
-        <TextInput
-          label="Title"
-          description="You own it, and invite others to it. Nobody else sees its threads."
-          value={title}
-          onChange={(event) => setTitle(event.currentTarget.value)}
-          maxLength={SESSION_TITLE_MAX_CHARACTERS}
-          data-autofocus
-        />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isActing} disabled={title.trim() === ""}>
-            Open the session
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <TitleForm
+      description="You own it, and invite others to it. Nobody else sees its threads."
+      maxCharacters={SESSION_TITLE_MAX_CHARACTERS}
+      action="Open the session"
+      isActing={isActing}
+      onSubmit={open}
+      onDone={onDone}
+    />
   );
 }

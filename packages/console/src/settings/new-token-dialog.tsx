@@ -1,9 +1,11 @@
 // Makes a token and shows its secret, once.
-import { Button, Group, Modal, NativeSelect, Radio, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, NativeSelect, Radio, Stack, Text, TextInput } from "@mantine/core";
 import { TOKEN_LABEL_MAX_CHARACTERS, type TokenScope } from "@muster/contracts";
 import { type FormEvent, useState } from "react";
 import { useMuster } from "../application/muster.tsx";
 import { useAct } from "../shared/administration.ts";
+import { Dialog } from "../shared/dialog.tsx";
+import { FormButtons } from "../shared/form-buttons.tsx";
 import { CopyLine } from "../shared/page.tsx";
 import { SCOPE_HINT, SCOPE_TEXT, SCOPES, TOKEN_EXPIRIES } from "./tokens.ts";
 
@@ -11,15 +13,9 @@ const NEVER = "never";
 
 export function NewTokenDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
   return (
-    <Modal
-      opened={isOpen}
-      onClose={onClose}
-      title={<Text fw={650}>New token</Text>}
-      closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog isOpen={isOpen} onClose={onClose} title="New token" closesOnClickOutside={false}>
       {isOpen && <Content onClose={onClose} />}
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -77,14 +73,7 @@ function Content({ onClose }: { onClose: () => void }) {
           onChange={(event) => setDays(event.currentTarget.value)}
           data={TOKEN_EXPIRIES.map((expiry) => ({ value: String(expiry.days ?? NEVER), label: expiry.label }))}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isActing} disabled={label.trim() === ""}>
-            Make the token
-          </Button>
-        </Group>
+        <FormButtons action="Make the token" isActing={isActing} isDisabled={label.trim() === ""} onCancel={onClose} />
       </Stack>
     </form>
   );

@@ -1,7 +1,7 @@
 // Asks before something that can't be taken back. The question stands over the page; the focus goes back to where it was.
-import { Button, Group, Modal, Stack, Text } from "@mantine/core";
-import { createContext, type ReactNode, use, useCallback, useMemo, useRef, useState } from "react";
-import { holdFocus } from "./return-focus.ts";
+import { Button, Group, Stack, Text } from "@mantine/core";
+import { createContext, type ReactNode, use, useCallback, useMemo, useState } from "react";
+import { Dialog } from "./dialog.tsx";
 
 export interface Question {
   readonly title: string;
@@ -21,10 +21,8 @@ export const useConfirm = (): Ask => use(ConfirmContext);
 export function ConfirmProvider({ children }: { children: ReactNode }) {
   const [question, setQuestion] = useState<Question | null>(null);
   const [answer, setAnswer] = useState<{ tell: (isYes: boolean) => void } | null>(null);
-  const returnFocus = useRef(() => {});
   const ask = useCallback<Ask>((asked) => {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    returnFocus.current = holdFocus();
     setQuestion(asked);
     setAnswer({ tell: resolve });
     return promise;
@@ -36,14 +34,7 @@ export function ConfirmProvider({ children }: { children: ReactNode }) {
   return (
     <ConfirmContext value={useMemo(() => ask, [ask])}>
       {children}
-      <Modal
-        opened={answer !== null}
-        onClose={() => settle(false)}
-        returnFocus={false}
-        onExitTransitionEnd={() => returnFocus.current()}
-        title={<Text fw={650}>{question?.title}</Text>}
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
+      <Dialog isOpen={answer !== null} onClose={() => settle(false)} title={question?.title ?? ""}>
         <Stack data-testid="confirm">
           <Text size="sm" component="div">
             {question?.text}
@@ -57,7 +48,7 @@ export function ConfirmProvider({ children }: { children: ReactNode }) {
             </Button>
           </Group>
         </Stack>
-      </Modal>
+      </Dialog>
     </ConfirmContext>
   );
 }

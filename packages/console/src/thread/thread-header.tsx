@@ -1,16 +1,19 @@
 // What this thread is: title, project, agent, permissions; and what can be done with it as a whole.
-import { ActionIcon, Badge, Button, Group, Menu, Modal, Stack, Text, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Badge, Menu, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import type { ThreadView } from "@muster/client";
 import type { ThreadRow } from "@muster/contracts";
 import { IconArchive, IconArchiveOff, IconDots, IconFolders, IconPencil } from "@tabler/icons-react";
-import { type FormEvent, useState } from "react";
 import { useNodes } from "../application/muster.tsx";
-import type { Mark } from "../fleet/standing.ts";
+import { LIVENESS, type Mark } from "../fleet/standing.ts";
+import { Dialog } from "../shared/dialog.tsx";
+import { TitleForm } from "../shared/title-form.tsx";
 import { useCommand } from "../shared/use-command.ts";
 import { runtimeModeLabel } from "../threads/runtime-mode-field.tsx";
 import { nodeName, nodeOfProject, providersOf } from "../threads/thread-choices.ts";
 import classes from "./thread-header.module.css";
+
+const TITLE_MAX_CHARACTERS = 256;
 
 interface ThreadHeaderProps {
   readonly view: ThreadView;
@@ -43,7 +46,7 @@ export function ThreadHeader({ view: { thread, project }, obstacle, onOpenFiles 
           )}
           {obstacle === null && node !== undefined && node.health !== "online" && (
             <span className={classes["away"]}>
-              {nodeName(node)} is {node.health}
+              {nodeName(node)}: {LIVENESS[node.health].text.toLowerCase()}
             </span>
           )}
         </p>
@@ -64,7 +67,7 @@ export function ThreadHeader({ view: { thread, project }, obstacle, onOpenFiles 
 }
 
 function Actions({ thread }: { thread: ThreadRow }) {
-  const { run } = useCommand();
+  const { run, isRunning } = useCommand();
   const [isRenaming, renaming] = useDisclosure(false);
   const isArchived = thread.archivedAt !== null;
   return (
@@ -89,49 +92,16 @@ function Actions({ thread }: { thread: ThreadRow }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Modal
-        opened={isRenaming}
-        onClose={renaming.close}
-        title={<Text fw={650}>Rename the thread</Text>}
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
-        <RenameForm thread={thread} onDone={renaming.close} />
-      </Modal>
-    </>
-  );
-}
-
-function RenameForm({ thread, onDone }: { thread: ThreadRow; onDone: () => void }) {
-  const { run, isRunning } = useCommand();
-  const [title, setTitle] = useState(thread.title);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    if (
-      title.trim() === "" ||
-      title.trim() === thread.title ||
-      (await run({ type: "thread.meta.update", threadId: thread.threadId, title: title.trim() }))
-    )
-      onDone();
-  };
-  return (
-    <form onSubmit={(event) => void submit(event)}>
-      <Stack>
-        <TextInput
-          label="Title"
-          value={title}
-          onChange={(event) => setTitle(event.currentTarget.value)}
-          maxLength={256}
-          data-autofocus
+      <Dialog isOpen={isRenaming} onClose={renaming.close} title="Rename the thread">
+        <TitleForm
+          current={thread.title}
+          maxCharacters={TITLE_MAX_CHARACTERS}
+          action="Rename"
+          isActing={isRunning}
+          onSubmit={(title) => run({ type: "thread.meta.update", threadId: thread.threadId, title })}
+          onDone={renaming.close}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isRunning}>
-            Rename
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+      </Dialog>
+    </>
   );
 }

@@ -1,5 +1,5 @@
 // Starts a thread: where, with which agent, how freely it may act, and what it is called.
-import { Alert, Button, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import type { NodeSummary, ProjectId, ProjectRow, RuntimeMode, ThreadId } from "@muster/contracts";
 import { IconInfoCircle, IconPlus } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
@@ -9,6 +9,8 @@ import { ObstacleNote } from "../fleet/obstacle-note.tsx";
 import { useObstacle } from "../fleet/use-obstacle.ts";
 import { AddProjectForm } from "../projects/add-project-form.tsx";
 import { useSessions } from "../sessions/use-sessions.ts";
+import { Dialog } from "../shared/dialog.tsx";
+import { FormButtons } from "../shared/form-buttons.tsx";
 import { useCommand } from "../shared/use-command.ts";
 import { RuntimeModeField } from "./runtime-mode-field.tsx";
 import { mayWorkIn, nodeOfProject, projectChoices, providersOf } from "./thread-choices.ts";
@@ -21,15 +23,9 @@ export function NewThreadDialog({
   onClose: () => void;
 }) {
   return (
-    <Modal
-      opened={request !== null}
-      onClose={onClose}
-      title={<Text fw={650}>New thread</Text>}
-      size="lg"
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog isOpen={request !== null} onClose={onClose} title="New thread" size="lg">
       {request !== null && <Content preferred={request.projectId} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -160,14 +156,12 @@ function ThreadForm({
             The machine of this project is offline. What you ask for is kept and starts when it is back.
           </Alert>
         )}
-        <Group justify="flex-end" mt="xs">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isRunning} disabled={chosenProvider === null || obstacle !== null}>
-            Start thread
-          </Button>
-        </Group>
+        <FormButtons
+          action="Start thread"
+          isActing={isRunning}
+          isDisabled={chosenProvider === null || obstacle !== null}
+          onCancel={onClose}
+        />
       </Stack>
     </form>
   );
