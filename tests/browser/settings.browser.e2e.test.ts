@@ -12,6 +12,16 @@ const stage = setStage();
 
 const token = (page: Page, name: string) => page.getByTestId("token").filter({ hasText: name });
 
+/** What the page asks from now on below this part of a path. */
+function questionsAbout(page: Page, part: string): readonly string[] {
+  const asked: string[] = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname.includes(part)) asked.push(`${request.method()} ${pathname.split(part)[1]}`);
+  });
+  return asked;
+}
+
 test("EXP-11 a token is made with a scope, shown once, good until it is revoked, and written to the audit log", async () => {
   const up = await stage.place.up();
   const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
@@ -36,7 +46,7 @@ test("EXP-11 a token is made with a scope, shown once, good until it is revoked,
   await expect(api.sessions.list()).rejects.toMatchObject({ code: "unauthenticated" });
 
   // More than a page of them: the older ones come when they are asked for.
-  for (let count = 0; count < 52; count += 1) await up.client.api.auth.createLoginLink();
+  await Promise.all(Array.from({ length: 52 }, () => up.client.api.auth.createLoginLink()));
   await page.getByRole("link", { name: "Audit log" }).click();
   await expect.poll(() => page.getByTestId("audit-entry").count()).toBe(50);
   await page.getByRole("button", { name: "Show older ones" }).click();
@@ -45,15 +55,27 @@ test("EXP-11 a token is made with a scope, shown once, good until it is revoked,
   expect(complaints).toEqual([]);
 });
 
-/** What the page asks from now on about the one session. */
-function questionsAbout(page: Page, sessionId: string): readonly string[] {
-  const asked: string[] = [];
-  page.on("request", (request) => {
-    const { pathname } = new URL(request.url());
-    if (pathname.includes(sessionId)) asked.push(`${request.method()} ${pathname.split(sessionId)[1]}`);
-  });
-  return asked;
-}
+test("EXP-11 who ends the login of this very browser is led out with nothing asked behind it, and the next login leads back", async () => {
+  const up = await stage.place.up();
+  const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
+  await logIn(page, up);
+  await page.goto(`${up.ready.url}/settings`);
+  await token(page, "Browser login").getByRole("button", { name: "End the login" }).click();
+  const asked = questionsAbout(page, "/api/v1");
+  await page.getByTestId("confirm").getByRole("button", { name: "End the login" }).click();
+  await page.getByTestId("login-page").waitFor();
+  expect(asked.slice(asked.indexOf("POST /auth/logout"))).toEqual(["POST /auth/logout"]);
+  expect(complaints).toEqual([]);
+  // A second tab waits as well; it goes on by itself once the first has logged in.
+  const second = await page.context().newPage();
+  await second.goto(`${up.ready.url}/sessions`);
+  await second.getByTestId("login-page").waitFor();
+  await page.goto((await up.client.api.auth.createLoginLink()).loginUrl);
+  await page.getByTestId("settings-page").waitFor();
+  expect(page.url()).toBe(`${up.ready.url}/settings`);
+  await second.getByTestId("sessions-page").waitFor();
+  expect(complaints).toEqual([]);
+});
 
 test("NOD-12 a session's floor is raised in one step, and lowered only after a question", async () => {
   const up = await stage.place.up();

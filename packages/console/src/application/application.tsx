@@ -6,15 +6,18 @@ import { JOIN_PATH } from "@muster/contracts";
 import { QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
+import { flushSync } from "react-dom";
 import { takeLinkToken } from "../login/link-token.ts";
 import { LoginPage } from "../login/login-page.tsx";
+import { keepWantedPage, onLoginElsewhere, takeWantedPage, tellOfLogin } from "../login/wanted-page.ts";
+import { ADMINISTRATION } from "../shared/ask-anew.ts";
 import { ErrorBoundary } from "../shared/error-boundary.tsx";
 import { FailurePage } from "../shared/failure.tsx";
 import { NoMembership } from "../shell/no-membership.tsx";
 import { Splash } from "../shell/splash.tsx";
 import { createMuster, MusterProvider, useMuster } from "./muster.tsx";
 import { router } from "./router.tsx";
-import { ME_KEY, meQuery } from "./session.tsx";
+import { ME_KEY, meQuery, type Part, PartContext } from "./session.tsx";
 import { theme } from "./theme.ts";
 
 const queries = new QueryClient({
@@ -63,19 +66,51 @@ function Gate() {
     enabled: link?.kind !== "login",
     refetchInterval: ({ state }) => (state.status === "error" ? RETRY_MS : false),
   });
+  const isLoggedOut = me.data === null;
+  useEffect(() => {
+    if (!isLoggedOut) return;
+    keepWantedPage();
+    return onLoginElsewhere(() => void queries.invalidateQueries({ queryKey: ME_KEY }));
+  }, [isLoggedOut]);
   const done = useCallback(() => {
     setLink(null);
-    if (window.location.pathname === JOIN_PATH) void router.navigate({ to: "/", replace: true });
+    tellOfLogin();
+    const wanted = takeWantedPage();
+    if (wanted !== null) router.history.replace(wanted);
+    else if (window.location.pathname === JOIN_PATH) void router.navigate({ to: "/", replace: true });
   }, []);
+  const [isParting, setIsParting] = useState(false);
+  const part = useCallback<Part>(async (work) => {
+    // At once: whatever is asked and has no answer yet is given up before the hub hears of the end of the login.
+    flushSync(() => setIsParting(true));
+    try {
+      await work();
+      queries.removeQueries({ queryKey: [ADMINISTRATION] });
+      queries.setQueryData(ME_KEY, null);
+    } finally {
+      setIsParting(false);
+    }
+  }, []);
+  if (isParting) return <Splash />;
   if (link?.kind === "login") return <LoginPage token={link.token} onDone={done} />;
   if (link?.kind === "join") return <Suspended page={<JoinPage key={link.token} token={link.token} onDone={done} />} />;
   if (me.isPending) return <Splash />;
   if (me.isError && toMusterError(me.error).code === "permission_denied") {
-    return <NoMembership />;
+    return (
+      <PartContext value={part}>
+        <NoMembership />
+      </PartContext>
+    );
   }
   // One that is known stays known while the hub does not answer.
   if (me.data === undefined) return <FailurePage error={me.error} onRetry={() => void me.refetch()} />;
-  if (me.data !== null) return <RouterProvider router={router} />;
+  if (me.data !== null) {
+    return (
+      <PartContext value={part}>
+        <RouterProvider router={router} />
+      </PartContext>
+    );
+  }
   return window.location.pathname === JOIN_PATH ? (
     <Suspended page={<JoinPage key="" token={null} onDone={done} />} />
   ) : (

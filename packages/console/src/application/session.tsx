@@ -2,8 +2,8 @@
 
 import { type MusterClient, toMusterError } from "@muster/client";
 import type { Me } from "@muster/contracts";
-import { queryOptions, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
-import { ADMINISTRATION } from "../shared/administration.ts";
+import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
+import { createContext, use } from "react";
 import { useMuster } from "./muster.tsx";
 
 export const ME_KEY = ["me"] as const;
@@ -31,12 +31,14 @@ export function useMe(): Me {
   return data;
 }
 
+/** Ends the login by `work`. Throws what it throws; then the person is still there. */
+export type Part = (work: () => Promise<unknown>) => Promise<void>;
+
+/** Provided by whoever shows the pages behind the login: they are gone before the hub hears of it. */
+export const PartContext = createContext<Part>((work) => work().then(() => {}));
+
 export function useLogOut(): () => Promise<void> {
   const { client } = useMuster();
-  const queries = useQueryClient();
-  return async () => {
-    await client.api.auth.logout();
-    queries.removeQueries({ queryKey: [ADMINISTRATION] });
-    queries.setQueryData(ME_KEY, null);
-  };
+  const part = use(PartContext);
+  return () => part(() => client.api.auth.logout());
 }

@@ -6,11 +6,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useMuster, useNodes } from "../application/muster.tsx";
 import { type Joining, joiningOf, machinesIn } from "../fleet/joining.ts";
-import { ADMINISTRATION } from "../shared/administration.ts";
+import { askedEvery } from "../shared/administration.ts";
+import { ADMINISTRATION } from "../shared/ask-anew.ts";
 import { nodeName } from "../threads/thread-choices.ts";
 import classes from "./join-watch.module.css";
 
-const LOOK_EVERY_MS = 1_500;
+const look = askedEvery(1_500);
 const NONE: readonly NodeSummary[] = [];
 
 export function JoinWatch({ invite: made, isMachineWanted }: { invite: Invite; isMachineWanted: boolean }) {
@@ -27,7 +28,8 @@ export function JoinWatch({ invite: made, isMachineWanted }: { invite: Invite; i
       if (found?.state === "redeemed") await feed.reloadNodes();
       return found;
     },
-    refetchInterval: ({ state }) => (state.data?.state === "redeemed" ? false : LOOK_EVERY_MS),
+    // What was used, or has ended, stays so.
+    refetchInterval: (query) => ((query.state.data?.state ?? "pending") === "pending" ? look(query) : false),
   });
   const joining = joiningOf(invite, nodes, before);
   // A machine that is new tells of itself by the feed, before the next look at the invite.

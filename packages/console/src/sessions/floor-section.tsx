@@ -18,7 +18,7 @@ export function FloorSection({ session }: { session: SessionSummary }) {
         <span className={page["what"]}>
           <span className={page["name"]}>{floor === null ? "Every version" : `Muster ${floor} or newer`}</span>
           <span className={page["detail"]}>
-            Machines below the floor stay attached and end what they run, but are given nothing new.
+            Machines below the floor stay attached and finish what they run, but are given nothing new.
           </span>
         </span>
         {may("sessions.setFloor", session.role) && session.state === "active" && <FloorForm session={session} />}

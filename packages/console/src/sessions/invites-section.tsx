@@ -4,7 +4,8 @@ import type { Invite, SessionSummary } from "@muster/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useMuster } from "../application/muster.tsx";
-import { ADMINISTRATION, LOOKED_AT_EVERY_MS, useAct } from "../shared/administration.ts";
+import { askedEvery, LOOKED_AT_EVERY_MS, useAct } from "../shared/administration.ts";
+import { ADMINISTRATION } from "../shared/ask-anew.ts";
 import { useConfirm } from "../shared/confirm.tsx";
 import { FailureNotice } from "../shared/failure.tsx";
 import page from "../shared/page.module.css";
@@ -30,7 +31,7 @@ export function InvitesSection({ session }: { session: SessionSummary }) {
   const { data, error, refetch } = useQuery({
     queryKey: [ADMINISTRATION, "invites", sessionId],
     queryFn: async ({ signal }) => (await client.api.invites.list({ sessionId }, { signal })).invites,
-    refetchInterval: LOOKED_AT_EVERY_MS,
+    refetchInterval: askedEvery(LOOKED_AT_EVERY_MS),
   });
   const members = useQuery(membersQuery(client, sessionId));
   const waiting = (data ?? []).filter(({ state }) => state === "pending");
@@ -98,12 +99,14 @@ function Line({ invite, issuer, redeemer }: { invite: Invite; issuer: string | n
           <Fate invite={invite} redeemer={redeemer} />
         </span>
       </span>
-      <Tag tone={STATE[state].tone}>{STATE[state].text}</Tag>
-      {state === "pending" && (
-        <Button size="xs" variant="default" loading={isActing} onClick={() => void revoke()}>
-          Revoke
-        </Button>
-      )}
+      <span className={page["acts"]}>
+        <Tag tone={STATE[state].tone}>{STATE[state].text}</Tag>
+        {state === "pending" && (
+          <Button size="xs" variant="default" loading={isActing} onClick={() => void revoke()}>
+            Revoke
+          </Button>
+        )}
+      </span>
     </li>
   );
 }

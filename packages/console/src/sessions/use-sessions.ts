@@ -3,11 +3,12 @@ import type { MusterClient } from "@muster/client";
 import type { Role, SessionId, SessionSummary } from "@muster/contracts";
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useMuster } from "../application/muster.tsx";
-import { ADMINISTRATION, LOOKED_AT_EVERY_MS } from "../shared/administration.ts";
+import { askedEvery, LOOKED_AT_EVERY_MS } from "../shared/administration.ts";
+import { ADMINISTRATION, SESSIONS_KEY } from "../shared/ask-anew.ts";
 
 export const sessionsQuery = ({ api }: MusterClient) =>
   queryOptions({
-    queryKey: [ADMINISTRATION, "sessions"],
+    queryKey: SESSIONS_KEY,
     queryFn: async ({ signal }) => (await api.sessions.list(undefined, { signal })).sessions,
     staleTime: LOOKED_AT_EVERY_MS,
   });
@@ -16,7 +17,7 @@ export const membersQuery = ({ api }: MusterClient, sessionId: SessionId) =>
   queryOptions({
     queryKey: [ADMINISTRATION, "members", sessionId],
     queryFn: async ({ signal }) => (await api.sessions.members({ sessionId }, { signal })).members,
-    refetchInterval: LOOKED_AT_EVERY_MS,
+    refetchInterval: askedEvery(LOOKED_AT_EVERY_MS),
   });
 
 /** null until they are known. */

@@ -2,12 +2,14 @@
 import { Button } from "@mantine/core";
 import type { AuditEntry } from "@muster/contracts";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useMuster } from "../application/muster.tsx";
-import { ADMINISTRATION } from "../shared/administration.ts";
+import { useMemo } from "react";
+import { useMuster, useNodes } from "../application/muster.tsx";
+import { useSessions } from "../sessions/use-sessions.ts";
+import { ADMINISTRATION } from "../shared/ask-anew.ts";
 import { FailureNotice } from "../shared/failure.tsx";
 import page from "../shared/page.module.css";
 import { LoadingRows, Section } from "../shared/page.tsx";
-import { actText } from "./acts.ts";
+import { actText, detailOf, namesOf } from "./acts.ts";
 import classes from "./audit-section.module.css";
 
 const PAGE_ENTRIES = 50;
@@ -26,7 +28,10 @@ export function AuditSection() {
     initialPageParam: null as string | null,
     getNextPageParam: (last) => (last.length < PAGE_ENTRIES ? null : (last.at(-1)?.auditId ?? null)),
   });
-  const entries = data?.pages.flat() ?? [];
+  const sessions = useSessions();
+  const nodes = useNodes();
+  const entries = useMemo(() => data?.pages.flat() ?? [], [data]);
+  const names = useMemo(() => namesOf(entries, sessions ?? [], nodes ?? []), [entries, sessions, nodes]);
   return (
     <Section
       title="Audit log"
@@ -47,7 +52,7 @@ export function AuditSection() {
       ) : (
         <ol className={page["list"]}>
           {entries.map((entry) => (
-            <Line key={entry.auditId} entry={entry} />
+            <Line key={entry.auditId} entry={entry} names={names} />
           ))}
         </ol>
       )}
@@ -62,7 +67,13 @@ export function AuditSection() {
   );
 }
 
-function Line({ entry: { at, actorId, actorName, action, subject, details } }: { entry: AuditEntry }) {
+function Line({
+  entry: { at, actorId, actorName, action, subject, details },
+  names,
+}: {
+  entry: AuditEntry;
+  names: ReadonlyMap<string, string>;
+}) {
   return (
     <li className={classes["line"]} data-testid="audit-entry" data-action={action}>
       <time dateTime={at} className={classes["time"]}>
@@ -73,12 +84,17 @@ function Line({ entry: { at, actorId, actorName, action, subject, details } }: {
           <strong>{actorName ?? actorId}</strong> {actText(action)}
         </span>
         <span className={classes["details"]}>
-          <span className="mono">{subject}</span>
-          {Object.entries(details).map(([name, value]) => (
-            <span key={name}>
-              {name} <span className="mono">{value}</span>
-            </span>
-          ))}
+          <span className={names.has(subject) ? "" : "mono"} title={subject}>
+            {names.get(subject) ?? subject}
+          </span>
+          {Object.entries(details).map((detail) => {
+            const { what, text, isCode } = detailOf(detail, names);
+            return (
+              <span key={what} title={detail[1]}>
+                {what} <span className={isCode ? "mono" : ""}>{text}</span>
+              </span>
+            );
+          })}
         </span>
       </span>
     </li>

@@ -6,12 +6,13 @@ import { IconBrowser, IconKey } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useMuster } from "../application/muster.tsx";
-import { useMe } from "../application/session.tsx";
+import { useLogOut, useMe } from "../application/session.tsx";
 import { may } from "../sessions/may.ts";
 import { useSessions } from "../sessions/use-sessions.ts";
-import { ADMINISTRATION, LOOKED_AT_EVERY_MS, useAct } from "../shared/administration.ts";
+import { askedEvery, LOOKED_AT_EVERY_MS, useAct } from "../shared/administration.ts";
+import { ADMINISTRATION } from "../shared/ask-anew.ts";
 import { useConfirm } from "../shared/confirm.tsx";
-import { FailureNotice } from "../shared/failure.tsx";
+import { FailureNotice, notifyFailure } from "../shared/failure.tsx";
 import page from "../shared/page.module.css";
 import { LoadingRows, Section, Tag } from "../shared/page.tsx";
 import { RelativeTime, untilText, useNow } from "../shared/time.tsx";
@@ -22,13 +23,14 @@ export function TokensSection() {
   const { client } = useMuster();
   const sessions = useSessions();
   const [isMaking, setIsMaking] = useState(false);
-  const [all, setAll] = useState(false);
+  const [isAllWanted, setIsAllWanted] = useState(false);
   const now = useNow(60_000);
   const mayReadAll = may("audit.list", sessions?.find(({ isDefault }) => isDefault)?.role);
+  const all = isAllWanted && mayReadAll;
   const { data, error, refetch } = useQuery({
     queryKey: [ADMINISTRATION, "tokens", all],
     queryFn: async ({ signal }) => (await client.api.tokens.list({ all }, { signal })).tokens,
-    refetchInterval: 2 * LOOKED_AT_EVERY_MS,
+    refetchInterval: askedEvery(2 * LOOKED_AT_EVERY_MS),
   });
   const good = (data ?? []).filter((token) => isGood(token, now));
   return (
@@ -42,7 +44,7 @@ export function TokensSection() {
                 size="xs"
                 variant={all ? "light" : "default"}
                 aria-pressed={all}
-                onClick={() => setAll((before) => !before)}
+                onClick={() => setIsAllWanted(!all)}
               >
                 Everyone&rsquo;s
               </Button>
@@ -77,24 +79,29 @@ export function TokensSection() {
 function Line({ token, withName, now }: { token: TokenSummary; withName: boolean; now: number }) {
   const { client } = useMuster();
   const me = useMe();
+  const logOut = useLogOut();
   const { act, isActing } = useAct();
   const confirm = useConfirm();
   const { tokenId, kind, label, scope, createdAt, lastUsedAt, expiresAt, isCurrent, displayName, principalId } = token;
-  const name = label.trim() === "" ? (kind === "browser" ? "A browser" : "A token") : label;
+  const isLogin = kind === "browser";
+  // Logins have no names of their own.
+  const name = isLogin ? "Browser login" : label;
   const revoke = async (): Promise<void> => {
     const isSure = await confirm({
-      title: kind === "browser" ? "End this login?" : `Revoke “${name}”?`,
+      title: isLogin ? "End this login?" : `Revoke “${name}”?`,
       text: isCurrent
         ? "It is the login of this browser: you are logged out at once."
-        : kind === "browser"
+        : isLogin
           ? "That browser is logged out at once."
           : "Whatever uses it is refused at once. This can't be taken back.",
-      action: kind === "browser" ? "End the login" : "Revoke the token",
+      action: isLogin ? "End the login" : "Revoke the token",
       isDangerous: true,
     });
-    if (isSure) await act(() => client.api.tokens.revoke({ tokenId }));
+    if (!isSure) return;
+    if (isCurrent) await logOut().catch(notifyFailure);
+    else await act(() => client.api.tokens.revoke({ tokenId }));
   };
-  const Icon = kind === "browser" ? IconBrowser : IconKey;
+  const Icon = isLogin ? IconBrowser : IconKey;
   return (
     <li className={page["item"]} data-testid="token" data-kind={kind}>
       <Icon size={19} stroke={1.6} aria-hidden="true" color="var(--text-muted)" />
@@ -104,7 +111,7 @@ function Line({ token, withName, now }: { token: TokenSummary; withName: boolean
           {withName && principalId !== me.principalId && ` of ${displayName}`}
         </span>
         <span className={page["detail"]}>
-          {kind === "browser" ? "Browser login" : "Token"}, made <RelativeTime at={createdAt} everyMs={60_000} />
+          Made <RelativeTime at={createdAt} everyMs={60_000} />
           {lastUsedAt !== null && (
             <>
               , last used <RelativeTime at={lastUsedAt} everyMs={60_000} />
@@ -113,17 +120,19 @@ function Line({ token, withName, now }: { token: TokenSummary; withName: boolean
           {expiresAt === null ? ", never expires" : `, expires in ${untilText(new Date(expiresAt).getTime() - now)}`}
         </span>
       </span>
-      {isCurrent && <Tag tone="good">This browser</Tag>}
-      {kind === "api" && <Tag>{SCOPE_TEXT[scope]}</Tag>}
-      <Button
-        size="xs"
-        variant="default"
-        loading={isActing}
-        aria-label={`${kind === "browser" ? "End the login of" : "Revoke"} ${name}`}
-        onClick={() => void revoke()}
-      >
-        {kind === "browser" ? "End" : "Revoke"}
-      </Button>
+      <span className={page["acts"]}>
+        {isCurrent && <Tag tone="good">This browser</Tag>}
+        {kind === "api" && <Tag>{SCOPE_TEXT[scope]}</Tag>}
+        <Button
+          size="xs"
+          variant="default"
+          loading={isActing}
+          aria-label={`${isLogin ? "End the login of" : "Revoke"} ${name}`}
+          onClick={() => void revoke()}
+        >
+          {isLogin ? "End" : "Revoke"}
+        </Button>
+      </span>
     </li>
   );
 }

@@ -1,18 +1,23 @@
 // Answers about who may do what: sessions, members, invites, tokens. None of them comes by the feed, so all are asked for
 // anew when the feed is live again (a changed membership ends it) and after every act; pages that show them ask every few
 // seconds beside.
-import type { FeedState } from "@muster/client";
-import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { type FeedState, toMusterError } from "@muster/client";
+import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useFeedState, useMuster } from "../application/muster.tsx";
+import { askAnew, SESSIONS_KEY } from "./ask-anew.ts";
 import { notifyFailure } from "./failure.tsx";
 
-/** The beginning of every key of these queries. */
-export const ADMINISTRATION = "administration";
 /** What another person changed is seen this soon by those who look at it. */
 export const LOOKED_AT_EVERY_MS = 5_000;
 
-const askAnew = (queries: QueryClient): Promise<void> => queries.invalidateQueries({ queryKey: [ADMINISTRATION] });
+const REFUSED: readonly number[] = [401, 403, 404];
+
+/** Until the hub says that there is nothing to see, or nobody who may: that changes with the feed, which asks anew. */
+export const askedEvery =
+  (milliseconds: number) =>
+  ({ state }: { readonly state: { readonly error: Error | null } }): number | false =>
+    state.error !== null && REFUSED.includes(toMusterError(state.error).row.status) ? false : milliseconds;
 
 /** Floors and memberships of others change what machines and people may; nothing tells of that by itself. */
 const ASK_EVERY_MS = 20_000;
@@ -30,7 +35,7 @@ export function useFreshAdministration(): void {
   useEffect(() => {
     const timer = setInterval(() => {
       if (document.visibilityState !== "visible") return;
-      void queries.invalidateQueries({ queryKey: [ADMINISTRATION, "sessions"] });
+      void queries.invalidateQueries({ queryKey: SESSIONS_KEY });
       void feed.reloadNodes().catch(() => {});
     }, ASK_EVERY_MS);
     return () => clearInterval(timer);
