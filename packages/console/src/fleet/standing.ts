@@ -58,11 +58,17 @@ export function marksOf(node: Node, session: Session | undefined): Mark[] {
   ];
 }
 
-/** Why a turn that is asked for now would be refused or come to nothing; null when it would run or wait. */
-export function obstacleOf(node: Node | undefined, session: Session | undefined): Mark | null {
+/** What the one who looks is told before they ask for a turn; null when it would begin at once. */
+export function markOf(node: Node | undefined, session: Session | undefined): Mark | null {
   if (session?.role !== undefined && !may("orchestration.dispatchCommand", session.role)) return VIEWER;
   if (session?.state === "archived") return ARCHIVED;
-  return node === undefined ? null : (marksOf(node, session).find(({ blocksTurns }) => blocksTurns) ?? null);
+  return node === undefined ? null : (marksOf(node, session)[0] ?? null);
+}
+
+/** Why a turn that is asked for now would be refused or come to nothing; null when it would run or wait. */
+export function obstacleOf(node: Node | undefined, session: Session | undefined): Mark | null {
+  const mark = markOf(node, session);
+  return mark?.blocksTurns === true ? mark : null;
 }
 
 const VIEWER: Mark = {
@@ -139,7 +145,7 @@ function readOnly({ clientVersion }: Node, session: Session | undefined): Mark {
   return {
     kind: "read-only",
     label: "Read only",
-    reason: `Its Muster ${clientVersion} is below ${floor === null ? "the version floor" : `${floor}, the version floor`} of this session: it ends what it runs, and no new turn is given to it.`,
+    reason: `Its Muster ${clientVersion} is below ${floor === null ? "the version floor" : `${floor}, the version floor`} of this session: it finishes what it runs, and no new turn is given to it.`,
     remedy: "Upgrade Muster there and start it again.",
     at: null,
     blocksTurns: true,

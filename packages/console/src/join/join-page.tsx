@@ -11,7 +11,7 @@ import { useMuster } from "../application/muster.tsx";
 import { ME_KEY, meQuery } from "../application/session.tsx";
 import { joinCommand } from "../invites/link.ts";
 import frame from "../login/login-page.module.css";
-import { ADMINISTRATION } from "../shared/administration.ts";
+import { ADMINISTRATION } from "../shared/ask-anew.ts";
 import { CopyLine } from "../shared/page.tsx";
 import { Logo } from "../shell/logo.tsx";
 import { type Refusal, refusalOf } from "./join-words.ts";
@@ -129,7 +129,7 @@ function ForMachine({ token }: { token: string }) {
   return (
     <Stack gap={6}>
       <Text size="sm" c="dimmed">
-        Or, to add this machine&rsquo;s daemon with the same link instead, run:
+        Or join with this machine and its agents, by the same link, in a terminal:
       </Text>
       <CopyLine text={joinCommand(`${window.location.origin}${JOIN_PATH}#token=${token}`)} label="Copy the command" />
     </Stack>

@@ -101,7 +101,11 @@ export function Composer({
       />
       <div className={classes["bar"]}>
         <span className={classes["hint"]}>
-          {isBusy ? "Enter queues it behind the running turn" : "Enter sends, Shift+Enter starts a new line"}
+          {isClosed
+            ? ""
+            : isBusy
+              ? "Enter queues it behind the running turn"
+              : "Enter sends, Shift+Enter starts a new line"}
         </span>
         {isBusy && obstacle?.kind !== "viewer" && (
           <Button

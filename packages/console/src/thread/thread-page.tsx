@@ -7,7 +7,7 @@ import { useMuster, useThread } from "../application/muster.tsx";
 import { DiffDrawer, type DiffRequest } from "../diff/diff-drawer.tsx";
 import { FilesDrawer } from "../files/files-drawer.tsx";
 import { ObstacleNote } from "../fleet/obstacle-note.tsx";
-import { useObstacle } from "../fleet/use-obstacle.ts";
+import { useMark } from "../fleet/use-obstacle.ts";
 import { RevertDialog } from "../revert/revert-dialog.tsx";
 import { FailureNotice, notifyFailure } from "../shared/failure.tsx";
 import { NotFound } from "../shared/not-found.tsx";
@@ -66,7 +66,8 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
         .catch((error: unknown) => notifyFailure(error, () => continueTurn(turn))),
     [client, run],
   );
-  const obstacle = useObstacle(view.project);
+  const mark = useMark(view.project);
+  const obstacle = mark?.blocksTurns === true ? mark : null;
   const mayUndo = obstacle?.blocksAll !== true;
   const mayContinue = obstacle === null;
   const actions = useMemo<TimelineActions>(
@@ -105,7 +106,7 @@ function Ready({ threadId, view }: { threadId: ThreadId; view: ThreadView }) {
           {queued.length > 0 && (
             <QueuedTurns turns={queued} messages={view.messages} mayCancel={obstacle?.kind !== "viewer"} />
           )}
-          {obstacle !== null && <ObstacleNote obstacle={obstacle} />}
+          {mark !== null && <ObstacleNote obstacle={mark} />}
           <Composer
             threadId={threadId}
             running={running}
