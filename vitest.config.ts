@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PATIENCE_MS, TEST_MAX_MS } from "@muster/core/testing";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { memoryFolder } from "./scripts/quality/memory-folder.ts";
 
 const levels = {
   sql: ["**/*.sql.test.ts"],
@@ -15,6 +16,10 @@ const never = ["**/node_modules/**", "**/dist/**"];
 
 /** Minutes each; begun last, they would be all that runs at the end. */
 const LONG = ["tests/soak/steps.e2e.test.ts", "checkpoints/revert-killed.e2e.test.ts"];
+/** Waiting for a disk is a fifth of the work of most tests; promised times (`alone`) are measured on the one that is there. */
+const temporary = process.env["TMPDIR"] === undefined ? memoryFolder() : undefined;
+const env = temporary === undefined ? {} : { TMPDIR: temporary };
+
 const isLong = ({ moduleId }: TestSpecification): boolean => LONG.some((path) => moduleId.endsWith(path));
 const groupOf = ({ project }: TestSpecification): number => project.config.sequence.groupOrder;
 
@@ -42,6 +47,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          env,
           include: ["packages/**/*.test.{ts,tsx}", "tests/**/*.test.ts"],
           exclude: [...never, ...levels.sql, ...levels.e2e],
         },
@@ -50,6 +56,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "sql",
+          env,
           include: places(levels.sql),
           exclude: never,
           globalSetup: "packages/store/src/testing/setup.ts",
@@ -59,6 +66,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "e2e",
+          env,
           include: places(levels.e2e),
           exclude: [...never, ...levels.alone],
           // Behind the short ones, which are wrong sooner.

@@ -15,11 +15,19 @@ export interface PostgresOffer {
   stop(): Promise<void>;
 }
 
-/** A server that is started when somebody asks for it. */
-export const offerPostgres = async (): Promise<PostgresOffer> => {
+/**
+ * A server that is started when somebody asks for it.
+ * @param env what its process finds beside the environment of this one
+ */
+export const offerPostgres = async (env: NodeJS.ProcessEnv = {}): Promise<PostgresOffer> => {
   const script = fileURLToPath(new URL("./supervisor.ts", import.meta.url));
   // A group of its own, so that an interrupt at the terminal does not end it before its server.
-  const supervisor = spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "inherit"], detached: true });
+  const supervisor = spawn(process.execPath, [script], {
+    // biome-ignore lint/style/noProcessEnv: what a child process gets when nothing is said
+    env: { ...process.env, ...env },
+    stdio: ["pipe", "pipe", "inherit"],
+    detached: true,
+  });
   const [control] = (await once(createInterface({ input: supervisor.stdout }), "line")) as [string];
   return {
     control,

@@ -10,7 +10,7 @@ declare module "vitest" {
 
 /** Vitest calls what it returns at the end of the run. */
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
-  const offer = await offerPostgres();
+  const offer = await offerPostgres(project.config.env);
   project.provide("postgresControl", offer.control);
   return offer.stop;
 };
