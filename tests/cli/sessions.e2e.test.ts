@@ -1,9 +1,12 @@
 // Sessions, members, tokens and the record of administrative acts from the command line: one hub for the whole file, and
 // one person who came by an invite.
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { AuditEntry, SessionMember, SessionSummary, TokenSummary } from "@muster/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Daemon, inviteLink, joined, onRoster } from "./machines.ts";
-import { type Finished, Place, type Up } from "./muster.ts";
+import { type Finished, Place, type Up, until } from "./muster.ts";
+import { processesOf } from "./processes.ts";
 
 let hub: Place;
 let up: Up;
@@ -60,6 +63,39 @@ describe("sessions", () => {
     await hub.json("session", "close", "Short", "--yes");
     expect(await code(hub, "session", "show", "Short")).toBe("session_not_found");
     expect(await code(hub, "session", "close", "Default session", "--yes")).toBe("session_default");
+  });
+});
+
+describe("a session that is closed while a machine works in it", () => {
+  test("NOD-1 ends the work, also on the machine, and leaves the machine free for the next session", async () => {
+    const own = await until("the hub's machine", async () =>
+      (await up.client.api.nodes.list()).nodes.find(({ nodeId }) => nodeId !== daemon.ready.nodeId),
+    );
+    const { nodeId } = own;
+    await hub.json("session", "new", "Doomed");
+    await hub.json("nodes", "detach", nodeId);
+    await hub.json("nodes", "attach", nodeId, "--session", "Doomed");
+    const { projectId } = await hub.json<{ projectId: string }>(
+      ...["project", "add", hub.repository("doomed"), "--node", nodeId],
+    );
+    const { threadId } = await hub.json<{ threadId: string }>(
+      ...["thread", "new", "--project", projectId, "--provider", "sample", "--mode", "full-access"],
+    );
+    await hub.json("turn", "start", threadId, "hang");
+    await until("the agent to work", () =>
+      processesOf(hub.root).some(({ command }) => command.includes("sample-agent")),
+    );
+    await hub.json("session", "close", "Doomed", "--yes");
+    // Nobody can look into it any more.
+    const database = new DatabaseSync(join(hub.home, "hub/hub.db"), { readOnly: true, timeout: 10_000 });
+    const turns = database.prepare("SELECT status, reason FROM projection_thread_turns WHERE thread_id = ?");
+    await until("the turn's end", () => turns.get(threadId)?.["status"] !== "running");
+    expect(turns.all(threadId)).toEqual([{ status: "interrupted", reason: "node_lost" }]);
+    const told = database.prepare("SELECT sequence FROM ingest_rejected WHERE node_id = ? AND code = 'turn_settled'");
+    await until("the machine to tell of its own end", () => told.get(nodeId) !== undefined);
+    database.close();
+    await hub.json("nodes", "attach", nodeId, "--session", "Default session");
+    await onRoster(up, nodeId);
   });
 });
 

@@ -82,12 +82,16 @@ const openPeople = (
   options: Omit<SessionsOptions, "onNodesChanged">,
   nodes: Pick<Nodes, "list">,
   core: () => Orchestration,
+  onSlotChanged: (spaceId: SpaceId, nodeId: NodeId) => void,
   onBug: (error: unknown) => void,
 ) => {
   const onNodesChanged: SessionsOptions["onNodesChanged"] = (spaceId, sessionId) =>
     void nodes
       .list(spaceId, [sessionId])
-      .then((changed) => core().publishPresence(spaceId, changed))
+      .then((changed) => {
+        core().publishPresence(spaceId, changed);
+        for (const { nodeId } of changed) onSlotChanged(spaceId, nodeId);
+      })
       .catch(onBug);
   const all: SessionsOptions = { ...options, onNodesChanged };
   return {
@@ -137,6 +141,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       return orchestration;
     };
     const replicaId = ids.next();
+    const onSlotChanged = (spaceId: SpaceId, nodeId: NodeId): void => void uplink.recheck(spaceId, nodeId);
     const nodes = createNodes({
       store: near,
       wideStore: store,
@@ -147,7 +152,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       ids,
       onBug,
       onPresence: (spaceId, changed) => orchestration?.publishPresence(spaceId, changed),
-      onSlotChanged: (spaceId, nodeId) => void uplink.recheck(spaceId, nodeId),
+      onSlotChanged,
       onSwept: async () => orchestration?.settleLost(),
     });
     let server: HttpServer | undefined;
@@ -186,7 +191,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       identity,
       orchestration,
       nodes,
-      ...openPeople({ store: near, clock, ids, random, identity, announcement }, nodes, core, onBug),
+      ...openPeople({ store: near, clock, ids, random, identity, announcement }, nodes, core, onSlotChanged, onBug),
       nodeFiles: createNodeFiles({ store: near, connections: uplink.connections }),
       version,
       consoleDirectory: consoleDirectory ?? undefined,

@@ -1,4 +1,5 @@
 // The door of nodes/: enrolment, slots and liveness of machines.
+export { activeSlotsIn, endSlots } from "./closed-session.ts";
 export { logSlot } from "./history.ts";
 export { DEGRADED_AFTER_MS, OFFLINE_AFTER_MS, SLOT_LEASE_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
 export { announcementBy } from "./news.ts";

@@ -9,6 +9,8 @@ export const SWEEP_INTERVAL_MS = 5_000;
 export const SLOT_LEASE_MS = 10 * 60 * 1_000;
 /** Why the sweep gave a slot back; its node takes it again with its next hello. */
 export const LEASE_EXPIRED = "lease_expired";
+/** Why a slot ended with its session. */
+export const SESSION_CLOSED = "session_closed";
 /** Least time between two heartbeats of a node over HTTP. */
 export const HEARTBEAT_MIN_INTERVAL_MS = 1_000;
 /** Nodes whose last heartbeat over HTTP is remembered; then all are forgotten. */

@@ -11,6 +11,7 @@ import {
 import { isoTime } from "@muster/core";
 import { insertInto, type Statement } from "@muster/store";
 import { type AuditAction, audited } from "../identity/index.ts";
+import { activeSlotsIn, endSlots } from "../nodes/index.ts";
 import type { Caller, Sessions } from "../ports.ts";
 import { HUB_TABLES } from "../schema/index.ts";
 import { isLowered, readFloor } from "./floor.ts";
@@ -85,7 +86,7 @@ class StoredSessions implements Sessions {
   }
 
   async update(caller: Caller, { sessionId, title, state }: Input<"update">): Promise<SessionSummary> {
-    const { store } = this.#options;
+    const { store, ids } = this.#options;
     const { dialect } = store;
     const { spaceId } = caller;
     const isEnding = state !== undefined && state !== "active";
@@ -105,8 +106,12 @@ class StoredSessions implements Sessions {
         statements.push(...this.#audited(caller, now, ACT_OF[wanted.state], sessionId, { from: session.state }));
       if (statements.length > 0)
         statements.unshift(updateSession(dialect, { spaceId, sessionId, ...wanted, now }, { expectChanges: 1 }));
-      // Nobody is let into what is over.
-      if (wanted.state === "closed") statements.push(revokeInvitesOfSession(dialect, { spaceId, sessionId, now }));
+      if (wanted.state === "closed") {
+        // Nobody is let into what is over, and no machine is kept there.
+        statements.push(revokeInvitesOfSession(dialect, { spaceId, sessionId, now }));
+        const slots = await facts.read(activeSlotsIn(dialect, { spaceId, sessionId }));
+        statements.push(...endSlots({ dialect, ids }, now, slots));
+      }
       const [before] = await this.#read(caller, [sessionId]);
       const announcements = await newsOfNodes(this.#options, spaceId, sessionId);
       return { statements, announcements, answer: before && { ...before, ...wanted, updated_at: now } };
