@@ -126,3 +126,13 @@ export function refuse(
 ): never {
   throw new MusterError(code, message, details);
 }
+
+/** Nothing new is asked of a node that has no slot, or whose owner may contribute none. */
+export function requireWorkingNode({ node }: Pick<DecisionContext, "node">): void {
+  if (node === null || !node.isAttached) refuse("node_not_attached");
+  if (node.isSuspended)
+    refuse(
+      "runtimenode.permission_denied",
+      "The node is suspended: its owner may contribute no machine to the session.",
+    );
+}

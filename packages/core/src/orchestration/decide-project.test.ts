@@ -11,6 +11,7 @@ import {
   projectCreated,
   queued,
   runningTurn,
+  startTurn,
   threadCreated,
 } from "../testing/index.ts";
 
@@ -43,6 +44,14 @@ describe("a project", () => {
     const detached = { node: { ...ATTACHED, isAttached: false } };
     expect(decideClient([], createProject(), detached).refused).toBe("node_not_attached");
     expect(decideClient([], createProject(), { sessionIsActive: false }).refused).toBe("node_not_attached");
+  });
+
+  it("NOD-16 is refused where the node is suspended, as a turn there is", () => {
+    const suspended = { node: { ...ATTACHED, isSuspended: true } };
+    expect(decideClient([], createProject(), suspended).refused).toBe("runtimenode.permission_denied");
+    expect(decideClient([threadCreated], startTurn("a"), suspended).refused).toBe("runtimenode.permission_denied");
+    const detached = { node: { ...ATTACHED, isSuspended: true, isAttached: false } };
+    expect(decideClient([], createProject(), detached).refused).toBe("node_not_attached");
   });
 
   it("may lie only below the folders that the node allows", () => {

@@ -1,7 +1,7 @@
 // Decides commands of a project: (state, command, context) → events or a typed refusal. Pure.
 import type { ClientCommand, ProjectId } from "@muster/contracts";
 import type { DecidedEvent, Decision, DecisionContext } from "./context.ts";
-import { refuse } from "./context.ts";
+import { refuse, requireWorkingNode } from "./context.ts";
 import { settleAndClear } from "./settle.ts";
 import type { ProjectState } from "./state.ts";
 import { isInsideRoots } from "./workspace.ts";
@@ -14,7 +14,8 @@ export function decideProject(state: ProjectState | null, command: ProjectComman
   });
   if (command.type === "project.create") {
     if (state !== null) refuse("project_exists");
-    if (!context.sessionIsActive || context.node === null || !context.node.isAttached) refuse("node_not_attached");
+    if (!context.sessionIsActive) refuse("node_not_attached");
+    requireWorkingNode(context);
     allowWorkspace(command.workspaceRoot, context);
     const { sessionId, nodeId, title, workspaceRoot } = command;
     return decided({

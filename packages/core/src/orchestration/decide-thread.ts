@@ -3,7 +3,7 @@
 import type { ClientCommand, NewEvent, ThreadId } from "@muster/contracts";
 import { QUEUED_TURNS_MAX, storableText } from "@muster/contracts";
 import type { Decision, DecisionContext } from "./context.ts";
-import { refuse } from "./context.ts";
+import { refuse, requireWorkingNode } from "./context.ts";
 import { giveUpRevert } from "./revert-ends.ts";
 import { requireRunning, settleAndClear, settleAndContinue, startRequested } from "./settle.ts";
 import type { ThreadState } from "./state.ts";
@@ -168,14 +168,4 @@ function revert(
       payload: { turnCount: checkpoint.turnCount, checkpointRef: checkpoint.checkpointRef, mode: command.mode },
     },
   ];
-}
-
-/** Nothing new is asked of a node that has no slot, or whose owner may contribute none. */
-function requireWorkingNode({ node }: DecisionContext): void {
-  if (node === null || !node.isAttached) refuse("node_not_attached");
-  if (node.isSuspended)
-    refuse(
-      "runtimenode.permission_denied",
-      "The node is suspended: its owner may contribute no machine to the session.",
-    );
 }

@@ -117,6 +117,15 @@ onBothDatabases("an append", () => {
     expect(conflicts).toBe(1);
   });
 
+  it.each([
+    ["a detach", "UPDATE runtime_node_attachments SET state = 'offline' WHERE node_id = 'node'", "node_not_attached"],
+    ["a suspension", "UPDATE session_memberships SET state = 'suspended'", "runtimenode.permission_denied"],
+  ])("NOD-16 proves what it read elsewhere: a project can't be made beside %s", async (_what, sql, code) => {
+    meanwhile(() => world.run(sql));
+    expect(await world.refusal(createProject({ projectId: "another" }))).toBe(code);
+    expect(conflicts).toBe(1);
+  });
+
   it("proves what it read elsewhere: a turn is not ended here whose start is just handed over (ORC-4, ORC-32)", async () => {
     await world.dispatch(startTurn("turn"));
     const claim = "UPDATE orchestration_effects SET status = 'running', attempt_count = 1, fence = 1";

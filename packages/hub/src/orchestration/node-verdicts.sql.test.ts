@@ -180,6 +180,27 @@ onBothDatabases("a node below the floor", () => {
   });
 });
 
+onBothDatabases("a project", () => {
+  const another = () => createProject({ projectId: "another" });
+
+  it.each([
+    ["is suspended", () => setMember("suspended"), "runtimenode.permission_denied"],
+    ["has an owner who may only write", () => setMember("active", "collaborator"), "runtimenode.permission_denied"],
+    ["was detached", () => setSlot("offline"), "node_not_attached"],
+    ["was revoked", () => setSlot("revoked"), "node_not_attached"],
+  ])("NOD-16 is not made on a node that %s, and is refused as a turn there is", async (_what, change, code) => {
+    await change();
+    expect(await world.refusal(another())).toBe(code);
+    expect(await world.refusal(startTurn("turn"))).toBe(code);
+    expect(await world.rows("SELECT project_id FROM projection_projects")).toEqual([{ project_id: "project" }]);
+  });
+
+  it("NOD-11 is made on a node below the floor, which may look", async () => {
+    await setFloor("2.0");
+    await world.dispatch(another());
+  });
+});
+
 onBothDatabases("a suspended node", () => {
   it.each([
     ["whose owner is suspended", () => setMember("suspended")],
