@@ -161,6 +161,7 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
       nodes,
       orchestration: core,
       allowUpgrade: (request) => server?.serves(request.headers.host) ?? false,
+      shareOf: (request) => server?.shareOf(request) ?? null,
       replicaId,
       clock,
       ids,

@@ -8,9 +8,18 @@ export interface BodyLimits {
   readonly depthMax: number;
   /** A refused body of at most this many bytes is left to Node to read and drop, so the connection stays good. */
   readonly discardMaxBytes: number;
+  /** All of it must have arrived within this time; the server's own limit counts when absent. */
+  readonly timeoutMs?: number;
 }
 
 const tooLarge = (maxBytes: number): MusterError => new MusterError("payload_too_large", undefined, { maxBytes });
+
+/** Sent again it may well arrive; of this connection nothing more is read. */
+class BodyTooLate extends MusterError {
+  constructor() {
+    super("unavailable", "The request did not arrive in time.");
+  }
+}
 
 const declaredLength = (request: IncomingMessage): number | undefined => {
   const value = request.headers["content-length"];
@@ -40,12 +49,13 @@ const checkHeaders = (request: IncomingMessage, maxBytes: number): void => {
   }
 };
 
-/** Resolves with all bytes; rejects as soon as there are more than `maxBytes`, and then reads no further. */
-const readBytes = (request: IncomingMessage, maxBytes: number): Promise<Buffer> =>
+/** Resolves with all bytes; rejects as soon as there are more than `maxBytes` or time is up, and then reads no further. */
+const readBytes = (request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     const settle = (finish: () => void): void => {
+      clearTimeout(timer);
       request.off("data", onData).off("end", onEnd).off("error", onLost).off("close", onLost);
       finish();
     };
@@ -61,6 +71,11 @@ const readBytes = (request: IncomingMessage, maxBytes: number): Promise<Buffer> 
       request.pause();
       settle(() => reject(tooLarge(maxBytes)));
     };
+    const onLate = (): void => {
+      request.pause();
+      settle(() => reject(new BodyTooLate()));
+    };
+    const timer = timeoutMs === undefined ? undefined : setTimeout(onLate, timeoutMs);
     const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks, size)));
     const onLost = (): void => settle(() => reject(lost));
     request.on("data", onData).on("end", onEnd).on("error", onLost).on("close", onLost);
@@ -105,7 +120,7 @@ const parse = (bytes: Buffer, depthMax: number): unknown => {
 
 /**
  * The parsed body; an empty object when there is none. Throws `payload_too_large` (before the body is read where its
- * length is declared, and at the first byte too many where it is not) or `malformed_request`.
+ * length is declared, and at the first byte too many where it is not), `malformed_request`, or `unavailable` where it came too late.
  */
 export const readJsonBody = async (
   request: IncomingMessage,
@@ -115,6 +130,9 @@ export const readJsonBody = async (
   if (!hasBody(request)) return {};
   checkHeaders(request, limits.maxBytes);
   if (request.headers.expect?.toLowerCase() === "100-continue") response.writeContinue();
-  const bytes = await readBytes(request, limits.maxBytes);
+  const bytes = await readBytes(request, limits).catch((error: unknown) => {
+    if (error instanceof BodyTooLate) response.setHeader("connection", "close");
+    throw error;
+  });
   return bytes.length === 0 ? {} : parse(bytes, limits.depthMax);
 };

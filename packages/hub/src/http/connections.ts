@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MusterError } from "@muster/contracts";
 import type { Ids } from "@muster/core";
+import { type AddressShares, shareOf } from "../address-shares.ts";
 import { expectedError, internalError } from "./errors.ts";
 import type { HttpLog } from "./log.ts";
 import { rawError, sendError } from "./respond.ts";
@@ -15,6 +16,8 @@ export interface ConnectionsOptions {
   readonly server: Server;
   readonly ids: Ids;
   readonly log: HttpLog;
+  /** Connections that speak HTTP, by address. */
+  readonly open: AddressShares;
   /** Throws a MusterError for an upgrade that must not be. */
   readonly admitUpgrade: (request: IncomingMessage, requestId: string) => void;
   readonly onUpgrade: UpgradeHandler | undefined;
@@ -47,7 +50,10 @@ type Doing = ServerResponse | "silent" | "idle";
 export class Connections {
   readonly #options: ConnectionsOptions;
   /** Every connection that speaks HTTP; an upgraded one is its new owner's. */
-  readonly #open = new Map<Duplex, { readonly socket: Socket; doing: Doing; broken: boolean }>();
+  readonly #open = new Map<
+    Duplex,
+    { readonly socket: Socket; readonly release: () => void; doing: Doing; broken: boolean }
+  >();
   #closed: Promise<void> | undefined;
   #allEnded: (() => void) | undefined;
 
@@ -97,11 +103,17 @@ export class Connections {
   }
 
   #opened(socket: Socket): void {
-    this.#open.set(socket, { socket, doing: "silent", broken: false });
+    const taken = this.#options.open.take(shareOf(socket.remoteAddress));
+    if (typeof taken === "string") {
+      socket.destroy();
+      return;
+    }
+    this.#open.set(socket, { socket, release: taken.release, doing: "silent", broken: false });
     socket.once("close", () => this.#forget(socket));
   }
 
   #forget(socket: Duplex): void {
+    this.#open.get(socket)?.release();
     this.#open.delete(socket);
     if (this.#open.size === 0) this.#allEnded?.();
   }

@@ -3,10 +3,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { API_PREFIX, BODY_MAX_BYTES, MusterError } from "@muster/contracts";
 import type { Clock, Ids } from "@muster/core";
+import type { AddressShares } from "../address-shares.ts";
 import type { FailureLimiter } from "../identity/index.ts";
 import type { Caller, Identity } from "../ports.ts";
 import type { Api } from "./api.ts";
 import { hasBody, readJsonBody, refuseRest } from "./body.ts";
+import { callerShare, failureKey } from "./caller-address.ts";
 import { serveConsole } from "./console.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { expectedError, internalError, isForLog } from "./errors.ts";
@@ -23,6 +25,10 @@ export interface DispatcherOptions {
   readonly api: Api;
   readonly routes: RouteTable;
   readonly identity: Pick<Identity, "authenticate">;
+  /** Whether a proxy on this machine says whose requests it hands on. */
+  readonly isBehindProxy: boolean;
+  /** Open requests of procedures that anyone may call. */
+  readonly publicRequests: AddressShares;
   /** Redemptions of invites by address, good and bad ones. */
   readonly redemptions: FailureLimiter;
   readonly requests: RequestLimiter;
@@ -130,14 +136,13 @@ export class Dispatcher {
     const { request, response, credentials, target } = exchange;
     const { limits } = this.#options;
     const route = this.#options.routes.match(request.method ?? "", target.path.slice(API_PREFIX.length));
-    if (route.name !== EVENTS_ROUTE) this.#takePlace(response);
+    const isPublic = route.access.principals === "public";
+    if (isPublic) this.#takePublicPlace(request, response);
     checkAmbient(request, credentials);
     if (route.name === JOIN_ROUTE) this.#countRedemption(request);
-    const isPublic = route.access.principals === "public";
     const lookedAt = this.#options.clock.now();
     // Before the body: who may not call at all makes us read nothing.
-    let caller = isPublic ? null : await this.#authenticated(credentials);
-    if (caller !== null) this.#count(caller, route);
+    let caller = isPublic ? null : await this.#admitted(exchange, route);
     Object.assign(request, { body: await this.#body(exchange, route) });
     // A body held open must not carry a revoked token or a former role past its end.
     if (caller !== null && this.#options.clock.now() - lookedAt > limits.credentialsKeptMs)
@@ -146,6 +151,19 @@ export class Dispatcher {
     if (!matched) throw new MusterError("not_found");
     if (caller !== null && route.name === HEARTBEAT_ROUTE && response.statusCode >= 400)
       this.#options.refusedBeats.spend(caller.principalId);
+  }
+
+  /** Who calls, with a place among the requests that are answered at once. Who is refused keeps none, however long he takes to read it. */
+  async #admitted({ credentials, response }: Exchange, route: Route): Promise<Caller> {
+    const leave = route.name === EVENTS_ROUTE ? () => {} : this.#takePlace(response);
+    try {
+      const caller = await this.#authenticated(credentials);
+      this.#count(caller, route);
+      return caller;
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   async #authenticated(credentials: Exchange["credentials"]): Promise<Caller> {
@@ -171,21 +189,42 @@ export class Dispatcher {
       maxBytes: maxBodyBytes(route, limits),
       depthMax: limits.jsonDepthMax,
       discardMaxBytes: limits.discardMaxBytes,
+      ...(route.access.principals === "public" ? { timeoutMs: limits.publicBodyTimeoutMs } : {}),
     });
   }
 
   #countRedemption(request: IncomingMessage): void {
-    const address = request.socket.remoteAddress ?? "";
-    this.#options.redemptions.check(address);
-    this.#options.redemptions.recordFailure(address);
+    const key = failureKey(callerShare(request, this.#options.isBehindProxy));
+    this.#options.redemptions.check(key);
+    this.#options.redemptions.recordFailure(key);
   }
 
-  #takePlace(response: ServerResponse): void {
+  /** Until the answer is over. */
+  #takePublicPlace(request: IncomingMessage, response: ServerResponse): void {
+    const { publicRequests, limits, isBehindProxy } = this.#options;
+    const taken = publicRequests.take(callerShare(request, isBehindProxy));
+    if (taken === "all-taken") throw new MusterError("unavailable");
+    if (taken === "share-taken") {
+      const limit = limits.publicRequestsPerAddressMax;
+      throw new MusterError("rate_limited", "Too many requests of this address are open.", {
+        limit,
+        retryAfterSeconds: 1,
+      });
+    }
+    response.once("close", taken.release);
+  }
+
+  /** Until the answer is over, or what is returned is called. */
+  #takePlace(response: ServerResponse): () => void {
     if (this.#inFlight >= this.#options.limits.maxRequestsInFlight) throw new MusterError("unavailable");
     this.#inFlight += 1;
-    response.once("close", () => {
-      this.#inFlight -= 1;
-    });
+    let isLeft = false;
+    const leave = (): void => {
+      if (!isLeft) this.#inFlight -= 1;
+      isLeft = true;
+    };
+    response.once("close", leave);
+    return leave;
   }
 }
 

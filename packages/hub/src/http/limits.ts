@@ -15,7 +15,9 @@ export interface HttpLimits {
   /** Request line and headers together; also bounds how many headers there are and what a query can hold. */
   readonly maxHeaderBytes: number;
   readonly maxConnections: number;
-  /** Requests being answered at once, event streams not counted: what is beyond would only wait in the store's queue. */
+  /** Of one address, as long as they speak HTTP: an office behind one address, and a tenth of all. Loopback has no such limit. */
+  readonly connectionsPerAddressMax: number;
+  /** Requests of whoever is logged in that are answered at once, event streams not counted: what is beyond would only wait in the store's queue. */
   readonly maxRequestsInFlight: number;
   /** Of one principal, steadily and at once; heartbeats have a limit of their own. A console needs a few a second, a script some hundreds. */
   readonly requestsPerSecondMax: number;
@@ -24,6 +26,12 @@ export interface HttpLimits {
   readonly requestsBurstMax: number;
   /** Principals whose requests are counted. */
   readonly requestPrincipalsMax: number;
+  /** Requests of procedures that anyone may call, open at once. They take no place of those who are logged in. */
+  readonly publicRequestsMax: number;
+  /** The same of one address; loopback has no such limit. */
+  readonly publicRequestsPerAddressMax: number;
+  /** The body of such a request must have arrived within this time: it has a few KiB. */
+  readonly publicBodyTimeoutMs: number;
   /** Body of a procedure that anyone may call. A login token has 43 characters, with an end a few more. */
   readonly publicBodyMaxBytes: number;
   /** Body of the redemption of an invite: a machine's capabilities have up to 32 KiB. */
@@ -56,11 +64,15 @@ export const HTTP_LIMITS: HttpLimits = {
   socketIdleTimeoutMs: 60_000,
   maxHeaderBytes: 16 * 1024,
   maxConnections: 20_000,
+  connectionsPerAddressMax: 2_048,
   maxRequestsInFlight: 1_024,
   requestsPerSecondMax: 500,
   credentialsKeptMs: 250,
   requestsBurstMax: 2_000,
   requestPrincipalsMax: 10_000,
+  publicRequestsMax: 256,
+  publicRequestsPerAddressMax: 16,
+  publicBodyTimeoutMs: 5_000,
   publicBodyMaxBytes: 4 * 1024,
   joinBodyMaxBytes: 48 * 1024,
   discardMaxBytes: 8 * 1024 * 1024,

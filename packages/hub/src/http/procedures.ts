@@ -5,6 +5,7 @@ import type { Clock } from "@muster/core";
 import type { FailureLimiter } from "../identity/index.ts";
 import type { Audit, Identity, Invites, NodeFiles, Nodes, Orchestration, Sessions, Tokens } from "../ports.ts";
 import { builder, callerOf, given } from "./builder.ts";
+import { callerShare, failureKey } from "./caller-address.ts";
 import { setCookie } from "./cookie.ts";
 import type { EventStreams } from "./event-streams.ts";
 import { follow } from "./feed.ts";
@@ -32,6 +33,8 @@ export interface ProcedureOptions {
   readonly startedAt: number;
   readonly streams: EventStreams;
   readonly loginFailures: FailureLimiter;
+  /** Whether a proxy on this machine says whose requests it hands on. */
+  readonly isBehindProxy: boolean;
   /** Known once the server listens. */
   readonly site: () => { readonly baseUrl: string; readonly cookieName: string; readonly secure: boolean };
   readonly integrity: () => NonNullable<Health["database"]>;
@@ -50,9 +53,9 @@ const readPosition = (lastEventId: string | undefined): { readonly lastEventId?:
   return { lastEventId };
 };
 
-const authProcedures = ({ identity, loginFailures, site }: ProcedureOptions) => ({
+const authProcedures = ({ identity, loginFailures, isBehindProxy, site }: ProcedureOptions) => ({
   redeem: builder.auth.redeem.handler(async ({ input, context }) => {
-    const address = context.request.socket.remoteAddress ?? "";
+    const address = failureKey(callerShare(context.request, isBehindProxy));
     loginFailures.check(address);
     const redeemed = await identity.redeemLoginToken(input.token).catch((error: unknown) => {
       if (error instanceof MusterError && error.code === "login_link_invalid") loginFailures.recordFailure(address);

@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { contract, type Health, MusterError, REDEMPTIONS_PER_MINUTE_MAX } from "@muster/contracts";
 import type { Clock, Ids } from "@muster/core";
+import { AddressShares } from "../address-shares.ts";
 import {
   FailureLimiter,
   LOGIN_FAILURE_ADDRESSES_MAX,
@@ -12,6 +13,7 @@ import {
 import type { Audit, Identity, Invites, NodeFiles, Nodes, Orchestration, Sessions, Tokens } from "../ports.ts";
 import { inUrl, isAnyAddress, ownAddresses } from "./addresses.ts";
 import { createApi } from "./api.ts";
+import { callerShare } from "./caller-address.ts";
 import { Connections, type UpgradeHandler } from "./connections.ts";
 import { openConsoleFiles } from "./console-files.ts";
 import { cookieName } from "./cookie.ts";
@@ -71,6 +73,8 @@ export interface HttpServer {
   listen(options: ListenOptions): Promise<Listening>;
   /** True for a Host header that names this hub; false before it listens. */
   serves(hostHeader: string | undefined): boolean;
+  /** Whose share of what strangers may hold a request counts to; null for who has none of its own. */
+  shareOf(request: IncomingMessage): string | null;
   /**
    * Takes nothing new, ends event streams with a `reset`, lets what is being answered end within `closeGraceMs`, then
    * cuts. Upgraded connections stay with their owner. May be called twice, and before `listen`.
@@ -95,6 +99,7 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
   const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
   const startedAt = clock.now();
   const publicUrl = options.publicUrl === undefined ? undefined : new URL(options.publicUrl);
+  const isBehindProxy = publicUrl !== undefined;
   const names = [...(options.allowedHosts ?? []), ...(publicUrl === undefined ? [] : [publicUrl.host])];
   let bound: Listening | undefined;
   let closing = false;
@@ -131,6 +136,7 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     startedAt,
     streams,
     loginFailures,
+    isBehindProxy,
     site,
     integrity: options.integrity ?? (() => "unchecked"),
   });
@@ -149,6 +155,11 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     api: createApi({ router, limits, log }),
     routes: new RouteTable(routes),
     identity,
+    isBehindProxy,
+    publicRequests: new AddressShares({
+      max: limits.publicRequestsMax,
+      perShareMax: limits.publicRequestsPerAddressMax,
+    }),
     redemptions: new FailureLimiter({
       clock,
       maxFailures: REDEMPTIONS_PER_MINUTE_MAX,
@@ -189,7 +200,8 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     if (closing) throw new MusterError("unavailable");
     passGate(request, { served: served(), cookieName: ownCookie(), log, requestId });
   };
-  const connections = new Connections({ server, ids, log, admitUpgrade, onUpgrade });
+  const open = new AddressShares({ max: limits.maxConnections, perShareMax: limits.connectionsPerAddressMax });
+  const connections = new Connections({ server, ids, log, open, admitUpgrade, onUpgrade });
   for (const event of ["request", "checkContinue", "checkExpectation"] as const) {
     server.on(event, (request, response) => {
       connections.track(request, response);
@@ -206,6 +218,7 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
       return bound;
     },
     serves: (hostHeader) => bound !== undefined && checkHost(hostHeader, served()),
+    shareOf: (request) => callerShare(request, isBehindProxy),
     close: async () => {
       closing = true;
       streams.close();

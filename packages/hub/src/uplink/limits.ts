@@ -2,8 +2,12 @@
 import { INGEST_WINDOW_BATCHES } from "@muster/contracts";
 
 export interface UplinkLimits {
-  /** Sockets that have not said hello. */
+  /** Sockets that are not proven. */
   readonly greetingsMax: number;
+  /** The same of one address; loopback has no such limit. A fleet behind one address comes back in a few rounds. */
+  readonly greetingsPerAddressMax: number;
+  /** Bytes that are read of a socket before it is proven. A hello has at most 32 KiB of capabilities and 1,000 turns of 200 bytes. */
+  readonly helloMaxBytes: number;
   readonly connectionsMax: number;
   /** Ingest batches of one node that wait for the one before; a daemon that keeps to its window never gets here. */
   readonly ingestWaitingMax: number;
@@ -22,7 +26,9 @@ export interface UplinkLimits {
 }
 
 export const UPLINK_LIMITS: UplinkLimits = {
-  greetingsMax: 256,
+  greetingsMax: 512,
+  greetingsPerAddressMax: 32,
+  helloMaxBytes: 256 * 1024,
   connectionsMax: 20_000,
   ingestWaitingMax: INGEST_WINDOW_BATCHES * 4,
   resultsWaitingMax: 1_024,

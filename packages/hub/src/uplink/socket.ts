@@ -15,12 +15,16 @@ import type { Timers } from "./timers.ts";
 
 /** After a close frame was sent, the other side has this long to answer. */
 const CLOSE_WAIT_MS = 1_000;
+/** With more than this to send, no pong is added. */
+const PONG_HELD_ABOVE_BYTES = 64 * 1024;
 
 export interface FrameSocketOptions {
   readonly socket: WebSocket;
   readonly timers: Timers;
   readonly chunkId: () => string;
   readonly invalidFramesMax: number;
+  /** More is not read before `proven` is called. */
+  readonly unprovenMaxBytes: number;
   /** Frames but pings and pongs, in the order they came. */
   readonly onFrame: (frame: Frame) => void;
   /** Called once. */
@@ -35,11 +39,14 @@ export class FrameSocket {
   #cancelCheck: (() => void) | undefined;
   #cancelKill: (() => void) | undefined;
   #invalid = 0;
+  /** Left for who is not proven; null: he is. */
+  #unprovenBytes: number | null;
   #closing = false;
   #ended = false;
 
   constructor(options: FrameSocketOptions) {
     this.#options = options;
+    this.#unprovenBytes = options.unprovenMaxBytes;
     const { socket, timers } = options;
     this.#silence = new SilenceWatch(timers.nowMs());
     this.#sender = new LaneSender({
@@ -53,6 +60,10 @@ export class FrameSocket {
       chunkId: options.chunkId,
     });
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
+    // As the library would by itself, but not for who sends pings and reads no answer.
+    socket.on("ping", (data) => {
+      if (socket.readyState === WebSocket.OPEN && socket.bufferedAmount <= PONG_HELD_ABOVE_BYTES) socket.pong(data);
+    });
     socket.on("close", () => this.#end());
     // Always followed by `close`.
     socket.on("error", () => {});
@@ -78,6 +89,11 @@ export class FrameSocket {
     this.#cancelKill = this.#options.timers.schedule(CLOSE_WAIT_MS, () => this.#options.socket.terminate());
   }
 
+  /** From now on the limits of frames alone count. */
+  proven(): void {
+    this.#unprovenBytes = null;
+  }
+
   terminate(): void {
     this.#options.socket.terminate();
   }
@@ -92,6 +108,13 @@ export class FrameSocket {
   #receive(data: RawData, isBinary: boolean): void {
     if (this.#closing || this.#ended) return;
     this.#silence.heard(this.#options.timers.nowMs());
+    if (this.#unprovenBytes !== null) {
+      this.#unprovenBytes -= sizeOf(data);
+      if (this.#unprovenBytes < 0) {
+        this.close(CLOSE_POLICY, new MusterError("uplink.unauthorized", "That is no hello.").toBody());
+        return;
+      }
+    }
     let frame: Frame | null;
     try {
       if (isBinary) throw new MusterError("uplink.frame_invalid", "Frames are text.");
@@ -128,3 +151,6 @@ export class FrameSocket {
     this.#options.onEnd();
   }
 }
+
+const sizeOf = (data: RawData): number =>
+  Array.isArray(data) ? data.reduce((sum, part) => sum + part.length, 0) : data.byteLength;

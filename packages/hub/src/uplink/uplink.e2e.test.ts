@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
+import { connect as connectSocket } from "node:net";
 import {
   CLOSE_CODES,
   type CommandId,
@@ -172,6 +173,64 @@ describe("DMN-5 who may upgrade", () => {
     const end = new DaemonEnd(hub.url, {}, "/uplink/v2");
     await until("a refusal", () => end.refused !== undefined);
     expect(end.refused).toBe(404);
+  });
+  it("keeps nothing of a refused one, whose other side stays open for as long as it likes", async () => {
+    const { port, hostname, host } = new URL(hub.url);
+    const stranger = connectSocket({ port: Number(port), host: hostname, allowHalfOpen: true });
+    stranger.write(`GET /nowhere HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    stranger.resume();
+    await new Promise((resolve) => stranger.once("end", resolve));
+    await until("no socket is left", async () => (await hub.sockets()) === 0);
+    stranger.destroy();
+  });
+});
+
+describe("sockets that prove nothing", () => {
+  const from = (address: string) => ({ headers: { "x-from": address } });
+
+  it("DMN-16 of one address leave room for others, and give their places back", async () => {
+    const narrow = await openHubEnd({ limits: { greetingsMax: 5, greetingsPerAddressMax: 2 } });
+    const known = enrolled(narrow);
+    const held = [new DaemonEnd(narrow.url, from("192.0.2.1")), new DaemonEnd(narrow.url, from("192.0.2.1"))];
+    for (const end of held) await end.next("challenge");
+    const third = new DaemonEnd(narrow.url, from("192.0.2.1"));
+    await until("a refusal", () => third.refused !== undefined);
+    expect(third.refused).toBe(503);
+    // Also a whole network of IPv6 is one.
+    const network = ["2001:db8::1", "2001:db8::2"].map((address) => new DaemonEnd(narrow.url, from(address)));
+    for (const end of network) await end.next("challenge");
+    const neighbour = new DaemonEnd(narrow.url, from("2001:db8::3"));
+    await until("a refusal", () => neighbour.refused !== undefined);
+    // Who is proven holds no place.
+    for (let count = 0; count < 3; count += 1) await connect(narrow, known);
+    for (const end of held) end.socket.terminate();
+    await until("their places are free", async () => {
+      const again = new DaemonEnd(narrow.url, from("192.0.2.1"));
+      await until("an answer", () => again.refused !== undefined || again.of("challenge").length > 0);
+      return again.refused === undefined;
+    });
+    await narrow.close();
+  });
+
+  it("are read no further than a hello is long, in chunks neither", async () => {
+    const end = new DaemonEnd(hub.url);
+    await end.next("challenge");
+    const chunk = {
+      type: "chunk",
+      chunkId: "c",
+      count: 64,
+      digest: "0".repeat(64),
+      data: "x".repeat(200_000),
+    } as const;
+    end.send({ ...chunk, index: 0 });
+    end.send({ ...chunk, index: 1 });
+    expect(await end.closed()).toBe(1008);
+    expect(end.of("error")[0]?.error).toMatchObject({ code: "uplink.unauthorized", message: "That is no hello." });
+    const longest = await connect(hub, machine);
+    longest.end.send({ ...chunk, index: 0 });
+    longest.end.send({ ...chunk, index: 1 });
+    longest.end.send({ type: "ping", nonce: "still there" });
+    expect((await longest.end.next("pong")).nonce).toBe("still there");
   });
 });
 

@@ -16,6 +16,7 @@ import {
 import { type Clock, type Ids, isoTime, type Random } from "@muster/core";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
+import { AddressShares } from "../address-shares.ts";
 import type { NodeConnections, NodeIdentity, Nodes, Orchestration } from "../ports.ts";
 import { NodeConnection } from "./connection.ts";
 import { Greeting } from "./greeting.ts";
@@ -31,6 +32,8 @@ export interface UplinkOptions {
   readonly orchestration: () => Orchestration;
   /** Whether a request's Host names this hub; a request with an Origin is refused before, since only browsers send one. */
   readonly allowUpgrade: (request: IncomingMessage) => boolean;
+  /** Whose share of unproven sockets a request counts to; null for who has none of its own. */
+  readonly shareOf: (request: IncomingMessage) => string | null;
   readonly replicaId: string;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -56,6 +59,8 @@ export interface HubUplink {
 
 export const createUplink = (options: UplinkOptions): HubUplink => new Uplink(options);
 
+const UNAVAILABLE = "503 Service Unavailable";
+
 const keyOf = (spaceId: SpaceId, nodeId: NodeId): string => `${spaceId}\0${nodeId}`;
 
 class Uplink implements HubUplink {
@@ -68,19 +73,22 @@ class Uplink implements HubUplink {
     maxPayload: FRAME_MAX_BYTES,
     perMessageDeflate: false,
     clientTracking: true,
+    autoPong: false,
   });
   readonly #byNode = new Map<string, { readonly connection: NodeConnection; readonly socket: FrameSocket }>();
   /** Hellos of one node are admitted one after the other. */
   readonly #admissions = new Map<string, SerialQueue>();
   readonly #rechecks = new KeyedQueue({ atOnceMax: RECHECKS_AT_ONCE_MAX });
   readonly #ending = new Set<Promise<void>>();
-  #greetings = 0;
+  readonly #greetings: AddressShares;
   #draining = false;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
     this.#timers = options.timers ?? systemTimers;
     this.#limits = { ...UPLINK_LIMITS, ...options.limits };
+    const { greetingsMax, greetingsPerAddressMax } = this.#limits;
+    this.#greetings = new AddressShares({ max: greetingsMax, perShareMax: greetingsPerAddressMax });
     this.connections = {
       isConnected: (spaceId, nodeId, connectionId) => {
         const identity = this.#byNode.get(keyOf(spaceId, nodeId))?.connection.identity;
@@ -105,11 +113,17 @@ class Uplink implements HubUplink {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => {});
     const refusal = this.#refusalOf(request);
-    if (refusal !== null) {
-      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const taken = refusal === null ? this.#greetings.take(this.#options.shareOf(request)) : UNAVAILABLE;
+    if (typeof taken === "string") {
+      // The HTTP server leaves sockets half open, so this end ends the other.
+      socket.end(`HTTP/1.1 ${refusal ?? UNAVAILABLE}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+        socket.destroy(),
+      );
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#greet(webSocket));
+    // Also where the library refuses the upgrade.
+    socket.once("close", taken.release);
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#greet(webSocket, taken.release));
   }
 
   async recheck(spaceId: SpaceId, nodeId: NodeId): Promise<void> {
@@ -146,8 +160,7 @@ class Uplink implements HubUplink {
   #refusalOf(request: IncomingMessage): string | null {
     if (request.url?.split("?", 1)[0] !== UPLINK_PATH) return "404 Not Found";
     if (request.headers.origin !== undefined || !this.#options.allowUpgrade(request)) return "403 Forbidden";
-    const isFull = this.#greetings >= this.#limits.greetingsMax || this.#byNode.size >= this.#limits.connectionsMax;
-    return this.#draining || isFull ? "503 Service Unavailable" : null;
+    return this.#draining || this.#byNode.size >= this.#limits.connectionsMax ? UNAVAILABLE : null;
   }
 
   async close(): Promise<void> {
@@ -168,14 +181,15 @@ class Uplink implements HubUplink {
     cancel();
   }
 
-  #greet(webSocket: WebSocket): void {
+  /** @param release gives back the place of a socket that is not proven */
+  #greet(webSocket: WebSocket, release: () => void): void {
     const { nodes, random, ids, log } = this.#options;
     let connection: NodeConnection | undefined;
     let greeted = false;
     const endGreeting = (): void => {
       if (greeted) return;
       greeted = true;
-      this.#greetings -= 1;
+      release();
       greeting.done();
     };
     const socket: FrameSocket = new FrameSocket({
@@ -183,6 +197,7 @@ class Uplink implements HubUplink {
       timers: this.#timers,
       chunkId: () => ids.next(),
       invalidFramesMax: this.#limits.invalidFramesMax,
+      unprovenMaxBytes: this.#limits.helloMaxBytes,
       onFrame: (frame) => {
         if (connection !== undefined) connection.handle(frame);
         else
@@ -196,7 +211,6 @@ class Uplink implements HubUplink {
         if (connection !== undefined) this.#ended(connection);
       },
     });
-    this.#greetings += 1;
     const greeting = new Greeting({
       socket,
       nodes,
@@ -211,7 +225,10 @@ class Uplink implements HubUplink {
 
   async #receiveHello(greeting: Greeting, frame: Frame, socket: FrameSocket): Promise<NodeConnection | undefined> {
     const proven = await greeting.prove(frame);
-    if ("hello" in proven) return this.#admit(proven.hello, socket);
+    if ("hello" in proven) {
+      socket.proven();
+      return this.#admit(proven.hello, socket);
+    }
     this.#options.log.warn(
       { code: proven.error.code, nodeId: frame.type === "hello" ? frame.nodeId : undefined },
       "a hello was refused",

@@ -8,7 +8,13 @@ import { createIds } from "@muster/core";
 import { createAudit, createTokens } from "../../identity/index.ts";
 import { type Opened, openTestIdentity, random, START } from "../../identity/testing/opened.ts";
 import { createInvites, createSessions } from "../../sessions/index.ts";
-import { createHttpServer, type HttpServer, type HttpServerOptions, type Listening } from "../index.ts";
+import {
+  createHttpServer,
+  type HttpServer,
+  type HttpServerOptions,
+  type Listening,
+  type ListenOptions,
+} from "../index.ts";
 import { FakeNodeFiles, FakeNodes, FakeOrchestration } from "./fakes.ts";
 
 export interface LogLine {
@@ -77,7 +83,10 @@ const rawConnection = (port: number, bytes: string): RawConnection => {
   };
 };
 
-export const serve = async (options: Partial<HttpServerOptions> = {}): Promise<Served> => {
+export const serve = async (
+  options: Partial<HttpServerOptions> = {},
+  where: ListenOptions = { port: 0 },
+): Promise<Served> => {
   const opened = await openTestIdentity();
   const ids = createIds(opened.clock, random);
   const orchestration = new FakeOrchestration();
@@ -107,7 +116,7 @@ export const serve = async (options: Partial<HttpServerOptions> = {}): Promise<S
     ids,
     ...options,
   });
-  const listening = await server.listen({ port: 0 });
+  const listening = await server.listen(where);
   const bearer = { authorization: `Bearer ${(await readFile(opened.identity.cliTokenFile, "utf8")).trim()}` };
   const base = `http://127.0.0.1:${listening.port}`;
   const fetchHere = (path: string, init?: RequestInit) => fetch(`${base}${path}`, init);

@@ -16,6 +16,7 @@ import type {
 } from "@muster/contracts";
 import { createIds } from "@muster/core";
 import { pino } from "pino";
+import { shareOf } from "../../address-shares.ts";
 import type { NodeIdentity, NodePlace, Nodes, Orchestration } from "../../ports.ts";
 import { createUplink, type HubUplink, type UplinkOptions } from "../index.ts";
 
@@ -47,6 +48,8 @@ export interface HubEnd {
     reconcile: () => { threadId: ThreadId; turnId: TurnId }[];
     cursor: () => number;
   };
+  /** Sockets of the HTTP server, upgraded ones too. */
+  sockets(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -135,6 +138,7 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
     nodes,
     orchestration: () => orchestration,
     allowUpgrade: (request) => request.headers.host?.startsWith("127.0.0.1:") ?? false,
+    shareOf: (request) => shareOf(String(request.headers["x-from"])),
     replicaId: "replica-1",
     clock,
     ids: createIds(clock, random),
@@ -151,6 +155,10 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
     keys,
     calls,
     act,
+    sockets: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+      }),
     close: async () => {
       await uplink.close();
       await new Promise((resolve) => server.close(resolve));
