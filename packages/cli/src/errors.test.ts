@@ -31,7 +31,7 @@ describe("an error", () => {
   });
 
   test("of the command line itself carries advice of its own, in place of the table's", () => {
-    const text = errorAsText(refusal("thread_not_found", "There is no thread yet.", "Make one."), plainPaint);
+    const text = errorAsText(refusal("thread_not_found", "There is no thread yet.", "Make\u001b[2J\none."), plainPaint);
     expect(text).toBe("Error: There is no thread yet.\n  Make one. (thread_not_found)\n");
   });
 

@@ -1,7 +1,7 @@
 // How a failure leaves the command: what happened, why, what to do, code; and the exit code of the error table.
 // Anything that is not a MusterError is a bug and says so.
 import { type ErrorBody, type ErrorCode, type ErrorDetails, MusterError } from "@muster/contracts";
-import { oneLine } from "./output/text.ts";
+import { oneLine, safeJson } from "./output/text.ts";
 import type { Paint } from "./shell.ts";
 
 const REASONS_SHOWN = 8;
@@ -26,12 +26,12 @@ export const asMusterError = (error: unknown): MusterError =>
 /** The line that `--json` puts on standard error. */
 export const errorAsJson = (error: MusterError): string => {
   const answer: ErrorAnswer = { ...error.toBody(), hint: hintOf(error), exitCode: error.row.exitCode };
-  return `${JSON.stringify({ error: answer })}\n`;
+  return `${safeJson({ error: answer })}\n`;
 };
 
 /** The same for what does not end the command. */
 export const warningAsJson = (error: MusterError): string =>
-  `${JSON.stringify({ warning: { ...error.toBody(), hint: hintOf(error) } })}\n`;
+  `${safeJson({ warning: { ...error.toBody(), hint: hintOf(error) } })}\n`;
 
 export const errorAsText = (error: MusterError, paint: Paint): string => asText(error, paint("red", "Error:"), paint);
 
@@ -51,7 +51,7 @@ export const refusal = (code: ErrorCode, message: string, advice: string, detail
 
 /** What to do about it. */
 export function hintOf({ code, details, row, cause }: MusterError): string {
-  if (typeof details?.["advice"] === "string") return details["advice"];
+  if (typeof details?.["advice"] === "string") return oneLine(details["advice"]);
   // A failure of this very program has no hub log to look into.
   if (code === "internal_error" && cause !== undefined) {
     return "Try again with MUSTER_DEBUG=1 to see where it failed, and report it.";

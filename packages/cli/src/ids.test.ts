@@ -22,6 +22,7 @@ describe("an abbreviated id", () => {
   test("is shown by its last characters, which are the random ones", () => {
     expect(shortId("01a1fc69-4dce-74e7-9a19-fe1257c68673")).toBe("57c68673");
     expect(shortId("node-1")).toBe("node-1");
+    expect(shortId("\u001b[2J\u001b[H\n")).toBe("");
   });
 
   test("means what alone begins or ends with it, in any case", () => {

@@ -2,11 +2,16 @@
 // beginning or end that fits one thing alone.
 import { type ErrorCode, MusterError } from "@muster/contracts";
 import { refusal } from "./errors.ts";
+import { oneLine } from "./output/text.ts";
 
 const SHOWN_CHARACTERS = 8;
 const CANDIDATES_SHOWN = 5;
 
-export const shortId = (id: string): string => (id.length <= SHOWN_CHARACTERS + 2 ? id : id.slice(-SHOWN_CHARACTERS));
+/** Safe to print: a machine chooses its own id. */
+export const shortId = (id: string): string => {
+  const shown = oneLine(id);
+  return shown.length <= SHOWN_CHARACTERS + 2 ? shown : shown.slice(-SHOWN_CHARACTERS);
+};
 
 /** As they are made; one in capitals is looked up, because ids are told apart by case. */
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);

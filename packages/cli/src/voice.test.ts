@@ -43,6 +43,32 @@ describe("an answer", () => {
     expect(spoken({ json: true, quiet: false })).toEqual({ stdout: '{"threads":[]}\n', stderr: "" });
   });
 
+  const EVIL = "\u001b]0;title\u0007\u001b[2J\u202eEVIL\u009b31m\rX";
+
+  test.each([
+    ["text", { json: false, quiet: false }, "\u001b[31mred\u001b[0m ]0;title[2JEVIL31mX\n"],
+    ["--quiet", { json: false, quiet: true }, "EVILX\n"],
+    ["--json", { json: true, quiet: false }, '{"name":"\\u001b]0;title\\u0007\\u001b[2J\\u202eEVIL\\u009b31m\\rX"}\n'],
+  ] as const)("EXP-4 as %s moves no cursor and sets no title, whatever names it holds", (_form, form, expected) => {
+    const shell = testShell();
+    const voice = createVoice({ out: shell.out, err: shell.err, called: (text) => text, ...form });
+    voice.answer({ json: { name: EVIL }, text: `\u001b[31mred\u001b[0m ${EVIL}\n`, quiet: [EVIL] });
+    voice.note(EVIL);
+    expect(shell.stdout()).toBe(expected);
+    expect(shell.stderr()).not.toContain("\u001b");
+  });
+
+  test("EXP-4 with --quiet has one line for each, whatever line breaks are in a name", () => {
+    const shell = testShell();
+    const names = ["one\ntwo", "a  b"];
+    createVoice({ out: shell.out, err: shell.err, called: (text) => text, json: false, quiet: true }).answer({
+      json: {},
+      text: "",
+      quiet: names,
+    });
+    expect(shell.stdout()).toBe("one two\na  b\n");
+  });
+
   test("EXP-4 is ids alone with --quiet", () => {
     expect(spoken({ json: false, quiet: true })).toEqual({ stdout: "t-1\nt-2\n", stderr: "" });
   });

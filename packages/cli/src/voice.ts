@@ -1,6 +1,8 @@
-// How a command answers: the one place that knows --json and --quiet. A command says each thing once, in all its forms.
+// How a command answers: the one place that knows --json and --quiet. A command says each thing once, in all its forms. Names
+// that others chose are made safe where they are put into a text; what slips through is stopped here.
 import type { MusterError } from "@muster/contracts";
 import { warningAsJson, warningAsText } from "./errors.ts";
+import { colouredText, safeJson, wholeLine } from "./output/text.ts";
 import type { Output } from "./shell.ts";
 
 export interface Answer {
@@ -34,22 +36,22 @@ export interface VoiceOptions {
 }
 
 export function createVoice({ out, err, called, ...form }: VoiceOptions): Voice {
-  const json = (value: unknown) => out.write(`${JSON.stringify(value)}\n`);
+  const json = (value: unknown) => out.write(`${safeJson(value)}\n`);
   return {
     isJson: form.json,
     isQuiet: form.quiet && !form.json,
     answer: (answer) => {
       if (form.json) json(answer.json);
-      else if (form.quiet) out.write((answer.quiet ?? []).map((line) => `${line}\n`).join(""));
-      else out.write(answer.text);
+      else if (form.quiet) out.write((answer.quiet ?? []).map((line) => `${wholeLine(line)}\n`).join(""));
+      else out.write(colouredText(answer.text));
     },
     row: (value, text) => {
       if (form.json) json(value);
-      else out.write(text);
+      else out.write(colouredText(text));
     },
     warn: (error) => err.write(called(form.json ? warningAsJson(error) : warningAsText(error, err.paint))),
     note: (text) => {
-      if (!form.json && !form.quiet) err.write(`${err.paint("dim", called(text))}\n`);
+      if (!form.json && !form.quiet) err.write(`${err.paint("dim", colouredText(called(text)))}\n`);
     },
   };
 }

@@ -5,9 +5,11 @@ import { type Command, Option } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
 import { refusal } from "../errors.ts";
 import { mustBeJoined, refuseHubHome, refuseJoined } from "../join/joined.ts";
-import { parseJoinLink } from "../join/link.ts";
+import { isOpenToListeners, parseJoinLink } from "../join/link.ts";
 import { workspaceRoots } from "../up/options.ts";
 import { VERSION } from "../version.ts";
+
+const LINK_MAX_CHARACTERS = 4_096;
 
 interface DaemonOptions {
   readonly workspaceRoot: readonly string[];
@@ -22,12 +24,12 @@ export function addJoinCommands({ program, context }: Registry): void {
   const join = program
     .command("join")
     .description("make this machine part of the hub of an invite, and start its daemon")
-    .argument("<link>", "the link that `muster invite` printed, in quotes")
+    .argument("<link>", 'the link that `muster invite` printed, in quotes; "-" reads it from standard input')
     .option("--name <name>", "what others there see you as (your user name and this machine's name)");
   withDaemonOptions(join, "your own folder")
     .addHelpText(
       "after",
-      `${examples('join "https://muster.example.org/join#token=…"', 'join "http://192.168.1.7:7600/join#token=…" --name Ada --workspace-root ~/src')}\n\nThe link works once. It runs until Ctrl-C; \`muster daemon up\` starts it again.`,
+      `${examples('join "https://muster.example.org/join#token=…"', 'join "http://192.168.1.7:7600/join#token=…" --name Ada --workspace-root ~/src', "join - < link.txt")}\n\nThe link works once. Other users of this machine can see it in the list of processes while it joins, and your shell keeps it in its\nhistory: \`muster join -\` takes it from standard input. It runs until Ctrl-C; \`muster daemon up\` starts it again.`,
     )
     .action((link: string, options: JoinOptions, command: Command) => joinHub(context(command), link, options));
   const daemon = program
@@ -59,12 +61,16 @@ const withDaemonOptions = (command: Command, usual: string): Command =>
 
 async function joinHub(context: Context, given: string, options: JoinOptions): Promise<void> {
   const began = performance.now();
-  const { shell, paths } = context;
-  const link = parseJoinLink(given);
+  const { shell, paths, voice } = context;
+  const link = parseJoinLink(given === "-" ? await linkFromInput(context) : given);
   const displayName = checkName(options.name ?? nameHere());
   const roots = workspaceRoots(shell, options.workspaceRoot);
   refuseJoined(paths);
   refuseHubHome(paths);
+  if (isOpenToListeners(link))
+    voice.note(
+      `The way to ${link.hubUrl} is not encrypted: whoever can listen there can take over this machine's part, and run commands here.\nJoin over a network that you trust, or by a link that begins with https://.`,
+    );
   // Only here, so that the other commands need not load the daemon.
   const [{ prepareDaemon }, { redeemInvite }, { serveDaemon }] = await loaded();
   const prepared = await prepareDaemon({ home: paths.daemon, environment: shell.env });
@@ -83,6 +89,13 @@ async function joinHub(context: Context, given: string, options: JoinOptions): P
   } finally {
     await prepared.close();
   }
+}
+
+/** In a file or from another program: arguments are seen by everyone on the machine. */
+async function linkFromInput({ shell }: Context): Promise<string> {
+  const text = await shell.readInput(LINK_MAX_CHARACTERS);
+  if (text !== null) return text;
+  throw refusal("validation_failed", "What is on standard input is too long for a link.", "Give the link alone.");
 }
 
 async function daemonUp(context: Context, options: DaemonOptions): Promise<void> {

@@ -1,7 +1,7 @@
 // What counts as the link of an invite, and what a person is told whose link does not.
 import { MusterError } from "@muster/contracts";
 import { describe, expect, test } from "vitest";
-import { isLocalLink, parseJoinLink } from "./link.ts";
+import { isLocalLink, isOpenToListeners, parseJoinLink } from "./link.ts";
 
 const TOKEN = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_abcde";
 
@@ -31,6 +31,17 @@ describe("the link of an invite", () => {
     expect(refused).toThrow(expect.objectContaining({ code: "validation_failed" }));
     expect(refused).toThrow(words);
     expect(refused).not.toThrow(TOKEN.slice(1));
+  });
+
+  test("leads over a way that others can listen on, unless it is encrypted or does not leave the machine", () => {
+    const isOpen = (hubUrl: string) => isOpenToListeners({ hubUrl });
+    expect(["http://192.168.1.7:7600", "http://hub", "http://[fd00::1]:1"].map(isOpen)).toEqual([true, true, true]);
+    expect(["https://hub", "http://127.0.0.1:1", "http://localhost", "http://[::1]:1"].map(isOpen)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   test("works on the hub's own machine only where it names loopback", () => {

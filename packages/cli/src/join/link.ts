@@ -34,6 +34,10 @@ const notALink = (message: string): MusterError =>
     'Copy the whole link, in quotes; it looks like "http://hub:7600/join#token=…". Another: `muster invite`.',
   );
 
+/** Plain HTTP that leaves this machine. */
+export const isOpenToListeners = ({ hubUrl }: Pick<JoinLink, "hubUrl">): boolean =>
+  hubUrl.startsWith("http:") && !isLocalLink(hubUrl);
+
 /** True where only the hub's own machine can follow the link. */
 export const isLocalLink = (link: string): boolean => {
   const { hostname } = new URL(link);

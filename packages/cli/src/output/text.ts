@@ -12,6 +12,21 @@ const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 /** Safe to print; lines and tabs stay. */
 export const safeText = (text: string): string => stripVTControlCharacters(text).replace(CONTROLS, "");
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are the one thing that may reach a terminal
+const COLOUR = /\u001b\[[0-9;]*m/;
+const COLOURS_AND_CONTROLS = new RegExp(`${COLOUR.source}|${CONTROLS.source}`, "g");
+
+/** Of a text that holds colours of our own, whatever else would move the cursor is left out. */
+export const colouredText = (text: string): string =>
+  text.replace(COLOURS_AND_CONTROLS, (found) => (COLOUR.test(found) ? found : ""));
+
+/** What is inside JSON as an escape: a terminal that shows the line obeys nothing in it. */
+export const safeJson = (value: unknown): string =>
+  JSON.stringify(value).replace(CONTROLS, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/** Safe to print as one line, its spaces as they are: a name with a line break is no second line. */
+export const wholeLine = (text: string): string => safeText(text).replace(/[\n\u2028\u2029]/g, " ");
+
 /** Safe to print inside a line. */
 export const oneLine = (text: string): string => safeText(text).replace(/\s+/g, " ").trim();
 
