@@ -220,18 +220,16 @@ export async function startHub(settings: HubSettings): Promise<Hub> {
     check.start();
     closing.push(() => check.stop());
     log.info({ url: listening.url, version, generation, database: databaseServer ?? "a file" }, "the hub serves");
-    const { spaceId, ownerId } = identity;
+    const { spaceId, ownerId, cliTokenFile: tokenFile } = identity;
     return {
       url: listening.url,
       localUrl: listening.localUrl,
       port: listening.port,
       generation,
-      tokenFile: identity.cliTokenFile,
+      tokenFile,
       spaceId,
-      createLoginLink: async () => {
-        const { token } = await identity.createLoginToken({ spaceId, principalId: ownerId });
-        return loginUrl(listening.url, token);
-      },
+      createLoginLink: async () =>
+        loginUrl(listening.url, (await identity.createLoginToken({ spaceId, principalId: ownerId })).token),
       enrolLocalNode: async ({ nodeId, publicKey }) => {
         await nodes.enrol({ spaceId, nodeId, ownerId, publicKey });
         return { spaceId };
