@@ -4,6 +4,7 @@ export { logSlot } from "./history.ts";
 export { DEGRADED_AFTER_MS, OFFLINE_AFTER_MS, SLOT_LEASE_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
 export { announcementBy } from "./news.ts";
 export { createNodes, type NodesOptions, type SweepingNodes } from "./nodes.ts";
+export { awaitPresence } from "./presence.ts";
 export { slotInSession } from "./slot-statements.ts";
 export { isActiveElsewhere } from "./slots.ts";
 export { CONTRIBUTES } from "./standing.ts";

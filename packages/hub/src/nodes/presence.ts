@@ -41,6 +41,20 @@ export const beatPresence = change({
     WHERE runtime_node_presence.connection_id = :connectionId`,
 });
 
+/**
+ * The node is about to connect, which is a sign of life: in doubt from now on, so that one that never comes is given up like any
+ * other, and one that was given up before has its time anew. What is known of a node that is there stays.
+ */
+export const awaitPresence = change({
+  request: { ...ofNode, at: text() },
+  sql: `INSERT INTO runtime_node_presence (space_id, node_id, connection_id, last_heartbeat_at, health_state)
+    VALUES (:spaceId, :nodeId, NULL, :at, 'degraded')
+    ON CONFLICT (space_id, node_id) DO UPDATE SET last_heartbeat_at = excluded.last_heartbeat_at,
+      connection_id = CASE WHEN runtime_node_presence.health_state <> 'offline' THEN runtime_node_presence.connection_id END,
+      health_state = CASE WHEN runtime_node_presence.health_state <> 'offline' THEN runtime_node_presence.health_state
+        ELSE excluded.health_state END`,
+});
+
 /** A sign of life that came with no connection; the one that carries the node stays. */
 export const attachPresence = change({
   request: { ...ofNode, at: text(), healthState: text<NodeHealth>() },

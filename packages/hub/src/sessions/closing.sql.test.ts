@@ -1,12 +1,10 @@
 // What becomes of machines in a session that is closed: their slots end with it.
 import type { NodeId, PrincipalId, SessionId } from "@muster/contracts";
-import { createIds } from "@muster/core";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { random } from "../identity/testing/opened.ts";
-import { createNodes, type SweepingNodes } from "../nodes/index.ts";
+import type { SweepingNodes } from "../nodes/index.ts";
 import type { Caller } from "../ports.ts";
 import { onBothDatabases } from "../schema/test-databases.ts";
-import { codeOf, machine as makeMachine, openPeople, type People } from "./testing/people.ts";
+import { codeOf, machine as makeMachine, openNodes, openPeople, type People } from "./testing/people.ts";
 
 let people: People;
 let nodes: SweepingNodes;
@@ -15,19 +13,7 @@ let owner: Caller;
 
 beforeEach(async () => {
   people = await openPeople();
-  const { store, clock, identity } = people.opened;
-  nodes = createNodes({
-    store,
-    clock,
-    ids: createIds(clock, random),
-    hubId: "hub-1",
-    hubPrincipalId: identity.cliPrincipalId,
-    onPresence: () => {},
-    onBug: (error) => {
-      throw error;
-    },
-    sweepIntervalMs: null,
-  });
+  nodes = openNodes(people);
   ({ sessionId } = await people.sessions.create(people.cli, { title: "Short" }));
   owner = await people.as(people.cliToken);
 });

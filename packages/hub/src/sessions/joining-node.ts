@@ -10,7 +10,7 @@ import {
 } from "@muster/contracts";
 import { change, insertInto, type Statement, text } from "@muster/store";
 import type { AuditAction } from "../identity/index.ts";
-import { logSlot, nodeOf, ofNode, slotInSession, takeSlot } from "../nodes/index.ts";
+import { awaitPresence, logSlot, nodeOf, ofNode, slotInSession, takeSlot } from "../nodes/index.ts";
 import { HUB_TABLES } from "../schema/index.ts";
 import type { SessionsOptions } from "./options.ts";
 import { sessionsOfPrincipal } from "./statements.ts";
@@ -62,7 +62,6 @@ export async function joinNode(
   if (slot?.state === "revoked") throw new MusterError("runtimenode.attach_revoked");
   const slotId = slot?.id ?? ids.next();
   const epoch = enrolled?.epoch ?? 0;
-  const presence = { space_id: spaceId, node_id: nodeId, connection_id: null, last_heartbeat_at: at } as const;
   return [
     ...(enrolled === undefined
       ? enrol(dialect, { spaceId, nodeId, ownerId, publicKey, at })
@@ -102,10 +101,7 @@ export async function joinNode(
       reason: null,
       at,
     }),
-    // In doubt until its uplink is there, so that a node that never comes is demoted and its slot released like any other.
-    ...insertInto(dialect, HUB_TABLES, "runtime_node_presence", [{ ...presence, health_state: "degraded" }], {
-      conflict: "ignore",
-    }),
+    awaitPresence(dialect, { spaceId, nodeId, at }),
   ];
 }
 

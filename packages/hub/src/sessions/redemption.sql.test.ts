@@ -2,8 +2,11 @@
 import { createHash } from "node:crypto";
 import { SESSION_NODES_MAX, SESSION_PARTICIPANTS_MAX } from "@muster/contracts";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { SLOT_LEASE_MS } from "../nodes/index.ts";
 import { onBothDatabases } from "../schema/test-databases.ts";
-import { codeOf, machine, openPeople, type People } from "./testing/people.ts";
+import { codeOf, machine, openNodes, openPeople, type People } from "./testing/people.ts";
+
+const HALF_A_MINUTE_MS = 30_000;
 
 let people: People;
 beforeEach(async () => {
@@ -269,6 +272,40 @@ onBothDatabases("a machine that joins", () => {
     expect(await people.opened.query("SELECT participant_id, epoch, state FROM runtime_node_attachments")).toEqual([
       { participant_id: second.principalId, epoch: 3, state: "registering" },
     ]);
+  });
+
+  it("NOD-18 that was given up for dead has the time of its lease anew when it comes again, and is given up like any other", async () => {
+    const laptop = machine("laptop");
+    const nodes = openNodes(people);
+    const states = async () => (await people.opened.query("SELECT state FROM runtime_node_attachments"))[0]?.["state"];
+    const sweepFor = async (milliseconds: number): Promise<unknown> => {
+      for (let passed = 0; passed < milliseconds; passed += HALF_A_MINUTE_MS) {
+        people.opened.clock.advance(HALF_A_MINUTE_MS);
+        await nodes.sweep();
+      }
+      return states();
+    };
+    const { principalId: participantId } = await joinAs(laptop);
+    expect(await sweepFor(2 * SLOT_LEASE_MS)).toBe("offline");
+    const { sessionId } = people;
+    await people.sessions.setMember(people.founder, { sessionId, participantId, state: "revoked" });
+    await joinAs(laptop);
+    expect(await sweepFor(SLOT_LEASE_MS - HALF_A_MINUTE_MS)).toBe("registering");
+    expect(await sweepFor(2 * HALF_A_MINUTE_MS)).toBe("offline");
+    await nodes.close();
+  });
+
+  it("NOD-17 whose socket is there when it comes again stays bound to it", async () => {
+    const laptop = machine("laptop");
+    const { principalId: participantId } = await joinAs(laptop);
+    const { sessionId } = people;
+    await people.opened.run("UPDATE runtime_node_presence SET connection_id = 'c1', health_state = 'online'");
+    await people.sessions.setMember(people.founder, { sessionId, participantId, state: "revoked" });
+    people.opened.clock.advance(1_000);
+    await joinAs(laptop);
+    const presence = { connection_id: "c1", health_state: "online", last_heartbeat_at: "2026-01-01T00:00:01.000Z" };
+    const columns = Object.keys(presence).join(", ");
+    expect(await people.opened.query(`SELECT ${columns} FROM runtime_node_presence`)).toEqual([presence]);
   });
 
   it("NOD-13 gets no slot where it was revoked, or while it is active in another session, and is told no session", async () => {

@@ -14,6 +14,7 @@ import { createIds } from "@muster/core";
 import { keyedReads, type Row, type Store } from "@muster/store";
 import { createAudit, createTokens } from "../../identity/index.ts";
 import { type Opened, openTestIdentity, random } from "../../identity/testing/opened.ts";
+import { createNodes, type SweepingNodes } from "../../nodes/index.ts";
 import type { Audit, Caller, Invites, Sessions, Tokens } from "../../ports.ts";
 import { HUB_COLUMNS, type HubTable } from "../../schema/index.ts";
 import { createInvites, createSessions } from "../index.ts";
@@ -149,3 +150,18 @@ export const openPeople = async (): Promise<People> => {
   if (founder === null || cli === null) throw new Error("nobody is logged in");
   return new People(opened, founder, cli, onDisk);
 };
+
+/** The machines of these people's hub; whoever opens them closes them. */
+export const openNodes = ({ opened: { store, clock, identity } }: People): SweepingNodes =>
+  createNodes({
+    store,
+    clock,
+    ids: createIds(clock, random),
+    hubId: "hub-1",
+    hubPrincipalId: identity.cliPrincipalId,
+    onPresence: () => {},
+    onBug: (error) => {
+      throw error;
+    },
+    sweepIntervalMs: null,
+  });
