@@ -8,6 +8,9 @@ export const nameOfNode = (node: NodeSummary): string => oneLine(node.capabiliti
 /** True while the slot holds the machine: it has one such slot at most. */
 export const isActiveSlot = ({ state }: NodeSummary): boolean => state !== "offline" && state !== "revoked";
 
+/** True for one that gets new work as soon as it is online. */
+export const mayWork = (node: NodeSummary): boolean => isActiveSlot(node) && !node.readOnly && !node.suspended;
+
 /** One row for each machine, which has one for each session it ever had a slot in: the active slot, else the newest. */
 export function newestSlots(nodes: readonly NodeSummary[]): NodeSummary[] {
   const found = new Map<string, NodeSummary>();

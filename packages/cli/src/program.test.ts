@@ -87,6 +87,13 @@ describe("the command line", () => {
     expect(stderr).toContain("--trust-network");
   });
 
+  test("EXP-11 repeats no token of a link that came with too much beside it", async () => {
+    const { exitCode, stderr } = await outcome("join", "http://hub:7600/join#token=AbCdEfGh_-0123", "please");
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("#token=…");
+    expect(stderr).not.toContain("AbCdEfGh");
+  });
+
   test("EXP-11 refuses the beginning of an entry's id for a page of the audit, which would start over without a word", async () => {
     const { exitCode, stderr } = await outcome("audit", "--before", "01a20108");
     expect(exitCode).toBe(2);

@@ -139,7 +139,9 @@ function reportUsage({ shell, program, args, code, text, wantsJson }: UsageRepor
     : text
         .replace(/^error: /, "")
         .trim()
-        .replaceAll("\n", " ");
+        .replaceAll("\n", " ")
+        // A link in a wrong place is still a secret.
+        .replaceAll(/#token=[\w-]+/g, "#token=…");
   tellError(shell, refusal("validation_failed", message, `See \`${names} --help\`.`), wantsJson);
 }
 

@@ -14,7 +14,7 @@ import {
   checkPort,
 } from "../doctor/machine.ts";
 import { hintOf } from "../errors.ts";
-import { isAlive, readEndpoint, runningDaemon } from "../home.ts";
+import { type HomePaths, isAlive, readEndpoint, runningDaemon } from "../home.ts";
 import { connect } from "../hub.ts";
 import { type JoinedHub, readJoined } from "../join/joined.ts";
 import { oneLine } from "../output/text.ts";
@@ -38,13 +38,12 @@ export function addDoctorCommand({ program, context }: Registry): void {
 
 async function runDoctor(context: Context, givenPort: number | undefined): Promise<void> {
   const { paint, paths, voice, muster } = context;
-  const joined = readJoined(paths);
+  const { joined, unreadable } = joinedHere(paths);
   const found: Check[] = [
     checkNode(process.versions.node),
     await checkGit(),
     checkHome(paths.home),
-    ...(joined === null ? await checkHubHome(context, givenPort) : checkJoinedHome(context, joined)),
-    ...(await checkFleet(context, joined)),
+    ...(unreadable ?? (await checkPlace(context, { joined, givenPort }))),
   ];
   const checks = found.map((check) =>
     check.advice === undefined ? check : { ...check, advice: asCalled(check.advice, muster) },
@@ -57,6 +56,30 @@ async function runDoctor(context: Context, givenPort: number | undefined): Promi
     quiet: failures.map(({ name }) => name),
   });
   if (!isFine) context.exitWith(NEEDS_A_PERSON);
+}
+
+/** A note that cannot be read is one thing to mend among others. */
+function joinedHere(paths: HomePaths): { joined: JoinedHub | null; unreadable?: Check[] } {
+  try {
+    return { joined: readJoined(paths) };
+  } catch (error) {
+    if (!(error instanceof MusterError)) throw error;
+    return {
+      joined: null,
+      unreadable: [{ name: "joined", state: "fail", message: error.message, advice: hintOf(error) }],
+    };
+  }
+}
+
+interface DoctorsPlace {
+  readonly joined: JoinedHub | null;
+  readonly givenPort: number | undefined;
+}
+
+/** What a hub, or a machine that has joined one, needs. */
+async function checkPlace(context: Context, { joined, givenPort }: DoctorsPlace): Promise<Check[]> {
+  const here = joined === null ? await checkHubHome(context, givenPort) : checkJoinedHome(context, joined);
+  return [...here, ...(await checkFleet(context, joined))];
 }
 
 /** What the hub of this home needs. */

@@ -106,8 +106,8 @@ async function listInvites(context: Context, given: string | undefined): Promise
   const columns = [
     { title: "STATE" },
     { title: "ROLE" },
-    { title: "BY" },
-    { title: "MADE" },
+    { title: "BY", spare: 2 },
+    { title: "MADE", spare: 1 },
     { title: "WHAT BECAME OF IT", isFlexible: true },
     { title: "ID" },
   ];

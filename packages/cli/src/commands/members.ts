@@ -76,9 +76,9 @@ export function memberTable({ paint, shell, width }: Context, members: readonly 
     { title: "MEMBER", isFlexible: true },
     { title: "ROLE" },
     { title: "STATE" },
-    { title: "KIND" },
-    { title: "MACHINES", align: "right" },
-    { title: "JOINED" },
+    { title: "KIND", spare: 2 },
+    { title: "MACHINES", align: "right", spare: 1 },
+    { title: "JOINED", spare: 3 },
     { title: "ID" },
   ] as const;
   return table({ columns, rows, width, paint });

@@ -113,9 +113,9 @@ async function listNodes(context: Context, session: string | undefined): Promise
     { title: "SLOT" },
     ...(hasMany ? [{ title: "SESSION" }] : []),
     { title: "OWNER" },
-    { title: "AGENTS", isFlexible: true },
-    { title: "VERSION" },
-    { title: "HEARD" },
+    { title: "AGENTS", isFlexible: true, spare: 1 },
+    { title: "VERSION", spare: 3 },
+    { title: "HEARD", spare: 2 },
     { title: "ID" },
   ];
   const text = nodes.length === 0 ? "No machine is attached yet.\n" : table({ columns, rows, width, paint });

@@ -131,8 +131,8 @@ async function listProjects(context: Context): Promise<void> {
     { title: "PROJECT" },
     { title: "FOLDER", isFlexible: true },
     { title: "MACHINE" },
-    { title: "THREADS", align: "right" },
-    { title: "CHANGED" },
+    { title: "THREADS", align: "right", spare: 2 },
+    { title: "CHANGED", spare: 1 },
     { title: "ID" },
   ] as const;
   context.voice.answer({

@@ -5,8 +5,9 @@ import { confirm } from "../confirm.ts";
 import { type Context, examples, type Registry } from "../context.ts";
 import { connect } from "../hub.ts";
 import { shortId } from "../ids.ts";
+import { isActiveSlot } from "../nodes.ts";
 import { facts, table } from "../output/table.ts";
-import { oneLine } from "../output/text.ts";
+import { counted, oneLine } from "../output/text.ts";
 import { ago } from "../output/time.ts";
 import { sessionState } from "../output/words.ts";
 import { findSession, SESSION_OPTION } from "../sessions.ts";
@@ -60,11 +61,18 @@ export function addSessionCommands({ program, context }: Registry): void {
     .option("--lower", "let older machines work again; needed to lower the floor, and recorded")
     .addHelpText("after", examples("session floor 1.4", "session floor 1.3 --lower", "session floor none --lower"))
     .action(async (given: string, options: FloorOptions, command: Command) => {
-      const { hub, sessionId, said } = await chosen(context(command), options.session);
+      const used = context(command);
+      const { hub, sessionId, said } = await chosen(used, options.session);
       const minClientVersion = given === "none" ? null : given;
       const updated = await hub.api.sessions.setFloor({ sessionId, minClientVersion, lower: options.lower === true });
       const floor = updated.minClientVersion;
       said(updated, floor === null ? "takes machines of every version now" : `asks machines for version ${floor} now`);
+      const { nodes } = await hub.api.nodes.list();
+      const below = nodes.filter((node) => node.sessionId === sessionId && isActiveSlot(node) && node.readOnly).length;
+      if (below > 0)
+        used.voice.note(
+          `${counted(below, "machine")} below it may only look until Muster is upgraded there: \`muster nodes\``,
+        );
     });
 }
 
@@ -145,8 +153,8 @@ async function listSessions(context: Context): Promise<void> {
     { title: "YOU" },
     { title: "MEMBERS", align: "right" },
     { title: "MACHINES", align: "right" },
-    { title: "FLOOR" },
-    { title: "CHANGED" },
+    { title: "FLOOR", spare: 1 },
+    { title: "CHANGED", spare: 2 },
     { title: "ID" },
   ] as const;
   voice.answer({

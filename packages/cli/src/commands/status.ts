@@ -6,7 +6,7 @@ import { runningDaemon } from "../home.ts";
 import { connect } from "../hub.ts";
 import { shortId } from "../ids.ts";
 import { type JoinedHub, readJoined } from "../join/joined.ts";
-import { newestSlots } from "../nodes.ts";
+import { mayWork, newestSlots } from "../nodes.ts";
 import { facts } from "../output/table.ts";
 import { counted, oneLine } from "../output/text.ts";
 import { lasting } from "../output/time.ts";
@@ -23,7 +23,7 @@ export function addStatusCommands({ program, context }: Registry): void {
   program
     .command("login")
     .description("print a fresh one-time login link for the console")
-    .addHelpText("after", examples("login", 'xdg-open "$(muster login --quiet)"'))
+    .addHelpText("after", examples("login", "login --quiet"))
     .action((_options: object, command: Command) => printLogin(context(command)));
   program
     .command("version")
@@ -62,7 +62,7 @@ async function showStatus(context: Context): Promise<void> {
       ["Version", `${health.version}, up ${lasting(health.uptimeMs)}, ${counted(health.headSequence, "event")}`],
       ["You", `${oneLine(me.displayName)}, ${me.role}`],
       ...(joined === null ? [] : [["This one", thisMachine(context, own)] as const]),
-      ["Machines", `${online.length} of ${nodes.length} online`],
+      ["Machines", machinesText(nodes.length, online)],
       ["Projects", String(projects.length)],
       ["Threads", `${threads.length}, ${running.length} working`],
       ["Needs you", pending.length === 0 ? "nothing" : paint("yellow", counted(pending.length, "approval"))],
@@ -103,8 +103,14 @@ function joinedHere({ paths }: Context, hubUrl: string): JoinedHub | null {
 function thisMachine({ paint, paths, muster }: Context, own: NodeSummary | undefined): string {
   const place =
     own === undefined ? "not on the roster" : `${nodeHealth(own.health, paint)}, slot ${nodeSlot(own, paint)}`;
-  if (runningDaemon(paths) !== null) return place;
+  // Of a revoked machine no daemon is taken again.
+  if (runningDaemon(paths) !== null || own?.state === "revoked") return place;
   return `${place}; ${paint("yellow", "its daemon does not run")}: ${muster} daemon up`;
+}
+
+function machinesText(total: number, online: readonly NodeSummary[]): string {
+  const idle = online.filter((node) => !mayWork(node)).length;
+  return `${online.length} of ${total} online${idle === 0 ? "" : `, ${idle} of them may not work`}`;
 }
 
 async function printLogin(context: Context): Promise<void> {

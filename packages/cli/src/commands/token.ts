@@ -85,8 +85,8 @@ async function listTokens(context: Context, all: boolean): Promise<void> {
     { title: "WHAT FOR", isFlexible: true },
     { title: "SCOPE" },
     { title: "STATE" },
-    { title: "MADE" },
-    { title: "USED" },
+    { title: "MADE", spare: 2 },
+    { title: "USED", spare: 1 },
     ...(all ? [{ title: "WHOSE" }] : []),
     { title: "ID" },
   ];

@@ -3,7 +3,7 @@ import { ERRORS, type Health, MusterError, type NodeSummary } from "@muster/cont
 import { hintOf } from "../errors.ts";
 import type { Hub } from "../hub.ts";
 import type { JoinedHub } from "../join/joined.ts";
-import { newestSlots } from "../nodes.ts";
+import { mayWork, nameOfNode, newestSlots } from "../nodes.ts";
 import { counted, oneLine } from "../output/text.ts";
 import type { Check } from "./machine.ts";
 
@@ -48,19 +48,32 @@ export async function checkNodes(hub: Hub): Promise<Check[]> {
   try {
     const nodes = newestSlots((await hub.api.nodes.list()).nodes);
     const online = nodes.filter(({ health }) => health === "online");
-    const machines: Check =
-      online.length > 0
-        ? { name: "node", state: "ok", message: `${counted(online.length, "machine")} of ${nodes.length} online` }
-        : {
-            name: "node",
-            state: "fail",
-            message: nodes.length === 0 ? "no machine is attached" : "no machine is online",
-            advice: "Restart `muster up`; the daemon's log is daemon.log in the home.",
-          };
-    return [machines, agentsCheck(online)];
+    return [machinesCheck(nodes), agentsCheck(online)];
   } catch (error) {
     return [failed("node", error)];
   }
+}
+
+/** Being online is not enough: a machine without a slot, or whose version or owner keeps it from working, gets nothing new. */
+export function machinesCheck(nodes: readonly NodeSummary[]): Check {
+  const name = "node";
+  const online = nodes.filter(({ health }) => health === "online");
+  const idle = online.filter((node) => !mayWork(node));
+  if (online.length === 0)
+    return {
+      name,
+      state: "fail",
+      message: nodes.length === 0 ? "no machine is attached" : "no machine is online",
+      advice: "Restart `muster up`; the daemon's log is daemon/daemon.log in the home.",
+    };
+  const message = `${counted(online.length, "machine")} of ${nodes.length} online`;
+  if (idle.length === 0) return { name, state: "ok", message };
+  return {
+    name,
+    state: idle.length === online.length ? "fail" : "warn",
+    message: `${message}, of which ${idle.map(nameOfNode).join(", ")} may not work`,
+    advice: "`muster nodes` says why.",
+  };
 }
 
 function agentsCheck(nodes: readonly NodeSummary[]): Check {
@@ -101,7 +114,7 @@ export function ownPlace(own: NodeSummary | undefined, sessionTitle: string): Ch
       name,
       state: "fail",
       message: "an owner revoked this machine's place, for good",
-      advice: "With a new invite, join under another --home, as a new machine.",
+      advice: "Its daemon is not taken again. With a new invite, join under another --home, as a new machine.",
     };
   if (own.health === "offline")
     return { name, state: "fail", message: "this machine is offline", advice: "Start it with `muster daemon up`." };

@@ -10,6 +10,8 @@ describe("the link of an invite", () => {
     [`http://192.168.1.7:7600/join#token=${TOKEN}`, "http://192.168.1.7:7600"],
     [`https://muster.example.org/join#token=${TOKEN}`, "https://muster.example.org"],
     [`  http://[fd00::7]:7600/join#token=${TOKEN}\n`, "http://[fd00::7]:7600"],
+    [`"http://192.168.1.7:7600/join#token=${TOKEN}"`, "http://192.168.1.7:7600"],
+    [`muster join “https://muster.example.org/join#token=${TOKEN}”`, "https://muster.example.org"],
   ])("EXP-3 names the hub and the token: %s", (text, hubUrl) => {
     expect(parseJoinLink(text)).toEqual({ hubUrl, token: TOKEN });
   });

@@ -10,9 +10,9 @@ export interface JoinLink {
 
 /** Throws `validation_failed`, never with the token in its words. */
 export function parseJoinLink(text: string): JoinLink {
-  const url = URL.parse(text.trim());
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
-    throw notALink("That is no link of an invite.");
+  // As people paste it: with its quotes, or the whole line that `invite` printed.
+  const url = URL.parse(/https?:\/\/[^\s"'`<>“”‘’]+/.exec(text)?.[0] ?? "");
+  if (url === null) throw notALink("That is no link of an invite.");
   if (url.pathname === "/login")
     throw refusal(
       "validation_failed",

@@ -95,4 +95,24 @@ describe("a table", () => {
       "NAME           COUNT\na thing with…      7\n日本             120\n",
     );
   });
+
+  test("leaves out what can be spared where cutting is not enough, and never widens what is cut", () => {
+    const shown = (width: number): string =>
+      table({
+        columns: [
+          { title: "NAME" },
+          { title: "AGENTS", isFlexible: true },
+          { title: "HEARD", spare: 1 },
+          { title: "VERSION", spare: 2 },
+          { title: "ID" },
+        ],
+        rows: [["laptop", "sample", "just now", "0.1.0", "b8b4698c"]],
+        width,
+        paint: plainPaint,
+      });
+    expect(shown(45)).toBe("NAME    AGENTS  HEARD     VERSION  ID\nlaptop  sample  just now  0.1.0    b8b4698c\n");
+    expect(shown(40)).toBe("NAME    AGENTS  HEARD     ID\nlaptop  sample  just now  b8b4698c\n");
+    const least = "NAME    AGENTS  ID\nlaptop  sample  b8b4698c\n";
+    for (const width of [30, 10]) expect(shown(width)).toBe(least);
+  });
 });

@@ -1,5 +1,5 @@
-// Aligned tables. Cells may hold colours; widths count what is seen. One column may be cut so that a row fits the
-// terminal; where the output is no terminal nothing is cut.
+// Aligned tables. Cells may hold colours; widths count what is seen. So that a row fits the terminal one column may be cut, and
+// then others left out; where the output is no terminal nothing is.
 import type { Paint } from "../shell.ts";
 import { cut, widthOf } from "./text.ts";
 
@@ -8,6 +8,8 @@ export interface Column {
   readonly align?: "left" | "right";
   /** Gives way when the terminal is too narrow; its cells have no colours. */
   readonly isFlexible?: boolean;
+  /** Left out where a row does not fit by cutting alone; the highest first. Absent for what a row is nothing without. */
+  readonly spare?: number;
 }
 
 export interface TableOptions {
@@ -22,14 +24,16 @@ const GAP = 2;
 const FLEXIBLE_MIN = 12;
 
 /** Lines of the table, title line first, each ended by a newline. */
-export function table({ columns, rows, width, paint }: TableOptions): string {
+export function table(options: TableOptions): string {
+  const { columns, rows, width, paint } = fitting(options);
   const widths = columns.map((column, index) =>
     Math.max(widthOf(column.title), ...rows.map((row) => widthOf(row[index] ?? ""))),
   );
   const total = widths.reduce((sum, each) => sum + each, 0) + GAP * (columns.length - 1);
   const flexible = columns.findIndex((column) => column.isFlexible === true);
   if (total > width && flexible >= 0) {
-    widths[flexible] = Math.max(FLEXIBLE_MIN, (widths[flexible] ?? 0) - (total - width));
+    const own = widths[flexible] ?? 0;
+    widths[flexible] = Math.max(Math.min(FLEXIBLE_MIN, own), own - (total - width));
   }
   const line = (cells: readonly string[]): string =>
     cells.map((cell, index) => padded(cell, index)).join(" ".repeat(GAP));
@@ -41,6 +45,22 @@ export function table({ columns, rows, width, paint }: TableOptions): string {
   };
   const title = paint("dim", line(columns.map((column) => column.title)).trimEnd());
   return [title, ...rows.map((row) => line(row).trimEnd())].map((text) => `${text}\n`).join("");
+}
+
+/** Without the columns that can be spared where the narrowest table would not fit. */
+function fitting(options: TableOptions): TableOptions {
+  const { columns, rows, width } = options;
+  const narrowest = columns.map(({ title, isFlexible }, index) => {
+    const own = Math.max(widthOf(title), ...rows.map((row) => widthOf(row[index] ?? "")));
+    return isFlexible === true ? Math.min(FLEXIBLE_MIN, own) : own;
+  });
+  if (narrowest.reduce((sum, each) => sum + each + GAP, -GAP) <= width) return options;
+  const spares = columns.map(({ spare }) => spare ?? 0);
+  const first = Math.max(...spares);
+  if (first === 0) return options;
+  const left = spares.indexOf(first);
+  const isKept = (_: unknown, index: number): boolean => index !== left;
+  return fitting({ ...options, columns: columns.filter(isKept), rows: rows.map((row) => row.filter(isKept)) });
 }
 
 /** `name  value` lines, names aligned. */
