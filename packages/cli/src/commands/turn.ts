@@ -81,16 +81,17 @@ async function startTurn(context: Context, words: readonly string[], options: St
   const hub = connect(context);
   const threadId = await resolveThread(context, hub, thread);
   const turnId = hub.ids.next() as TurnId;
-  const { sequence, receipt } = await hub.dispatch({
-    type: "thread.turn.start",
-    threadId,
-    turnId,
-    message: { messageId: hub.ids.next(), role: "user", text },
-    ...(options.model === undefined ? {} : { model: options.model }),
-    ...(options.effort === undefined ? {} : { effort: options.effort }),
-    whenBusy: options.queue ? "queue" : "reject",
-  });
-  await asked(context, hub, { threadId, turnId, sequence, receipt }, options);
+  const ask = () =>
+    hub.dispatch({
+      type: "thread.turn.start",
+      threadId,
+      turnId,
+      message: { messageId: hub.ids.next(), role: "user", text },
+      ...(options.model === undefined ? {} : { model: options.model }),
+      ...(options.effort === undefined ? {} : { effort: options.effort }),
+      whenBusy: options.queue ? "queue" : "reject",
+    });
+  await askForTurn(context, hub, { threadId, turnId, ask }, options);
 }
 
 async function textFromInput({ shell }: Context): Promise<string> {
@@ -119,34 +120,38 @@ async function continueTurn(
     throw refusal("turn_not_found", `The thread ${state}.`, 'Start one with `muster turn start "…"`.', { threadId });
   }
   const command = await continuationOf(hub, latest);
-  const { sequence, receipt } = await hub.dispatch(command);
-  await asked(context, hub, { threadId, turnId: command.turnId, sequence, receipt }, options);
+  const ask = () => hub.dispatch(command);
+  await askForTurn(context, hub, { threadId, turnId: command.turnId, ask }, options);
 }
 
-/** Answers with the turn that was asked for, and follows it where that was asked too. */
-async function asked(
+interface AskedTurn {
+  readonly threadId: ThreadId;
+  readonly turnId: TurnId;
+  readonly ask: () => Promise<DispatchResult>;
+}
+
+/** Asks for the turn and answers with it, or follows it where that was asked too. */
+async function askForTurn(
   context: Context,
   hub: Hub,
-  {
-    threadId,
-    turnId,
-    sequence,
-    receipt,
-  }: { threadId: ThreadId; turnId: TurnId } & Pick<DispatchResult, "sequence" | "receipt">,
+  { threadId, turnId, ask }: AskedTurn,
   options: { readonly follow?: boolean },
 ): Promise<void> {
-  const answer = {
-    json: { threadId, turnId, receipt, sequence },
+  const answerOf = ({ receipt, sequence }: DispatchResult) => ({ threadId, turnId, receipt, sequence });
+  if (options.follow) {
+    // The answer is the stream; its first row says which turn it is.
+    const start = async () => {
+      const json = answerOf(await ask());
+      if (context.voice.isJson) context.voice.row({ type: "started", ...json }, "");
+    };
+    return followTurn(context, hub, { threadId, turnId, start });
+  }
+  context.voice.answer({
+    json: answerOf(await ask()),
     text: `${context.paint("green", "✓")} Asked in thread ${shortId(threadId)} ${context.paint("dim", `(turn ${shortId(turnId)})`)}\n`,
     quiet: [turnId],
-  };
-  if (!options.follow) {
-    context.voice.answer(answer);
-    return context.voice.note(`Next: ${context.muster} turn tail ${shortId(threadId)}`);
-  }
-  // Followed, the answer is the stream; its first row says which turn it is.
-  if (context.voice.isJson) context.voice.row({ type: "started", ...answer.json }, "");
-  await followTurn(context, hub, { threadId, turnId });
+  });
+  context.voice.note(`Next: ${context.muster} turn tail ${shortId(threadId)}`);
 }
 
 async function tailTurn(context: Context, given: string | undefined): Promise<void> {

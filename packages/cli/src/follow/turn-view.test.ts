@@ -120,11 +120,34 @@ describe("a turn on the screen", () => {
       messages: [{ messageId: "message-1", turnId, role: "assistant", text: "Hello", createdAt: "1" }],
       activities: [],
       approvals: [],
+      checkpoints: [],
     } as unknown as ThreadWindow;
     view.begin(window);
     for (const message of [delta(3, "lo wor"), said(0, "Hello"), said(5, " world")]) view.take(message);
     view.begin(window);
     expect(text()).toBe("Hello world");
+  });
+
+  test("says what changed, once, also where the snapshot alone tells of it, and ends the line behind what was said", () => {
+    const { view, text } = screen();
+    const files = [{ path: "one.txt", status: "added", additions: 1, deletions: 0 }];
+    const window = {
+      messages: [{ messageId: "message-1", turnId, role: "assistant", text: "Done.", createdAt: "1" }],
+      activities: [],
+      approvals: [],
+      checkpoints: [
+        { turnId: "turn-0", checkpointTurnCount: 1, files },
+        { turnId, checkpointTurnCount: 2, files },
+      ],
+    } as unknown as ThreadWindow;
+    view.begin(window);
+    expect(text()).toBe("Done.\n± 1 file changed, +1 −0\n");
+    view.begin(window);
+    view.take(event("thread.turn-diff-completed", { turnCount: 2, files }));
+    view.take(delta(0, "More.", "message-2"));
+    view.endLine();
+    view.endLine();
+    expect(text()).toBe("Done.\n± 1 file changed, +1 −0\nMore.\n");
   });
 
   test("goes on from a snapshot after a reset: nothing is missing, nothing comes twice", () => {
@@ -154,6 +177,7 @@ describe("a turn on the screen", () => {
         activity("event-2", { kind: "note", summary: "Something else", payload: {} }),
       ],
       approvals: [{ requestId: question.requestId, turnId, status: "pending" }],
+      checkpoints: [],
     } as unknown as ThreadWindow);
     view.take(said(10, "Three."));
     expect(text()).toBe(

@@ -2,6 +2,7 @@
 // persisted text comes first. Pure but for `write`.
 import { emptyStreamingText, mergeDelta, mergePersisted, type StreamingText, visibleText } from "@muster/client";
 import {
+  type DiffFile,
   type FeedMessage,
   isKnownEvent,
   type MusterEvent,
@@ -25,6 +26,8 @@ export interface TurnView {
   begin(window: ThreadWindow): void;
   /** True when the message belonged to the turn. */
   take(message: FeedMessage): boolean;
+  /** What follows stands on a line of its own. */
+  endLine(): void;
   /** Set once the turn has ended. */
   readonly end: TurnEnd | null;
 }
@@ -52,6 +55,7 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
   let isAtLineStart = true;
   let speaking: string | null = null;
   let plan: Plan = [];
+  let isChangeShown = false;
   let end: TurnEnd | null = null;
 
   const print = (text: string): void => {
@@ -59,11 +63,19 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
     write(text);
     isAtLineStart = text.endsWith("\n");
   };
+  const endLine = (): void => {
+    if (!isAtLineStart) print("\n");
+  };
   const line = (text: string): void => {
     if (text === "") return;
-    if (!isAtLineStart) print("\n");
+    endLine();
     print(text);
     speaking = null;
+  };
+  const showChange = (turnCount: number, files: readonly DiffFile[]): void => {
+    if (turnCount === 0 || files.length === 0 || isChangeShown) return;
+    isChangeShown = true;
+    line(paint("dim", `± ${changeSummary(files)}\n`));
   };
   const update = (messageId: string, merge: (text: StreamingText) => StreamingText): void => {
     const message = said.get(messageId) ?? { text: emptyStreamingText, shown: 0 };
@@ -119,12 +131,11 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
         line(showStep(event.payload) + answerHint(event.payload));
         return true;
       case "thread.turn-diff-completed": {
-        const { files, turnCount } = event.payload;
-        if (turnCount > 0 && files.length > 0) line(paint("dim", `± ${changeSummary(files)}\n`));
+        showChange(event.payload.turnCount, event.payload.files);
         return true;
       }
       case "thread.turn-settled":
-        if (!isAtLineStart) print("\n");
+        endLine();
         end = { status: event.payload.status, reason: event.payload.reason, detail: event.payload.detail };
         return true;
       default:
@@ -151,6 +162,9 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
       for (const approval of window.approvals) {
         if (approval.turnId === turnId && approval.status === "pending") line(hintFor(approval.requestId));
       }
+      for (const checkpoint of window.checkpoints) {
+        if (checkpoint.turnId === turnId) showChange(checkpoint.checkpointTurnCount, checkpoint.files);
+      }
     },
     take: (message) => {
       if (message.type === "event") return isKnownEvent(message.event) && takeEvent(message.event);
@@ -163,6 +177,7 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
       update(message.delta.messageId, (text) => mergeDelta(text, message.delta));
       return true;
     },
+    endLine,
     get end() {
       return end;
     },

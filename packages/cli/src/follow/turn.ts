@@ -26,6 +26,8 @@ const TRIES_UNTOLD = 2;
 export interface FollowedTurn {
   readonly threadId: ThreadId;
   readonly turnId: TurnId;
+  /** Asks for the turn, where that is not done yet; called once, when the thread is watched, so that nothing of the turn is missed. */
+  readonly start?: () => Promise<void>;
 }
 
 /** Exit code for how a turn ended: 0 completed, 6 interrupted (start it again), else what the table says of the reason. */
@@ -36,7 +38,7 @@ export function turnExitCode({ status, reason }: Pick<TurnEnd, "status" | "reaso
 }
 
 /** Streams the turn and sets the exit code by its end. The person's SIGINT ends the watching, not the turn. */
-export async function followTurn(context: Context, hub: Hub, { threadId, turnId }: FollowedTurn): Promise<void> {
+export async function followTurn(context: Context, hub: Hub, { threadId, turnId, start }: FollowedTurn): Promise<void> {
   const { voice, shell, paint } = context;
   const signal = shell.interrupted();
   const view = createTurnView({
@@ -47,6 +49,7 @@ export async function followTurn(context: Context, hub: Hub, { threadId, turnId 
       if (!voice.isJson && !voice.isQuiet) shell.out.write(text);
     },
   });
+  let waiting = start;
   let isAway = false;
   const onState = ({ status, attempt }: FeedState): void => {
     if (status === "live") isAway = false;
@@ -56,29 +59,38 @@ export async function followTurn(context: Context, hub: Hub, { threadId, turnId 
     voice.note("The hub does not answer; trying again until it does. Ctrl-C ends the watching, not the turn.");
   };
   while (!signal.aborted && view.end === null) {
-    const window = await readWindow(hub, threadId, turnId);
-    const turn = turnOf(window, turnId);
-    // Again after a reset: what came between is in the window alone.
-    view.begin(window);
-    if (isSettled(turn)) break;
+    const window = await readWindow(hub, threadId, waiting === undefined ? turnId : null);
+    if (waiting === undefined) {
+      const turn = turnOf(window, turnId);
+      // Again after a reset: what came between is in the window alone.
+      view.begin(window);
+      if (isSettled(turn)) break;
+    }
     const after = `${window.generation}:${window.snapshotSequence}`;
     for await (const message of hub.followFeed({ after, threadId, signal, onState })) {
+      if (message.type === "synchronized" && waiting !== undefined) {
+        const ask = waiting;
+        waiting = undefined;
+        await ask();
+      }
       if (view.take(message) && voice.isJson) voice.row(message, "");
       if (view.end !== null) break;
     }
   }
+  if (waiting !== undefined) return context.exitWith(INTERRUPTED_EXIT_CODE);
   if (view.end === null && signal.aborted) {
     voice.note("\nThe turn goes on; watch it again with `muster turn tail`, stop it with `muster turn interrupt`.");
     return context.exitWith(INTERRUPTED_EXIT_CODE);
   }
   const turn = turnOf(await readWindow(hub, threadId, turnId), turnId);
+  view.endLine();
   finish(context, turn, view.end);
 }
 
-/** The latest window that holds the turn, even when others wait behind it. */
-async function readWindow(hub: Hub, threadId: ThreadId, turnId: TurnId): Promise<ThreadWindow> {
+/** The latest window that holds the turn, even when others wait behind it; the latest at all where none is named. */
+async function readWindow(hub: Hub, threadId: ThreadId, turnId: TurnId | null): Promise<ThreadWindow> {
   const window = await hub.api.orchestration.getThread({ threadId, turnLimit: 2 });
-  if (window.turns.some((turn) => turn.turnId === turnId)) return window;
+  if (turnId === null || window.turns.some((turn) => turn.turnId === turnId)) return window;
   return hub.api.orchestration.getThread({ threadId, turnLimit: 50 });
 }
 
