@@ -108,7 +108,11 @@ onBothDatabases("a session", () => {
   it(`is one of ${SESSIONS_OF_PRINCIPAL_MAX} at most for whoever opens it`, async () => {
     const { caller } = await people.join("collaborator");
     const open = () => codeOf(people.sessions.create(caller, { title: "One more" }));
-    const codes = await Promise.all(Array.from({ length: SESSIONS_OF_PRINCIPAL_MAX + 5 }, open));
+    // Not all at once: the last would wait longer for a connection than a call may, on a machine that does much beside.
+    const atOnce = 41;
+    const codes: string[] = [];
+    while (codes.length < SESSIONS_OF_PRINCIPAL_MAX + 5)
+      codes.push(...(await Promise.all(Array.from({ length: atOnce }, open))));
     expect(codes.filter((code) => code === "no error")).toHaveLength(SESSIONS_OF_PRINCIPAL_MAX - 1);
     expect(await refusal(() => people.sessions.create(caller, { title: "One more" }))).toBe("resource.limit_exceeded");
   });
