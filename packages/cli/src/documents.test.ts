@@ -22,7 +22,7 @@ const DOCUMENTS = [
 function wordsOf(line: string): string[] {
   const words: string[] = [];
   for (const [word] of line.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
-    if (/^(#|\||>|&&|;)/.test(word)) break;
+    if (/^(#|\||>|<$|&&|;)/.test(word)) break;
     words.push(word.replaceAll(/["']/g, ""));
   }
   return words;
@@ -73,7 +73,9 @@ const textsOf = (source: string): string =>
   source.replaceAll(/\$\{[^}]*\}/g, "given").replaceAll("(`muster", "(muster");
 
 const spansOf = (text: string): string[] =>
-  [...text.matchAll(/\\?`(muster [^`\\…][^`\\]*|npm run -s muster -- [^`\\…]+)\\?`/g)].map(([, span = ""]) => span);
+  [...text.matchAll(/\\?`(muster [^`\\…][^`\\]*|npm run -s muster -- [^`\\…<][^`\\]*)\\?`/g)].map(
+    ([, span = ""]) => span,
+  );
 
 describe("a line of a document", () => {
   test.each(["README.md", "docs/second-machine.md", "docs/postgresql.md"])(
