@@ -47,10 +47,13 @@ export interface AuditedAct {
 
 export const audited = (
   { dialect, ids }: { readonly dialect: Store["dialect"]; readonly ids: Ids },
-  { spaceId, at, actorId, action, subject, details = {} }: AuditedAct,
+  ...acts: readonly AuditedAct[]
 ): readonly Statement[] =>
-  insertInto(dialect, HUB_TABLES, "audit_log", [
-    {
+  insertInto(
+    dialect,
+    HUB_TABLES,
+    "audit_log",
+    acts.map(({ spaceId, at, actorId, action, subject, details = {} }) => ({
       space_id: spaceId,
       audit_id: ids.next(),
       at,
@@ -58,8 +61,8 @@ export const audited = (
       action,
       subject,
       details_json: JSON.stringify(details),
-    },
-  ]);
+    })),
+  );
 
 /** Behind every id that there is: they are hexadecimal. */
 const NEWEST = "z";

@@ -1,8 +1,9 @@
 // What a session that is closed does to the slots in it: they end with it, so that its machines may work elsewhere.
 import type { SessionId } from "@muster/contracts";
 import type { Ids } from "@muster/core";
-import { change, insertInto, pick, type RowOf, type Statement, type Store, select, text } from "@muster/store";
+import { change, pick, type RowOf, type Statement, type Store, select, text } from "@muster/store";
 import { HUB_TABLES, ofSpace } from "../schema/index.ts";
+import { logSlots } from "./history.ts";
 import { SESSION_CLOSED } from "./limits.ts";
 
 const ofSession = { ...ofSpace, sessionId: text<SessionId>() } as const;
@@ -34,16 +35,18 @@ export function endSlots(
   const [first] = ended;
   if (first === undefined) return [];
   const { space_id: spaceId, session_id: sessionId } = first;
-  const log = ended.map(({ id, ...slot }) => ({
-    ...slot,
-    log_id: ids.next(),
-    attachment_id: id,
+  const log = ended.map((slot) => ({
+    spaceId,
+    nodeId: slot.node_id,
+    logId: ids.next(),
+    slot,
     action: "detached" as const,
+    epoch: slot.epoch,
     reason: SESSION_CLOSED,
     at,
   }));
   return [
     endSlotsIn(dialect, { spaceId, sessionId, at, reason: SESSION_CLOSED }, { expectChanges: ended.length }),
-    ...insertInto(dialect, HUB_TABLES, "runtime_node_attachment_log", log),
+    ...logSlots(dialect, log),
   ];
 }

@@ -1,5 +1,5 @@
-// What is kept of slots and of administrative acts on nodes: rows that are written with what they tell of, and never changed.
-import type { NodeId, PrincipalId, SpaceId } from "@muster/contracts";
+// What is kept of slots: rows that are written with what they tell of, and never changed.
+import type { NodeId, SpaceId } from "@muster/contracts";
 import { insertInto, type Statement, type Store } from "@muster/store";
 import { HUB_TABLES, type HubRow } from "../schema/index.ts";
 
@@ -17,41 +17,23 @@ export interface SlotEvent {
   readonly at: string;
 }
 
-export const logSlot = (dialect: Dialect, event: SlotEvent): readonly Statement[] =>
-  insertInto(dialect, HUB_TABLES, "runtime_node_attachment_log", [
-    {
-      space_id: event.spaceId,
-      log_id: event.logId,
-      attachment_id: event.slot.id,
-      session_id: event.slot.session_id,
-      participant_id: event.slot.participant_id,
-      node_id: event.nodeId,
-      action: event.action,
-      epoch: event.epoch,
-      reason: event.reason,
-      at: event.at,
-    },
-  ]);
+export const logSlots = (dialect: Dialect, events: readonly SlotEvent[]): readonly Statement[] =>
+  insertInto(
+    dialect,
+    HUB_TABLES,
+    "runtime_node_attachment_log",
+    events.map(({ spaceId, nodeId, logId, slot, action, epoch, reason, at }) => ({
+      space_id: spaceId,
+      log_id: logId,
+      attachment_id: slot.id,
+      session_id: slot.session_id,
+      participant_id: slot.participant_id,
+      node_id: nodeId,
+      action,
+      epoch,
+      reason,
+      at,
+    })),
+  );
 
-export interface NodeAct {
-  readonly spaceId: SpaceId;
-  readonly auditId: string;
-  readonly actorId: PrincipalId;
-  readonly action: "node.attached" | "node.detached" | "node.revoked";
-  readonly nodeId: NodeId;
-  readonly details: Readonly<Record<string, string>>;
-  readonly at: string;
-}
-
-export const auditNode = (dialect: Dialect, act: NodeAct): readonly Statement[] =>
-  insertInto(dialect, HUB_TABLES, "audit_log", [
-    {
-      space_id: act.spaceId,
-      audit_id: act.auditId,
-      at: act.at,
-      actor_id: act.actorId,
-      action: act.action,
-      subject: act.nodeId,
-      details_json: JSON.stringify(act.details),
-    },
-  ]);
+export const logSlot = (dialect: Dialect, event: SlotEvent): readonly Statement[] => logSlots(dialect, [event]);

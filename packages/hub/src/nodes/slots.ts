@@ -6,14 +6,16 @@ import {
   type DetachInput,
   MusterError,
   type NodeId,
+  type PrincipalId,
   type RevokeInput,
   SESSION_NODES_MAX,
   type SpaceId,
 } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
 import { type Guard, returnedRows, type Statement, type Store, StoreError } from "@muster/store";
+import { audited } from "../identity/index.ts";
 import type { NodeCaller } from "../ports.ts";
-import { auditNode, logSlot, type NodeAct } from "./history.ts";
+import { logSlot } from "./history.ts";
 import { CONNECT_ATTEMPTS, LEASE_EXPIRED } from "./limits.ts";
 import { attachPresence } from "./presence.ts";
 import {
@@ -216,5 +218,14 @@ export const revoke = (
 export const staleEpoch = (epoch: number, current: number): MusterError =>
   new MusterError("runtimenode.stale_epoch", undefined, { epoch, current });
 
-const audit = ({ store, ids }: SlotTools, act: Omit<NodeAct, "auditId">): readonly Statement[] =>
-  auditNode(store.dialect, { ...act, auditId: ids.next() });
+interface NodeAct {
+  readonly spaceId: SpaceId;
+  readonly actorId: PrincipalId;
+  readonly action: "node.attached" | "node.detached" | "node.revoked";
+  readonly nodeId: NodeId;
+  readonly details: Readonly<Record<string, string>>;
+  readonly at: string;
+}
+
+const audit = ({ store: { dialect }, ids }: SlotTools, { nodeId, ...act }: NodeAct): readonly Statement[] =>
+  audited({ dialect, ids }, { ...act, subject: nodeId });

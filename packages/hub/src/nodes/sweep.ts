@@ -3,10 +3,11 @@
 // changes nothing. What changed is given back once, by the statement that changed it, and announced in the same commit.
 import type { NodeId, PrincipalId, SpaceId } from "@muster/contracts";
 import { type Clock, type Ids, isoTime } from "@muster/core";
-import { insertInto, returnedRows, type Statement, type Store } from "@muster/store";
+import { returnedRows, type Statement, type Store } from "@muster/store";
 import { Attention, givenUpBefore, type Look } from "../attention.ts";
+import { audited } from "../identity/index.ts";
 import { type HeldLease, LeaseKeeper } from "../leases/index.ts";
-import { HUB_TABLES } from "../schema/index.ts";
+import { logSlots } from "./history.ts";
 import {
   DEGRADED_AFTER_MS,
   DEMOTIONS_MAX,
@@ -170,32 +171,27 @@ export class Sweep {
 
   #history(spaceId: SpaceId, at: string, slots: readonly OverdueSlot[]): readonly Statement[] {
     const { store, ids, hubPrincipalId } = this.#options;
+    const { dialect } = store;
     const log = slots.map((slot) => ({
-      space_id: spaceId,
-      log_id: ids.next(),
-      attachment_id: slot.id,
-      session_id: slot.session_id,
-      participant_id: slot.participant_id,
-      node_id: slot.node_id,
+      spaceId,
+      nodeId: slot.node_id,
+      logId: ids.next(),
+      slot,
       action: "released" as const,
       // The one that it has from now on: nobody else raises it without a change of the slot or of presence.
       epoch: slot.epoch + 1,
       reason: LEASE_EXPIRED,
       at,
     }));
-    const audit = slots.map((slot) => ({
-      space_id: spaceId,
-      audit_id: ids.next(),
+    const acts = slots.map(({ node_id: subject, session_id: sessionId }) => ({
+      spaceId,
       at,
-      actor_id: hubPrincipalId,
-      action: "node.released",
-      subject: slot.node_id,
-      details_json: JSON.stringify({ sessionId: slot.session_id, reason: LEASE_EXPIRED }),
+      actorId: hubPrincipalId,
+      action: "node.released" as const,
+      subject,
+      details: { sessionId, reason: LEASE_EXPIRED },
     }));
-    return [
-      ...insertInto(store.dialect, HUB_TABLES, "runtime_node_attachment_log", log),
-      ...insertInto(store.dialect, HUB_TABLES, "audit_log", audit),
-    ];
+    return [...logSlots(dialect, log), ...audited({ dialect, ids }, ...acts)];
   }
 }
 
