@@ -1,6 +1,7 @@
 // Which machine, and which of its slots, is meant.
-import { type NodeId, NodeSummary } from "@muster/contracts";
+import { MusterError, type NodeId, NodeSummary } from "@muster/contracts";
 import { describe, expect, test } from "vitest";
+import { ownersAct } from "./commands/nodes.ts";
 import { newestSlots } from "./nodes.ts";
 import { nodeSlot } from "./output/words.ts";
 import { chooseNode } from "./reads.ts";
@@ -86,5 +87,18 @@ describe("the machine meant", () => {
 
   test("is none where every machine is gone", () => {
     expect(() => chosen([slot("one", revoked)])).toThrow(expect.objectContaining({ code: "node_not_attached" }));
+  });
+});
+
+describe("a slot that the hub gives nobody else", () => {
+  const refusedWith = (code: "runtimenode.permission_denied" | "runtimenode.attach_conflict") =>
+    ownersAct(slot("one", { ownerName: "Ada" }), () => Promise.reject(new MusterError(code)));
+
+  test("NOD-13 is refused with the owner's name, because the roster tells it anyway", async () => {
+    await expect(refusedWith("runtimenode.permission_denied")).rejects.toMatchObject({
+      code: "runtimenode.permission_denied",
+      message: expect.stringContaining("Nobody but its owner, Ada, gives one-host a slot"),
+    });
+    await expect(refusedWith("runtimenode.attach_conflict")).rejects.toThrow("active in another session");
   });
 });

@@ -3,6 +3,7 @@ import { MusterError, type NodeSummary, type SessionSummary } from "@muster/cont
 import type { Command } from "commander";
 import { confirm } from "../confirm.ts";
 import { type Context, examples, type Registry } from "../context.ts";
+import { refusal } from "../errors.ts";
 import { connect, type Hub } from "../hub.ts";
 import { shortId } from "../ids.ts";
 import { agentsOf, isActiveSlot, nameOfNode } from "../nodes.ts";
@@ -163,19 +164,35 @@ async function attachNode(context: Context, given: string, { session }: NodeOpti
   const fleet = await readFleet(context);
   const node = chooseNode(fleet.nodes, given);
   const { sessionId, title } = chooseSession(fleet.sessions, session ?? node.sessionId);
-  const attached = await fleet.hub.api.runtimeNode.attach({
-    sessionId,
-    nodeId: node.nodeId,
-    clientVersion: node.clientVersion,
-    capabilities: node.capabilities,
-    healthState: "online",
-  });
+  const attached = await ownersAct(node, () =>
+    fleet.hub.api.runtimeNode.attach({
+      sessionId,
+      nodeId: node.nodeId,
+      clientVersion: node.clientVersion,
+      capabilities: node.capabilities,
+      healthState: "online",
+    }),
+  );
   const waits = node.health === "offline" ? " It is offline now, and works when its daemon is back." : "";
   voice.answer({
     json: { nodeId: node.nodeId, sessionId, ...attached },
     text: `${paint("green", "✓")} ${nameOfNode(node)} has a slot in "${oneLine(title)}".${waits}\n`,
     quiet: [node.nodeId],
   });
+}
+
+/** The hub tells another's machine from none by no word; here it is known to be there, and whose it is. */
+export async function ownersAct<Answer>(node: NodeSummary, act: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof MusterError) || error.code !== "runtimenode.permission_denied") throw error;
+    throw refusal(
+      error.code,
+      `Nobody but its owner, ${oneLine(node.ownerName)}, gives ${nameOfNode(node)} a slot, and only where the owner may bring machines.`,
+      "Ask the owner; `muster session members` says who may bring machines.",
+    );
+  }
 }
 
 async function detachNode(context: Context, given: string, { reason }: NodeOptions): Promise<void> {
