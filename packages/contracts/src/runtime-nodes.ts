@@ -41,6 +41,10 @@ export const CapabilityUpdateInput = ofNode.extend({
   epoch,
   /** All of them: what is left out is gone. */
   capabilities: DeclaredCapabilities,
+  /**
+   * The state becomes the slot's. The reason is checked and kept nowhere: a slot keeps why it ended, which one that goes on has
+   * not, and presence has no place for words.
+   */
   healthChanges: z.strictObject({ state: DeclaredHealth, reason: reason.optional() }).optional(),
 });
 export type CapabilityUpdateInput = z.infer<typeof CapabilityUpdateInput>;

@@ -212,3 +212,16 @@ onBothDatabases("what else is refused", () => {
     await beat(1);
   });
 });
+
+onBothDatabases("the reason of a change of health", () => {
+  it("NOD-6 is kept nowhere, and its state is the slot's", async () => {
+    await world.hello();
+    const before = (await world.rows("runtime_node_attachment_log")).length;
+    const healthChanges = { state: "degraded" as const, reason: "the fan is loud" };
+    const declared = { nodeId: NODE, epoch: 1, capabilities: {}, healthChanges };
+    expect(await world.nodes.declare(world.owner, declared)).toMatchObject({ state: "degraded" });
+    expect(await world.slot()).toMatchObject({ state: "degraded", health: "online", detachReason: null });
+    expect(await world.dump()).not.toContain("fan");
+    expect(await world.rows("runtime_node_attachment_log")).toHaveLength(before);
+  });
+});
