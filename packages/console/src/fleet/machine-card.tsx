@@ -10,6 +10,7 @@ import {
   IconServerOff,
 } from "@tabler/icons-react";
 import { type KeyboardEvent, memo } from "react";
+import row from "../shared/facts.module.css";
 import { RelativeTime } from "../shared/time.tsx";
 import { nodeName } from "../threads/thread-choices.ts";
 import { Agents } from "./agents.tsx";
@@ -59,7 +60,7 @@ export const MachineCard = memo(function MachineCard({ node, session, isOpen, on
               <IconChevronRight size={15} aria-hidden="true" />
             </button>
           </h3>
-          <p className={classes["facts"]}>
+          <p className={`${row["facts"]} ${classes["facts"]}`}>
             <span>{node.ownerName}</span>
             {capabilities.platform !== undefined && <span>{capabilities.platform}</span>}
             <span>Muster {node.clientVersion}</span>

@@ -7,6 +7,7 @@ import { IconArchive, IconArchiveOff, IconDots, IconFolders, IconPencil } from "
 import { useNodes } from "../application/muster.tsx";
 import { LIVENESS, type Mark } from "../fleet/standing.ts";
 import { Dialog } from "../shared/dialog.tsx";
+import row from "../shared/facts.module.css";
 import { TitleForm } from "../shared/title-form.tsx";
 import { useCommand } from "../shared/use-command.ts";
 import { runtimeModeLabel } from "../threads/runtime-mode-field.tsx";
@@ -31,7 +32,7 @@ export function ThreadHeader({ view: { thread, project }, obstacle, onOpenFiles 
     <header className={classes["header"]}>
       <div className={classes["text"]}>
         <h1 className={classes["title"]}>{thread.title}</h1>
-        <p className={classes["facts"]}>
+        <p className={row["facts"]}>
           <Tooltip label={project.workspaceRoot}>
             <span>{project.title}</span>
           </Tooltip>
