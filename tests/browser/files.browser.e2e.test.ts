@@ -138,6 +138,7 @@ test("NOD-22 EXP-7 the tree is walked by keyboard alone", async () => {
   expect(await focused()).toBe("entry:docs");
   await press("Escape");
   await page.getByTestId("files-tree").waitFor({ state: "detached" });
+  await expect.poll(() => page.evaluate("document.activeElement.dataset.testid")).toBe("open-files");
   expect(complaints).toEqual([]);
 });
 

@@ -42,7 +42,7 @@ export function Composer({
     // A touch screen would bring up its keyboard over the thread that was to be read.
     if (window.matchMedia("(hover: hover)").matches) input.current?.focus();
     const onKey = (event: globalThis.KeyboardEvent): void => {
-      if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("[role=dialog]") !== null) return;
+      if (event.key !== "Escape" || event.defaultPrevented || closesSomething(event)) return;
       if (document.activeElement !== input.current) input.current?.focus();
     };
     document.addEventListener("keydown", onKey);
@@ -139,3 +139,8 @@ export function Composer({
     </div>
   );
 }
+
+/** What the key closes may be gone from the page by now; the way that the event took still tells of it. */
+const closesSomething = (event: Event): boolean =>
+  document.querySelector("[role=dialog]") !== null ||
+  event.composedPath().some((part) => part instanceof Element && part.matches("[role=dialog], [role=menu]"));
