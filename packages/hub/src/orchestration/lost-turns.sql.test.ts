@@ -85,6 +85,21 @@ onBothDatabases("a running turn whose node is away", (database) => {
     expect(await turns()).toEqual(lost);
   });
 
+  it("ORC-33 on a slot that ended with its session ends with all that waited behind it, one by each look", async () => {
+    world.time.advance(1);
+    await world.dispatch(startTurn("turn-2", { whenBusy: "queue" }));
+    world.time.advance(1);
+    await world.dispatch(startTurn("turn-3", { whenBusy: "queue" }));
+    await world.run("UPDATE sessions SET state = 'closed'");
+    await slot("offline");
+    for (const count of [1, 1, 1, 0]) expect(await world.orchestration.settleLost()).toBe(count);
+    expect(await turns()).toEqual(["turn", "turn-2", "turn-3"].map((turnId) => [turnId, "interrupted", "node_lost"]));
+    expect(
+      await world.rows("SELECT turn_id FROM orchestration_effects WHERE status IN ('pending', 'running')"),
+    ).toEqual([]);
+    expect(world.nodes.kinds.filter((kind) => kind === "node.turn.start")).toHaveLength(1);
+  });
+
   it("ORC-33 is left alone when the node comes back between the look and the commit", async () => {
     await presence("offline");
     await look(SLOT_LEASE_MS);
