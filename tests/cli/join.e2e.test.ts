@@ -177,7 +177,7 @@ describe("the second daemon", () => {
     expect(nodes.filter(({ nodeId }) => nodeId === daemon.ready.nodeId)).toHaveLength(1);
     const second = await machine.muster(["daemon", "up", "--json"]);
     expect(errorOf(second)).toMatchObject({ code: "already_running", exitCode: 1 });
-    expect(second.stderr).toContain(String(again.ready.pid));
+    expect(errorOf(second).message).toBe(`The daemon of ${machine.home} runs already: process ${again.ready.pid}.`);
   });
 
   test.each(["SIGINT", "SIGTERM"] as const)(

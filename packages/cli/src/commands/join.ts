@@ -1,9 +1,10 @@
 // join, daemon up: a machine becomes part of somebody else's hub, and is so again later.
 import { hostname, userInfo } from "node:os";
-import { DISPLAY_NAME_MAX_CHARACTERS, DisplayName } from "@muster/contracts";
+import { DISPLAY_NAME_MAX_CHARACTERS, DisplayName, MusterError } from "@muster/contracts";
 import { type Command, Option } from "commander";
 import { type Context, examples, type Registry } from "../context.ts";
 import { refusal } from "../errors.ts";
+import type { HomePaths } from "../home.ts";
 import { mustBeJoined, refuseHubHome, refuseJoined } from "../join/joined.ts";
 import { isOpenToListeners, parseJoinLink } from "../join/link.ts";
 import { workspaceRoots } from "../up/options.ts";
@@ -73,7 +74,7 @@ async function joinHub(context: Context, given: string, options: JoinOptions): P
     );
   // Only here, so that the other commands need not load the daemon.
   const [{ prepareDaemon }, { redeemInvite }, { serveDaemon }] = await loaded();
-  const prepared = await prepareDaemon({ home: paths.daemon, environment: shell.env });
+  const prepared = await ofThisHome(paths, prepareDaemon({ home: paths.daemon, environment: shell.env }));
   try {
     const joined = await redeemInvite({
       paths,
@@ -105,9 +106,22 @@ async function daemonUp(context: Context, options: DaemonOptions): Promise<void>
   const given = options.workspaceRoot;
   const roots = workspaceRoots(shell, given.length > 0 ? given : joined.workspaceRoots);
   const [{ prepareDaemon }, , { serveDaemon }] = await loaded();
-  const prepared = await prepareDaemon({ home: paths.daemon, environment: shell.env });
+  const prepared = await ofThisHome(paths, prepareDaemon({ home: paths.daemon, environment: shell.env }));
   const { logLevel } = options;
   await serveDaemon(context, { prepared, joined, workspaceRoots: roots, version: VERSION, logLevel, began });
+}
+
+/** The daemon knows its own folder alone, a person the home around it. */
+async function ofThisHome<Prepared>(paths: HomePaths, preparing: Promise<Prepared>): Promise<Prepared> {
+  try {
+    return await preparing;
+  } catch (error) {
+    if (!(error instanceof MusterError) || error.code !== "already_running") throw error;
+    const pid = error.details?.["pid"];
+    const who = typeof pid === "number" ? `process ${pid}` : "another process";
+    const message = `The daemon of ${paths.home} runs already: ${who}.`;
+    throw new MusterError(error.code, message, { ...error.details, home: paths.home }, { cause: error });
+  }
 }
 
 const loaded = () =>
