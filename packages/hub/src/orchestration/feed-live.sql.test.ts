@@ -94,6 +94,40 @@ onBothDatabases("live messages", () => {
     await Promise.all([owner.stop(), stranger.stop()]);
   });
 
+  it.each([
+    ["revoked in the thread's session", "UPDATE runtime_node_attachments SET state = 'revoked' WHERE node_id = 'node'"],
+    ["detached from it", "UPDATE runtime_node_attachments SET state = 'offline' WHERE node_id = 'node'"],
+    ["suspended by its owner's end", "UPDATE session_memberships SET state = 'revoked' WHERE participant_id = 'owner'"],
+    ["suspended by its owner's role", "UPDATE session_memberships SET role = 'viewer' WHERE participant_id = 'owner'"],
+    ["suspended by the session's end", "UPDATE sessions SET state = 'archived'"],
+  ])("NOD-16 of a node whose connection is still open end within a second when it is %s", async (_why, change) => {
+    const reader = read();
+    await until(() => reader.types().includes("synchronized"));
+    world.orchestration.publishDelta(nodeIdentity(), live(0, "before"));
+    await until(() => reader.items.length === 2);
+    await world.run(change);
+    world.time.advance(1_000);
+    world.orchestration.publishDelta(nodeIdentity(), live(6, "after"));
+    world.orchestration.publishCall(nodeIdentity(), {
+      threadId: "thread" as ThreadId,
+      turnId: "turn" as LiveCall["turnId"],
+      tool: {
+        itemId: "i" as LiveCall["tool"]["itemId"],
+        title: "after",
+        kind: "read",
+        status: "running",
+        locations: [],
+      },
+    });
+    await settled();
+    world.orchestration.publishPresence(nodeIdentity().spaceId, [
+      { nodeId: "node", sessionId: "session" } as NodeSummary,
+    ]);
+    await until(() => reader.types().includes("presence"));
+    expect(reader.types().slice(1)).toEqual(["delta", "presence"]);
+    await reader.stop();
+  });
+
   it("of calls that have begun come like text, from the thread's own node only (ORC-16, ORC-27)", async () => {
     const call = (title: string): LiveCall => ({
       threadId: "thread" as ThreadId,

@@ -8,6 +8,7 @@ import type {
   PrincipalId,
   ReceivedEntry,
   SpaceId,
+  ThreadId,
   WireEvent,
 } from "@muster/contracts";
 import { ARCHIVED_KEPT_DAYS_DEFAULT, HELLO_TURNS_MAX, MusterError } from "@muster/contracts";
@@ -30,8 +31,9 @@ import { TurnDiffs } from "./diffs.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EffectWorker } from "./effect-worker.ts";
 import { eventReader, readEvent as readEventOfToday } from "./event-reader.ts";
-import { Feeds } from "./feed.ts";
+import { Feeds, type LiveMessage } from "./feed.ts";
 import { HubCommands } from "./hub-commands.ts";
+import { LiveGate } from "./live-gate.ts";
 import { LogTail } from "./log-tail.ts";
 import { lostTurns } from "./lost-turns.ts";
 import { ProjectionUpkeep } from "./projection-upkeep.ts";
@@ -106,6 +108,10 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
   const reads = { store, readEvent, visibility, generation, connections, clock };
   const diffs = new TurnDiffs(reads);
   const feeds = new Feeds({ store, readEvent, tail, visibility, generation });
+  const liveGate = new LiveGate(near, clock);
+  const tellLive = (node: NodeIdentity, message: LiveMessage, threadId: ThreadId): void => {
+    if (feeds.count > 0) liveGate.tell(node, threadId, () => feeds.publish(node.spaceId, message, node.nodeId));
+  };
   const retention = new Retention(store, clock, readEvent);
   const forgotten = new Forgotten();
   const attention = new Attention(clock.now());
@@ -178,8 +184,8 @@ export async function openOrchestration(options: OrchestrationOptions): Promise<
       return answer;
     },
     ingestCursor: cursorOf,
-    publishDelta: (node, delta) => feeds.publish(node.spaceId, { type: "delta", delta }, node.nodeId),
-    publishCall: (node, call) => feeds.publish(node.spaceId, { type: "call", call }, node.nodeId),
+    publishDelta: (node, delta) => tellLive(node, { type: "delta", delta }, delta.threadId),
+    publishCall: (node, call) => tellLive(node, { type: "call", call }, call.threadId),
     publishPresence: (spaceId, nodes) => {
       for (const node of nodes) feeds.publish(spaceId, { type: "presence", node });
     },

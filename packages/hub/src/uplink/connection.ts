@@ -30,6 +30,7 @@ export class NodeConnection {
   readonly #options: NodeConnectionOptions;
   readonly #ingest: SerialQueue;
   readonly #results: SerialQueue;
+  readonly #declarations: SerialQueue;
   #lastHeartbeatMs = Number.NEGATIVE_INFINITY;
   #deltaSecond = 0;
   #deltas = 0;
@@ -41,6 +42,7 @@ export class NodeConnection {
     const { limits, onBug, timers, socket } = options;
     this.#ingest = new SerialQueue({ waitingMax: limits.ingestWaitingMax, onBug });
     this.#results = new SerialQueue({ waitingMax: limits.resultsWaitingMax, onBug });
+    this.#declarations = new SerialQueue({ waitingMax: limits.capabilitiesWaitingMax, onBug });
     this.requests = new Requests({ timers, requestsMax: limits.requestsMax, send: (frame) => socket.send(frame) });
   }
 
@@ -55,9 +57,7 @@ export class NodeConnection {
         return;
       case "capabilities":
         if (this.#isStale(frame.epoch)) return;
-        this.#answerErrors(() =>
-          this.#options.nodes.capabilities({ ...this.identity, epoch: frame.epoch, capabilities: frame.capabilities }),
-        );
+        if (!this.#declarations.add(() => this.#declare(frame))) this.#options.onFlood();
         return;
       case "ingest.batch":
         if (!this.#ingest.add(() => this.#takeBatch(frame))) this.#options.onFlood();
@@ -86,7 +86,7 @@ export class NodeConnection {
   /** What was taken in is finished; nothing more is answered. */
   async ended(): Promise<void> {
     this.requests.close();
-    await Promise.all([this.#ingest.idle(), this.#results.idle()]);
+    await Promise.all([this.#ingest.idle(), this.#results.idle(), this.#declarations.idle()]);
   }
 
   /** A connection speaks for the epoch that it was greeted with, and for none that came after. */
@@ -105,6 +105,15 @@ export class NodeConnection {
     this.#lastHeartbeatMs = nowMs;
     const { spaceId, nodeId, connectionId } = this.identity;
     this.#answerErrors(() => nodes.heartbeat({ spaceId, nodeId, connectionId, epoch, healthState }));
+  }
+
+  async #declare({ epoch, capabilities }: FrameOf<"capabilities">): Promise<void> {
+    try {
+      await this.#options.nodes.capabilities({ ...this.identity, epoch, capabilities });
+    } catch (error) {
+      if (!(error instanceof MusterError)) throw error;
+      this.send({ type: "error", error: error.toBody() });
+    }
   }
 
   async #takeBatch({ journalId, firstSequence, entries }: FrameOf<"ingest.batch">): Promise<void> {

@@ -11,6 +11,8 @@ export interface UplinkLimits {
   readonly connectionsMax: number;
   /** Ingest batches of one node that wait for the one before; a daemon that keeps to its window never gets here. */
   readonly ingestWaitingMax: number;
+  /** Declarations of one node that wait to be written: each costs a commit, and a daemon makes one when its agents change. */
+  readonly capabilitiesWaitingMax: number;
   /** Effect results of one node that wait to be recorded. */
   readonly resultsWaitingMax: number;
   /** Frames that fit no schema, before the connection is closed. */
@@ -31,6 +33,7 @@ export const UPLINK_LIMITS: UplinkLimits = {
   helloMaxBytes: 256 * 1024,
   connectionsMax: 20_000,
   ingestWaitingMax: INGEST_WINDOW_BATCHES * 4,
+  capabilitiesWaitingMax: 8,
   resultsWaitingMax: 1_024,
   invalidFramesMax: 3,
   requestsMax: 64,
@@ -38,6 +41,10 @@ export const UPLINK_LIMITS: UplinkLimits = {
   deltasPerSecond: 2_000,
   closeWaitMs: 2_000,
 };
+
+/** Of a node's refusal, what goes on to who asked. */
+export const REFUSAL_MESSAGE_MAX_CHARACTERS = 1_024;
+export const REFUSAL_DETAILS_MAX_CHARACTERS = 16 * 1_024;
 
 /** Nodes whose place is read at once: few enough to leave the database to others when thousands are named together. */
 export const RECHECKS_AT_ONCE_MAX = 16;

@@ -1,9 +1,17 @@
 // Questions to one node that wait for their answer: bounded, with a deadline each, cancelled when the asker leaves.
-import { type FrameOf, MusterError, type NodeRequest } from "@muster/contracts";
+import { type ErrorBody, type FrameOf, MusterError, type NodeRequest } from "@muster/contracts";
+import { REFUSAL_DETAILS_MAX_CHARACTERS, REFUSAL_MESSAGE_MAX_CHARACTERS } from "./limits.ts";
 import type { Timers } from "./timers.ts";
 
 interface Waiting {
   readonly settle: (outcome: { readonly result: unknown } | { readonly error: Error }) => void;
+}
+
+/** A node's words reach people of other machines: they are short, and advice is the hub's and the command line's own to give. */
+function relayed({ code, message, details = {} }: ErrorBody): MusterError {
+  const { advice: _foreign, ...plain } = details;
+  const isKept = Object.keys(plain).length > 0 && JSON.stringify(plain).length <= REFUSAL_DETAILS_MAX_CHARACTERS;
+  return new MusterError(code, message.slice(0, REFUSAL_MESSAGE_MAX_CHARACTERS), isKept ? plain : undefined);
 }
 
 export interface AskOptions {
@@ -63,7 +71,7 @@ export class Requests {
   /** An answer to nothing is ignored: its asker has left. */
   answered(response: FrameOf<"response">): void {
     const { requestId, result, error } = response;
-    this.#settle(requestId, error === undefined ? { result } : { error: MusterError.from(error) });
+    this.#settle(requestId, error === undefined ? { result } : { error: relayed(error) });
   }
 
   /** The connection is gone. */

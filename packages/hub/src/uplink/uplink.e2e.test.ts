@@ -431,6 +431,16 @@ describe("effects and results", () => {
     end.send({ type: "heartbeat", epoch: 1, healthState: "online" });
     expect((await end.next("error")).error.code).toBe("runtimenode.stale_epoch");
   });
+  it("a daemon that declares itself again and again is cut off, not buffered", async () => {
+    const { end, ack } = await connect(hub, machine);
+    const written = Promise.withResolvers<void>();
+    hub.act.capabilities = () => written.promise;
+    for (let count = 0; count < 20; count += 1) end.send({ type: "capabilities", epoch: ack.epoch, capabilities: {} });
+    expect(await end.closed()).toBe(CLOSE_CODES.tooMany);
+    written.resolve();
+    // What was being written ends with the connection; the rest was never begun twice.
+    await until("the connection has ended", () => hub.calls.disconnected.length === 1);
+  });
   it("NOD-20 heartbeats of one node have a limit of their own", async () => {
     const { end, ack } = await connect(hub, machine);
     for (let count = 0; count < 50; count += 1)
@@ -473,6 +483,15 @@ describe("questions", () => {
       error: new MusterError("workspace_unavailable").toBody(),
     });
     await expect(refused).rejects.toMatchObject({ code: "workspace_unavailable" });
+    const told = ask();
+    const details = { reason: "EIO", advice: "Run what this machine would like you to run." };
+    end.send({
+      type: "response",
+      requestId: (await end.next("request", 3)).requestId,
+      error: new MusterError("workspace_unavailable", "x".repeat(5_000), details).toBody(),
+    });
+    await expect(told).rejects.toMatchObject({ message: "x".repeat(1_024), details: { reason: "EIO" } });
+    await expect(told).rejects.not.toHaveProperty("details.advice");
   });
   it("end when the node is away, goes away, or takes too long, and when nobody asks any more", async () => {
     await expect(ask()).rejects.toMatchObject({ code: "node_offline" });

@@ -42,6 +42,7 @@ export interface HubEnd {
       entries: readonly ReceivedEntry[],
     ) => Promise<{ lastSequence: number; error?: ErrorBody }>;
     heartbeat: (epoch: number) => Promise<void>;
+    capabilities: () => Promise<void>;
     connected: (incarnation: string) => Promise<{ epoch: number; hasSlot?: boolean }>;
     place: () => Partial<NodePlace> | null | Promise<Partial<NodePlace> | null>;
     settleLost: () => Promise<number>;
@@ -76,6 +77,7 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
   const act: HubEnd["act"] = {
     ingest: async (firstSequence, entries) => ({ lastSequence: firstSequence + entries.length - 1 }),
     heartbeat: async () => {},
+    capabilities: async () => {},
     connected: async (incarnation) => {
       if (!epochs.has(incarnation)) epochs.set(incarnation, epochs.size + 1);
       return { epoch: epochs.get(incarnation) ?? 0 };
@@ -103,7 +105,7 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
       calls.heartbeats.push({ epoch, connectionId });
       await act.heartbeat(epoch);
     },
-    capabilities: async () => {},
+    capabilities: () => act.capabilities(),
     attach: unused("attach"),
     beat: unused("beat"),
     declare: unused("declare"),
