@@ -22,7 +22,7 @@ function questionsAbout(page: Page, part: string): readonly string[] {
   return asked;
 }
 
-test("EXP-11 a token is made with a scope, shown once, good until it is revoked, and written to the audit log", async () => {
+test("EXP-11 a token is made with a scope, shown once, good until it is revoked, and on record; who ends their own login is led out and back", async () => {
   const up = await stage.place.up();
   const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
   await logIn(page, up);
@@ -53,12 +53,8 @@ test("EXP-11 a token is made with a scope, shown once, good until it is revoked,
   await page.locator("[data-action='token.revoked']").getByText("revoked a token").waitFor();
   await page.locator("[data-action='space.created']").waitFor();
   expect(complaints).toEqual([]);
-});
 
-test("EXP-11 who ends the login of this very browser is led out with nothing asked behind it, and the next login leads back", async () => {
-  const up = await stage.place.up();
-  const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url });
-  await logIn(page, up);
+  // Who ends the login of this very browser is led out with nothing asked behind it, and the next login leads back.
   await page.goto(`${up.ready.url}/settings`);
   await token(page, "Browser login").getByRole("button", { name: "End the login" }).click();
   const asked = questionsAbout(page, "/api/v1");
