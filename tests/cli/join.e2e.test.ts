@@ -259,15 +259,13 @@ describe("the second daemon", () => {
 
 describe("a hub that is away", () => {
   test("EXP-3 is waited for by a daemon, which is on the roster when it is back, and spends no invite", async () => {
-    const other = newMachine();
-    const first = await other.up();
-    const port = new URL(first.ready.url).port;
+    const port = new URL(up.ready.url).port;
     const machine = newMachine();
-    const daemon = await joined(machine, await inviteLink(other));
-    const unused = await inviteLink(other);
+    const daemon = await joined(machine, await inviteLink(hub));
+    const unused = await inviteLink(hub);
     await endedBy(daemon, "SIGTERM");
-    first.child.kill("SIGTERM");
-    await first.finished;
+    up.child.kill("SIGTERM");
+    await up.finished;
     const late = newMachine();
     const refused = await late.muster(["join", unused, "--json"]);
     expect(errorOf(refused)).toMatchObject({ code: "hub_unreachable", exitCode: 6 });
@@ -275,7 +273,7 @@ describe("a hub that is away", () => {
     const waiting = machine.spawn(["daemon", "up"]);
     await until("the note", () => waiting.stderr().includes("does not answer yet"));
     expect(waiting.stdout()).toBe("");
-    const second = await other.up("--port", port);
+    const second = await hub.up("--port", port);
     await until("the daemon to be ready", () => waiting.stdout().includes("on the roster"));
     await onRoster(second, daemon.ready.nodeId);
     await joined(late, unused);
@@ -284,12 +282,10 @@ describe("a hub that is away", () => {
   });
 
   test("EXP-3 that never comes back keeps no daemon from ending", async () => {
-    const other = newMachine();
-    const first = await other.up();
     const machine = newMachine();
-    await endedBy(await joined(machine, await inviteLink(other)), "SIGTERM");
-    first.child.kill("SIGTERM");
-    await first.finished;
+    await endedBy(await joined(machine, await inviteLink(hub)), "SIGTERM");
+    up.child.kill("SIGTERM");
+    await up.finished;
     const waiting = machine.spawn(["daemon", "up"]);
     await until("the note", () => waiting.stderr().includes("does not answer yet"));
     waiting.child.kill("SIGINT");
