@@ -10,6 +10,7 @@ const page = await readFile(`${root}docs/security.md`, "utf8");
 const FOLDERS: Readonly<Record<string, string>> = {
   "Threats to the hub's HTTP server": "packages/hub/src",
   "Threats on a node": "packages/daemon/src",
+  "Threats at the command line": "packages/cli/src",
 };
 
 const rowsUnder = (heading: string): readonly (readonly string[])[] => {

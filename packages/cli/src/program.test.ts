@@ -28,6 +28,17 @@ describe("the command line", () => {
     }
   });
 
+  test.each([
+    ["hello\n", "That is no link of an invite."],
+    ["http://hub/join#token=short\n", "The token at the link's end is cut off"],
+    [null, "What is on standard input is too long for a link."],
+  ])("EXP-3 takes an invite from standard input, where no list of processes shows it: %j", async (input, words) => {
+    const shell = testShell({ readInput: () => Promise.resolve(input) });
+    expect(await run(shell, ["join", "-"])).toBe(2);
+    expect(shell.stderr()).toContain(words);
+    expect(shell.stderr()).not.toContain("token=short");
+  });
+
   test("EXP-4 asks whether a similar command was meant", async () => {
     const { exitCode, stderr } = await outcome("thread", "lst");
     expect(exitCode).toBe(2);

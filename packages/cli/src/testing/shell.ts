@@ -8,7 +8,9 @@ export interface TestShell extends Shell {
 
 export const NOW = Date.parse("2026-11-21T12:00:00.000Z");
 
-export function testShell(given: Partial<Pick<Shell, "env" | "currentFolder" | "userFolder" | "ask">> = {}): TestShell {
+export function testShell(
+  given: Partial<Pick<Shell, "env" | "currentFolder" | "userFolder" | "ask" | "readInput">> = {},
+): TestShell {
   let stdout = "";
   let stderr = "";
   const output = (keep: (text: string) => void) => ({
