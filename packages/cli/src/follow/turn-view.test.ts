@@ -58,6 +58,19 @@ describe("a turn on the screen", () => {
     expect(view.end).toEqual({ status: "completed", reason: null, detail: null });
   });
 
+  test("keeps the order where what is said live behind a step comes ahead of its end", () => {
+    const { view, text } = screen();
+    for (const message of [delta(0, "I write."), tool("tool.started", "running"), delta(0, "Done", "message-2")])
+      view.take(message);
+    expect(text()).toBe("I write.\n▸ Write NOTES.md\n");
+    for (const message of [tool("tool.completed", "completed"), delta(4, ".", "message-2")]) view.take(message);
+    expect(text()).toBe("I write.\n▸ Write NOTES.md\n✓ Write NOTES.md\nDone.");
+    const recorded = screen();
+    for (const message of [tool("tool.started", "running"), delta(0, "Beside"), said(0, "Beside")])
+      recorded.view.take(message);
+    expect(recorded.text()).toBe("▸ Write NOTES.md\nBeside");
+  });
+
   test("shows a call as soon as it is told live, and its beginning once, whatever of it comes first", () => {
     const { view, text } = screen();
     const live = {

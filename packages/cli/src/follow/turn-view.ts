@@ -50,6 +50,8 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
   const said = new Map<string, Said>();
   /** Calls whose beginning stands on the screen. */
   const begun = new Set<string>();
+  /** Those of them that have not ended: their ends are recorded, and what is said live behind an end comes ahead of it. */
+  const open = new Set<string>();
   /** Steps and questions that stand on the screen, by their event's id and their own. */
   const told = new Set<string>();
   let isAtLineStart = true;
@@ -77,12 +79,14 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
     isChangeShown = true;
     line(paint("dim", `± ${changeSummary(files)}\n`));
   };
-  const update = (messageId: string, merge: (text: StreamingText) => StreamingText): void => {
+  const update = (messageId: string, merge: (text: StreamingText) => StreamingText, isLive = false): void => {
     const message = said.get(messageId) ?? { text: emptyStreamingText, shown: 0 };
     said.set(messageId, message);
     message.text = merge(message.text);
     const visible = visibleText(message.text);
     if (visible.length <= message.shown) return;
+    // What is recorded comes in order; a message that begins live waits for the ends before it.
+    if (isLive && message.shown === 0 && open.size > 0) return;
     if (speaking !== messageId && !isAtLineStart) print("\n");
     speaking = messageId;
     print(safeText(visible.slice(message.shown)));
@@ -103,6 +107,8 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
     if (tool !== null) {
       const isTold = begun.has(tool.itemId);
       begun.add(tool.itemId);
+      if (step.kind === "tool.completed") open.delete(tool.itemId);
+      else if (!isTold) open.add(tool.itemId);
       if (step.kind === "tool.started" && isTold) return "";
       // A short call is recorded once, and what was told live may have been lost or come late.
       if (step.kind === "tool.completed" && !isTold)
@@ -129,6 +135,7 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
         // The end that follows tells it.
         if (event.payload.kind === "turn.failed") return true;
         line(showStep(event.payload) + answerHint(event.payload));
+        for (const messageId of said.keys()) update(messageId, (text) => text, true);
         return true;
       case "thread.turn-diff-completed": {
         showChange(event.payload.turnCount, event.payload.files);
@@ -174,7 +181,7 @@ export function createTurnView({ turnId, paint, muster, write }: TurnViewOptions
         return true;
       }
       if (message.type !== "delta" || message.delta.turnId !== turnId) return false;
-      update(message.delta.messageId, (text) => mergeDelta(text, message.delta));
+      update(message.delta.messageId, (text) => mergeDelta(text, message.delta), true);
       return true;
     },
     endLine,
