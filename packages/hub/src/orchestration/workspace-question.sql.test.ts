@@ -45,10 +45,15 @@ onBothDatabases("the question for a folder", () => {
   });
 
   it("NOD-16 is not asked of a suspended node", async () => {
+    await world.dispatch(createProject());
     world.nodes.answer = refuse("workspace_unavailable");
     await world.run("UPDATE session_memberships SET role = 'collaborator' WHERE participant_id = 'owner'");
-    expect((await world.dispatch(createProject())).receipt).toBe("accepted");
-    expect(world.nodes.requests).toEqual([]);
+    const asked = world.nodes.requests.length;
+    expect(await world.refusal(createProject({ projectId: "another" }))).toBe("runtimenode.permission_denied");
+    const { workspaceRoot } = createProject() as { workspaceRoot: string };
+    const move = command("project.meta.update", { projectId: "project", workspaceRoot: `${workspaceRoot}/gone` });
+    expect((await world.dispatch(move)).receipt).toBe("accepted");
+    expect(world.nodes.requests).toHaveLength(asked);
   });
 
   it("who may not make the project learns nothing of the machine's folders", async () => {
