@@ -18,9 +18,25 @@ const threadId = "thread" as ThreadId;
 onBothDatabases("the diff between turns", () => {
   let world: World;
   let journal = 0;
+  /** Stands between what the store read of a range and who asked for it. */
+  let afterRead: () => Promise<void>;
   beforeEach(async () => {
     journal = 0;
-    world = await openWorld();
+    afterRead = () => Promise.resolve();
+    world = await openWorld({
+      wrapStore: (store) => ({
+        dialect: store.dialect,
+        read: (query) => store.read(query),
+        async readTransaction(queries) {
+          const answers = await store.readTransaction(queries);
+          if (queries.some(({ sql }) => sql.includes("checkpoint_diff_blobs"))) await afterRead();
+          return answers;
+        },
+        migrate: (set, stamp) => store.migrate(set, stamp),
+        close: () => store.close(),
+        commit: (batch) => store.commit(batch),
+      }),
+    });
     await world.dispatch(createProject());
     await world.dispatch(createThread());
   });
@@ -93,6 +109,23 @@ onBothDatabases("the diff between turns", () => {
     ]);
   });
 
+  it("kept after one read that it was not there, and before that one asked, is not asked for again (ORC-28)", async () => {
+    await threeTurns();
+    world.nodes.answer = answerWith("over two");
+    const [isHeld, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    afterRead = () => {
+      afterRead = () => Promise.resolve();
+      isHeld.resolve();
+      return gate.promise;
+    };
+    const late = diff(0, 2);
+    await isHeld.promise;
+    const first = await diff(0, 2);
+    gate.resolve();
+    expect(await late).toMatchObject({ diff: first.diff, truncated: false });
+    expect(asked()).toHaveLength(1);
+  });
+
   it("that nobody can tell now is diff_unavailable with the reason, and asked again later (ORC-28)", async () => {
     await threeTurns();
     world.nodes.connected.clear();
@@ -132,6 +165,7 @@ onBothDatabases("the diff between turns", () => {
     const gate = Promise.withResolvers<unknown>();
     world.nodes.answer = () => gate.promise;
     const before = diff(0, 3);
+    await until(() => asked().length === 1);
     await world.dispatch(command("thread.checkpoint.revert", { threadId, turnCount: 1 }));
     await report(finishRevert(1));
     gate.resolve({ files: [], diff: "of the dropped", truncated: false });

@@ -132,6 +132,15 @@ function refusalOf({ slot_id, contributes }: RowOf<typeof placed>): Place["refus
 
 type Content = Pick<TurnDiff, "files" | "diff" | "truncated">;
 
+/** What the blob of a range says; undefined where none is stored. */
+function storedContent({ fromTurnCount, toTurnCount }: Range, { blob, to }: Found): Content | undefined {
+  if (blob === undefined) return undefined;
+  const { diff } = blob;
+  const isOneTurn = toTurnCount === fromTurnCount + 1 && to !== undefined;
+  const files = isOneTurn ? (JSON.parse(to.files_json) as DiffFile[]) : filesOfPatch(diff);
+  return { files, diff, truncated: blob.truncated === 1 };
+}
+
 export class TurnDiffs {
   readonly #parts: DiffParts;
   /** Questions on their way: who asks for the same range meanwhile waits for the same answer. */
@@ -148,14 +157,11 @@ export class TurnDiffs {
     if (!(await visibility.canSeeThread(caller, threadId))) throw new MusterError("thread_not_found");
     if (fromTurnCount > toTurnCount)
       throw new MusterError("validation_failed", "A diff goes from the earlier turn to the later one.", { ...range });
-    const { place, blob, from, to } = await this.#read(caller.spaceId, range);
+    const found = await this.#read(caller.spaceId, range);
     if (fromTurnCount === toTurnCount) return { ...range, files: [], diff: "", truncated: false };
-    if (blob !== undefined) {
-      const { diff } = blob;
-      const isOneTurn = toTurnCount === fromTurnCount + 1 && to !== undefined;
-      const files = isOneTurn ? (JSON.parse(to.files_json) as DiffFile[]) : filesOfPatch(diff);
-      return { ...range, files, diff, truncated: blob.truncated === 1 };
-    }
+    const stored = storedContent(range, found);
+    if (stored !== undefined) return { ...range, ...stored };
+    const { place, from, to } = found;
     if (from?.status !== "ready" || to?.status !== "ready")
       throw new MusterError("checkpoint_not_ready", undefined, { ...range });
     // Turn counts, and the refs named after them, are used again after a revert: the row tells one use from the next.
@@ -163,7 +169,7 @@ export class TurnDiffs {
     const key = [caller.spaceId, threadId, ...Object.values(ends.from), ...Object.values(ends.to)].join("\0");
     let asking = this.#asking.get(key);
     if (asking === undefined) {
-      asking = this.#ask(caller.spaceId, range, ends, place).finally(() => this.#asking.delete(key));
+      asking = this.#storedOrAsked(caller.spaceId, range, ends, place).finally(() => this.#asking.delete(key));
       this.#asking.set(key, asking);
     }
     return { ...range, ...(await asking) };
@@ -191,6 +197,12 @@ export class TurnDiffs {
       from: checkpointAt(fromTurnCount),
       to: checkpointAt(toTurnCount),
     };
+  }
+
+  /** Reads once more: another may have asked and kept the answer since this one read that there was none. */
+  async #storedOrAsked(spaceId: SpaceId, range: Range, ends: Ends, place: Place): Promise<Content> {
+    const stored = storedContent(range, await this.#read(spaceId, range));
+    return stored ?? this.#ask(spaceId, range, ends, place);
   }
 
   async #ask(spaceId: SpaceId, range: Range, ends: Ends, place: Place): Promise<Content> {
