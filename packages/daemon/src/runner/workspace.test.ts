@@ -33,6 +33,27 @@ it("what is outside is not told whether it is there", async () => {
   await expect(check("root/../outside")).rejects.toMatchObject({ code: "workspace_not_allowed" });
 });
 
+it.each([
+  "inside/link",
+  "inside/link/there",
+  "inside/link/nothing",
+  "inside/link/file",
+  "inside/link/file/below",
+  "inside/astray",
+])("what is outside is not told whether it is there, nor by a link that leads to it: %s", async (path) => {
+  mkdirSync(join(folder, "outside", "there"));
+  writeFileSync(join(folder, "outside", "file"), "");
+  symlinkSync(join(folder, "outside"), join(folder, "root", "inside", "link"));
+  symlinkSync(join(folder, "outside", "nothing"), join(folder, "root", "inside", "astray"));
+  await expect(check(`root/${path}`)).rejects.toMatchObject({ code: "workspace_not_allowed" });
+});
+
+it("what is not there is unavailable in a root that is reached by a link, and in one that is not there itself", async () => {
+  symlinkSync(join(folder, "root"), join(folder, "root", "inside", "around"));
+  for (const path of ["root/inside/around/nothing/below", "root/file/below", "missing-root/nothing"])
+    await expect(check(path)).rejects.toMatchObject({ code: "workspace_unavailable" });
+});
+
 it("a file or nothing inside a root is unavailable", async () => {
   await expect(check("root/file")).rejects.toMatchObject({ code: "workspace_unavailable" });
   await expect(check("root/nothing")).rejects.toMatchObject({ code: "workspace_unavailable" });
