@@ -373,6 +373,24 @@ describe("effects and questions", () => {
     expect((await hub.next("response", 2)).error?.code).toBe("queue_full");
   });
 
+  it("a question that comes again under its id is answered once, however often it comes", async () => {
+    const asked: string[] = [];
+    const { hub, connected } = await open({
+      answer: (request) => {
+        if (request.method !== "workspace.check") throw new Error("another question was asked");
+        asked.push(request.path);
+        return request.path === "/last" ? Promise.resolve({ path: "/real" }) : new Promise(() => {});
+      },
+    });
+    await connected();
+    const ask = (requestId: string, path: string) =>
+      hub.current.send({ type: "request", requestId, request: { method: "workspace.check", path } });
+    for (let index = 0; index < 100; index += 1) ask("same", `/${index}`);
+    ask("other", "/last");
+    expect(await hub.next("response")).toMatchObject({ requestId: "other" });
+    expect(asked).toEqual(["/0", "/last"]);
+  });
+
   it("an answer too large for any frame is answered so", async () => {
     const { hub, connected } = await open({ answer: async () => "x".repeat(9_000_000) });
     await connected();

@@ -267,6 +267,8 @@ class WebSocketUplink implements Uplink {
   }
 
   async #answer({ requestId, request }: FrameOf<"request">): Promise<void> {
+    // The same question once more; counted by their ids, any number of them would be one.
+    if (this.#requests.has(requestId)) return;
     const { host, log } = this.#options;
     const connection = this.#connection;
     const controller = new AbortController();
