@@ -22,6 +22,14 @@ describe("capture", () => {
     expect(isCheckpointError(failure, "io_failed") && failure.message).toContain("ENOTDIR");
   });
 
+  it("a pipe in the place of the index is refused, and holds nobody up", async () => {
+    const one = workspace();
+    rmSync(join(one.root, ".git/index"), { force: true });
+    execFileSync("mkfifo", [join(one.root, ".git/index")]);
+    const failure = await one.capture(0).catch((error: unknown) => error);
+    expect(isCheckpointError(failure, "io_failed") && failure.message).toContain("is no regular file");
+  });
+
   it.each([[[]], [false as const]])(
     "a pipe or a socket where a file was costs nothing but itself (init %j)",
     async (init) => {

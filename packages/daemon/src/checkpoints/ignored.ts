@@ -1,9 +1,10 @@
 // Which files the restored state would ignore. A turn that edits `.gitignore` makes ignored files
 // visible to the next checkpoint; without this check, undoing the turn would delete them.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { absolutePath, type BytePath, bytePath, joinNul, parentsOf, splitNul } from "./byte-path.ts";
 import { listTree, objectSizes, readBlobs } from "./objects.ts";
+import { readPlain } from "./plain-file.ts";
 import type { Plumbing } from "./plumbing.ts";
 import type { RawDiffEntry } from "./raw-diff.ts";
 import type { Workspace } from "./workspace.ts";
@@ -50,11 +51,11 @@ export async function ignoredIn(
     // The folders above the workspace are in no checkpoint; their rules are those of today.
     for (const parent of workspace.prefix === "" ? [] : ["", ...parentsOf(bytePath(workspace.prefix))]) {
       const path = (parent === "" ? ".gitignore" : `${parent}/.gitignore`) as BytePath;
-      const content = await readFile(absolutePath(workspace.topLevel, path)).catch(() => undefined);
+      const content = await readPlain(absolutePath(workspace.topLevel, path)).catch(() => undefined);
       if (content !== undefined) await writeFile(absolutePath(top, path), content);
     }
     const excludes = join(scratch, "excludes");
-    const texts = await Promise.all(workspace.excludeFiles.map((file) => readFile(file, "utf8").catch(() => "")));
+    const texts = await Promise.all(workspace.excludeFiles.map((file) => readPlain(file).catch(() => "")));
     await writeFile(excludes, texts.join("\n"));
     const { stdout } = await plumbing.raw(workspace, ["check-ignore", "-z", "--stdin", "--no-index"], {
       cwd: root,

@@ -1,9 +1,9 @@
 // Reads blobs and trees from the object store, and computes what a file's blob would be called.
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { type BytePath, splitNul } from "./byte-path.ts";
 import { oneLine } from "./git.ts";
+import { openPlain } from "./plain-file.ts";
 import type { Plumbing, PlumbingCall } from "./plumbing.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -119,10 +119,15 @@ export async function subtreeOf(
   return oneLine(await plumbing.raw(workspace, ["mktree"], call));
 }
 
-/** The blob name of a regular file's bytes. `size` is the file's, from the same moment. */
+/** The blob name of a regular file's bytes. `size` is the file's, from the same moment. Rejects for what is no file by now. */
 export async function hashFile(workspace: Workspace, file: Buffer, size: number): Promise<string> {
   const hash = createHash(workspace.objectFormat).update(`blob ${size}\0`);
-  for await (const chunk of createReadStream(file)) hash.update(chunk);
+  const handle = await openPlain(file);
+  try {
+    for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk);
+  } finally {
+    await handle.close();
+  }
   return hash.digest("hex");
 }
 

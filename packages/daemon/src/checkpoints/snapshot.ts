@@ -10,6 +10,7 @@ import { CheckpointError } from "./errors.ts";
 import { oneLine } from "./git.ts";
 import { FILE_CALLS_IN_FLIGHT } from "./limits.ts";
 import { subtreeOf } from "./objects.ts";
+import { requirePlain } from "./plain-file.ts";
 import type { Plumbing } from "./plumbing.ts";
 import { parseRawDiff } from "./raw-diff.ts";
 import { TEMPORARY_PATTERN } from "./temporaries.ts";
@@ -80,6 +81,7 @@ interface IndexCall {
 async function copyIndex(plumbing: Plumbing, workspace: Workspace, copy: string, signal: AbortSignal | undefined) {
   const original = await stat(workspace.indexFile).catch(() => undefined);
   if (original === undefined) return;
+  requirePlain(workspace.indexFile, original);
   await copyFile(workspace.indexFile, copy, constants.COPYFILE_FICLONE);
   // git takes the index's own time as the moment up to which stat data can be believed. A later
   // time on the copy would hide files that changed in the instant the index was written.
@@ -91,7 +93,11 @@ async function copyIndex(plumbing: Plumbing, workspace: Workspace, copy: string,
   const place = await plumbing.emptyRepository(workspace);
   const halves = shared.map((name) => join(place, name));
   try {
-    for (const half of halves) await copyFile(join(workspace.gitDir, basename(half)), half);
+    for (const half of halves) {
+      const source = join(workspace.gitDir, basename(half));
+      requirePlain(source, await stat(source));
+      await copyFile(source, half);
+    }
     await plumbing.raw(workspace, ["update-index", "--no-split-index"], { indexFile: copy, signal });
     await utimes(copy, notAfterMs / 1000, notAfterMs / 1000);
   } finally {
