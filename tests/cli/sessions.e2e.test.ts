@@ -2,7 +2,7 @@
 // one person who came by an invite.
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { AuditEntry, SessionMember, SessionSummary, TokenSummary } from "@muster/contracts";
+import type { AuditEntry, Fleet, SessionMember, SessionSummary, TokenSummary } from "@muster/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Daemon, inviteLink, joined, onRoster } from "./machines.ts";
 import { type Finished, Place, type Up, until } from "./muster.ts";
@@ -168,5 +168,26 @@ describe("audit", () => {
     expect(text.stdout).toMatch(/^WHEN +WHO +WHAT +OF +DETAILS\n/);
     expect(text.stdout).toContain("Ada");
     expect(await code(machine, "audit")).toBe("permission_denied");
+  });
+});
+
+describe("a machine whose only session was closed", () => {
+  test("NOD-13 is found by its owner alone, by its name, and lent to another session", async () => {
+    const { nodeId } = daemon.ready;
+    const { session: attic } = await machine.json<{ session: SessionSummary }>("session", "new", "Attic");
+    await hub.json("session", "close", "Shop", "--yes");
+    const listed = await machine.muster(["nodes"]);
+    expect(listed.stdout).toMatch(/ in no session +Ada /);
+    expect(listed.stderr).toMatch(/1 machine of yours is in none of your sessions\. Lend it: .*nodes attach/);
+    const { inNoSession } = await machine.json<Fleet>("nodes");
+    expect(inNoSession).toMatchObject([{ nodeId, isElsewhere: false }]);
+    expect((await hub.json<Fleet>("nodes")).inNoSession).toEqual([]);
+    const name = String(inNoSession?.[0]?.capabilities.hostname);
+    expect((await machine.muster(["nodes", "show", name])).stdout).toMatch(/Session +none of yours/);
+    expect(await code(hub, "nodes", "attach", nodeId)).toBe("node_not_attached");
+    await machine.json("nodes", "attach", name, "--session", "Attic");
+    const { nodes, ...rest } = await machine.json<Fleet>("nodes");
+    expect(nodes).toMatchObject([{ nodeId, sessionId: attic.sessionId, detachedAt: null, suspended: false }]);
+    expect(rest).toEqual({ inNoSession: [] });
   });
 });

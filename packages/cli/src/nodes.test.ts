@@ -1,10 +1,11 @@
 // Which machine, and which of its slots, is meant.
-import { MusterError, type NodeId, NodeSummary } from "@muster/contracts";
+import { MusterError, type NodeId, NodeInNoSession, NodeSummary } from "@muster/contracts";
 import { describe, expect, test } from "vitest";
 import { ownersAct } from "./commands/nodes.ts";
-import { newestSlots } from "./nodes.ts";
-import { nodeSlot } from "./output/words.ts";
-import { chooseNode } from "./reads.ts";
+import { ownPlace } from "./doctor/fleet.ts";
+import { type AnyNode, newestSlots } from "./nodes.ts";
+import { nodeSlot, noSlot } from "./output/words.ts";
+import { chooseNode, matchNode } from "./reads.ts";
 import { plainPaint } from "./shell.ts";
 
 const slot = (nodeId: string, fields: Partial<NodeSummary> = {}): NodeSummary =>
@@ -24,6 +25,20 @@ const slot = (nodeId: string, fields: Partial<NodeSummary> = {}): NodeSummary =>
     detachReason: null,
     lastHeartbeatAt: null,
     capabilities: { hostname: `${nodeId}-host` },
+    ...fields,
+  });
+
+const idle = (nodeId: string, fields: Partial<NodeInNoSession> = {}): NodeInNoSession =>
+  NodeInNoSession.parse({
+    nodeId,
+    isElsewhere: false,
+    health: "online",
+    ownerId: "owner",
+    ownerName: "Owner",
+    clientVersion: null,
+    enrolledAt: "2026-11-21T12:00:00.000Z",
+    lastHeartbeatAt: null,
+    capabilities: {},
     ...fields,
   });
 
@@ -87,6 +102,32 @@ describe("the machine meant", () => {
 
   test("is none where every machine is gone", () => {
     expect(() => chosen([slot("one", revoked)])).toThrow(expect.objectContaining({ code: "node_not_attached" }));
+  });
+});
+
+describe("a machine in no session", () => {
+  const chosen = (nodes: readonly AnyNode[], given: string): NodeId => matchNode(nodes, given).nodeId;
+  const laptop = { capabilities: { hostname: "laptop" } };
+
+  test("is called so, and says where it works instead", () => {
+    expect(noSlot(idle("one"), plainPaint)).toBe("in no session");
+    expect(noSlot(idle("one", { isElsewhere: true }), plainPaint)).toBe("in a session without you");
+  });
+
+  test("is meant by its host name or its id; where one that may work has the same name, that one is", () => {
+    expect(chosen([slot("one"), idle("two", laptop)], "laptop")).toBe("two");
+    expect(chosen([slot("one"), idle("id-of-two")], "id-of")).toBe("id-of-two");
+    expect(chosen([slot("one", laptop), idle("two", laptop)], "laptop")).toBe("one");
+    expect(() => chosen([slot("one", { ...revoked, ...laptop }), idle("two", laptop)], "laptop")).toThrow(/2 machines/);
+  });
+
+  test("fails the check of the machine that it is, and the check says how to lend it", () => {
+    expect(ownPlace(idle("one"), "Shop")).toMatchObject({
+      state: "fail",
+      message: expect.stringContaining("no session"),
+    });
+    expect(ownPlace(idle("one"), "Shop").advice).not.toContain("detach");
+    expect(ownPlace(idle("one", { isElsewhere: true }), "Shop").advice).toContain("nodes detach");
   });
 });
 

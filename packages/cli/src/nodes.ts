@@ -1,9 +1,15 @@
 // Machines as answers show them: by name, with the one slot that counts, and what works on them.
-import type { NodeSummary } from "@muster/contracts";
+import type { NodeInNoSession, NodeSummary } from "@muster/contracts";
 import { shortId } from "./ids.ts";
 import { oneLine } from "./output/text.ts";
 
-export const nameOfNode = (node: NodeSummary): string => oneLine(node.capabilities.hostname ?? shortId(node.nodeId));
+/** A machine, wherever it may work. */
+export type AnyNode = NodeSummary | NodeInNoSession;
+
+export const nameOfNode = (node: Pick<AnyNode, "nodeId" | "capabilities">): string =>
+  oneLine(node.capabilities.hostname ?? shortId(node.nodeId));
+
+export const isInNoSession = (node: AnyNode): node is NodeInNoSession => !("sessionId" in node);
 
 /** True while the slot holds the machine: it has one such slot at most. */
 export const isActiveSlot = ({ state }: NodeSummary): boolean => state !== "offline" && state !== "revoked";
@@ -25,7 +31,7 @@ const isNewer = (node: NodeSummary, known: NodeSummary): boolean =>
   isActiveSlot(node) === isActiveSlot(known) ? node.attachedAt > known.attachedAt : isActiveSlot(node);
 
 /** Names of the agents that were found on it. */
-export const agentsOf = ({ capabilities }: NodeSummary): string =>
+export const agentsOf = ({ capabilities }: Pick<AnyNode, "capabilities">): string =>
   (capabilities.providers ?? [])
     .filter(({ found }) => found)
     .map(({ name }) => oneLine(name))

@@ -14,7 +14,7 @@ import type { Context } from "./context.ts";
 import { refusal } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import { fitsId, isWholeId, matchId, shortId } from "./ids.ts";
-import { isActiveSlot, nameOfNode, newestSlots } from "./nodes.ts";
+import { type AnyNode, isActiveSlot, isInNoSession, nameOfNode, newestSlots } from "./nodes.ts";
 
 /** More than anyone reads; beyond it a whole id is needed. */
 const PAGES_MAX = 25;
@@ -114,15 +114,7 @@ export function chooseNode(
   here: string | null = null,
 ): NodeSummary {
   const nodes = newestSlots(slots);
-  if (given !== undefined) {
-    const named = nodes.filter(({ capabilities }) => capabilities.hostname === given);
-    // Of machines of one name, as those have that joined anew, the one that may work.
-    const [only, ...others] = named.length > 1 ? named.filter(isActiveSlot) : named;
-    if (only && others.length === 0) return only;
-    if (named.length > 1) throw severalMachines(named);
-    const choices = nodes.map((node) => ({ ...node, id: node.nodeId, title: node.capabilities.hostname ?? "unnamed" }));
-    return matchId({ given, noun: "machine", named: "host name", missing: "node_not_attached" }, choices);
-  }
+  if (given !== undefined) return matchNode(nodes, given);
   const working = nodes.filter(isActiveSlot);
   const own = working.find(({ nodeId }) => nodeId === here);
   if (own !== undefined) return own;
@@ -138,7 +130,19 @@ export function chooseNode(
   throw severalMachines(working);
 }
 
-const severalMachines = (nodes: readonly NodeSummary[]): MusterError =>
+/** The machine with that id or host name, of those that are listed once each. */
+export function matchNode<Node extends AnyNode>(nodes: readonly Node[], given: string): Node {
+  const named = nodes.filter(({ capabilities }) => capabilities.hostname === given);
+  // Of machines of one name, as those have that joined anew, the one that may work.
+  const [only, ...others] =
+    named.length > 1 ? named.filter((node) => !isInNoSession(node) && isActiveSlot(node)) : named;
+  if (only && others.length === 0) return only;
+  if (named.length > 1) throw severalMachines(named);
+  const choices = nodes.map((node) => ({ node, id: node.nodeId, title: node.capabilities.hostname ?? "unnamed" }));
+  return matchId({ given, noun: "machine", named: "host name", missing: "node_not_attached" }, choices).node;
+}
+
+const severalMachines = (nodes: readonly AnyNode[]): MusterError =>
   refusal(
     "validation_failed",
     `${nodes.length} machines could be meant: ${nodes.map((node) => `${nameOfNode(node)} (${shortId(node.nodeId)})`).join(", ")}.`,

@@ -12,9 +12,9 @@ import {
   EVENTS_PAGE_MAX,
   EventsPage,
   FeedMessage,
+  Fleet,
   Health,
   Me,
-  NodeSummary,
   SNAPSHOT_THREADS_MAX,
   Snapshot,
   THREAD_TURNS_DEFAULT,
@@ -195,8 +195,13 @@ export const contract = {
   audit: auditProcedures,
   nodes: {
     list: procedure("nodes.list")
-      .route({ method: "GET", path: "/nodes", summary: "Machines attached to the caller's sessions", tags: ["nodes"] })
-      .output(z.object({ nodes: z.array(NodeSummary) })),
+      .route({
+        method: "GET",
+        path: "/nodes",
+        summary: "Machines of the caller's sessions, and the caller's own that are in none of them",
+        tags: ["nodes"],
+      })
+      .output(Fleet),
   },
   runtimeNode: runtimeNodeProcedures,
   node: { files: nodeFileProcedures },

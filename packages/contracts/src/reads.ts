@@ -150,6 +150,34 @@ export const NodeSummary = z.object({
 });
 export type NodeSummary = z.infer<typeof NodeSummary>;
 
+/** A machine of the caller's that never had a slot in any session the caller belongs to now: no roster of theirs shows it. */
+export const NodeInNoSession = z.object({
+  nodeId: NodeId,
+  /** It has an active slot where the caller is no member any more: `runtimeNode.detach` ends that. */
+  isElsewhere: z.boolean(),
+  health: NodeHealth,
+  ownerId: PrincipalId,
+  ownerName: z.string(),
+  /** As its newest slot has it; null where it never had one. */
+  clientVersion: z.string().nullable(),
+  enrolledAt: z.string(),
+  lastHeartbeatAt: z.string().nullable(),
+  /** As its newest slot has them; empty where it never had one. */
+  capabilities: NodeCapabilities,
+});
+export type NodeInNoSession = z.infer<typeof NodeInNoSession>;
+
+/** Machines of one owner that one answer lists although none of the owner's sessions does. */
+export const IN_NO_SESSION_MAX = 500;
+
+export const Fleet = z.object({
+  /** Slots in the caller's sessions, ended ones too. */
+  nodes: z.array(NodeSummary),
+  /** The caller's own machines that are not among these; of too many, those that were enrolled last. Older hubs tell nothing. */
+  inNoSession: z.array(NodeInNoSession).max(IN_NO_SESSION_MAX).optional(),
+});
+export type Fleet = z.infer<typeof Fleet>;
+
 export const Me = z.object({
   spaceId: SpaceId,
   principalId: PrincipalId,

@@ -17,6 +17,7 @@ import type {
   FeedMessage,
   FileContent,
   FileTree,
+  Fleet,
   HeartbeatInput,
   Invite,
   JoiningNode,
@@ -206,6 +207,9 @@ export interface NodeCaller {
   readonly actorId: PrincipalId;
 }
 
+/** As this hub tells it: with all that older ones do not tell. */
+export type WholeFleet = { readonly [Name in keyof Fleet]-?: NonNullable<Fleet[Name]> };
+
 /** Where a node stands now. */
 export interface NodePlace {
   readonly epoch: number;
@@ -271,6 +275,8 @@ export interface Nodes {
   /** Demotes to degraded only where presence still carries this connection. */
   disconnected(input: { spaceId: SpaceId; nodeId: NodeId; connectionId: string; expected: boolean }): Promise<void>;
   list(spaceId: SpaceId, sessionIds: readonly SessionId[]): Promise<NodeSummary[]>;
+  /** The same, and the caller's own machines that had a slot in none of these sessions, of one moment: none is missed or twice. */
+  fleet(by: Pick<NodeCaller, "spaceId" | "ownerId">, sessionIds: readonly SessionId[]): Promise<WholeFleet>;
   close(): Promise<void>;
 }
 

@@ -1,17 +1,18 @@
-// nodes: the machines of the sessions one belongs to: where they have a slot, whether they are alive, whose they are.
-import { MusterError, type NodeSummary, type SessionSummary } from "@muster/contracts";
+// nodes: the machines of the sessions one belongs to: where they have a slot, whether they are alive, whose they are. And one's
+// own that are in none of these sessions, so that they can be lent again.
+import { MusterError, type NodeInNoSession, type NodeSummary, type SessionSummary } from "@muster/contracts";
 import type { Command } from "commander";
 import { confirm } from "../confirm.ts";
 import { type Context, examples, type Registry } from "../context.ts";
 import { refusal } from "../errors.ts";
 import { connect, type Hub } from "../hub.ts";
 import { shortId } from "../ids.ts";
-import { agentsOf, isActiveSlot, nameOfNode } from "../nodes.ts";
+import { type AnyNode, agentsOf, isActiveSlot, isInNoSession, nameOfNode, newestSlots } from "../nodes.ts";
 import { facts, table } from "../output/table.ts";
-import { oneLine } from "../output/text.ts";
+import { counted, oneLine } from "../output/text.ts";
 import { ago } from "../output/time.ts";
-import { nodeHealth, nodeSlot } from "../output/words.ts";
-import { chooseNode } from "../reads.ts";
+import { nodeHealth, nodeSlot, noSlot } from "../output/words.ts";
+import { chooseNode, matchNode } from "../reads.ts";
 import { chooseSession } from "../sessions.ts";
 
 interface NodeOptions {
@@ -45,7 +46,7 @@ export function addNodeCommands({ program, context }: Registry): void {
     .command("attach")
     .description("give a machine of yours a slot in a session")
     .argument(...NODE)
-    .option("--session <id>", "the session, by id or title; the one it was in last when absent")
+    .option("--session <id>", "the session, by id or title; when absent the one it was in last, else the default one")
     .addHelpText("after", examples("nodes attach laptop", 'nodes attach laptop --session "Shop"'))
     .action((given: string, options: NodeOptions, command: Command) => attachNode(context(command), given, options));
   nodes
@@ -69,14 +70,22 @@ export function addNodeCommands({ program, context }: Registry): void {
 interface Fleet {
   readonly hub: Hub;
   readonly nodes: readonly NodeSummary[];
+  readonly inNoSession: readonly NodeInNoSession[];
   readonly sessions: readonly SessionSummary[];
 }
 
 async function readFleet(context: Context): Promise<Fleet> {
   const hub = connect(context);
-  const [{ nodes }, { sessions }] = await Promise.all([hub.api.nodes.list(), hub.api.sessions.list()]);
-  return { hub, nodes, sessions };
+  const [{ nodes, inNoSession = [] }, { sessions }] = await Promise.all([
+    hub.api.nodes.list(),
+    hub.api.sessions.list(),
+  ]);
+  return { hub, nodes, inNoSession, sessions };
 }
+
+/** By the slot that counts, or as the machine of one's own that has none here. */
+const chooseAny = ({ nodes, inNoSession }: Fleet, given: string): AnyNode =>
+  matchNode<AnyNode>([...newestSlots(nodes), ...inNoSession], given);
 
 /** The machine's slot in the session that is named, else the one that counts. */
 function slotOf({ nodes, sessions }: Fleet, given: string, session: string | undefined): NodeSummary {
@@ -93,18 +102,21 @@ const titleOf = (sessions: readonly SessionSummary[], { sessionId }: NodeSummary
 
 async function listNodes(context: Context, session: string | undefined): Promise<void> {
   const { paint, shell, width, voice, muster } = context;
-  const { nodes: all, sessions } = await readFleet(context);
+  const fleet = await readFleet(context);
+  const { sessions } = fleet;
   const only = session === undefined ? null : chooseSession(sessions, session).sessionId;
-  const nodes = all.filter(({ sessionId }) => only === null || sessionId === only);
+  const nodes = fleet.nodes.filter(({ sessionId }) => only === null || sessionId === only);
+  const inNoSession = only === null ? fleet.inNoSession : [];
+  const listed: readonly AnyNode[] = [...nodes, ...inNoSession];
   const hasMany = new Set(nodes.map(({ sessionId }) => sessionId)).size > 1;
-  const rows = nodes.map((node) => [
+  const rows = listed.map((node) => [
     nameOfNode(node),
     nodeHealth(node.health, paint),
-    nodeSlot(node, paint),
-    ...(hasMany ? [titleOf(sessions, node)] : []),
+    isInNoSession(node) ? noSlot(node, paint) : nodeSlot(node, paint),
+    ...(hasMany ? [isInNoSession(node) ? "" : titleOf(sessions, node)] : []),
     oneLine(node.ownerName),
     agentsOf(node),
-    oneLine(node.clientVersion),
+    oneLine(node.clientVersion ?? "unknown"),
     ago(node.lastHeartbeatAt, shell.now()),
     paint("dim", shortId(node.nodeId)),
   ]);
@@ -119,16 +131,26 @@ async function listNodes(context: Context, session: string | undefined): Promise
     { title: "HEARD", spare: 2 },
     { title: "ID" },
   ];
-  const text = nodes.length === 0 ? "No machine is attached yet.\n" : table({ columns, rows, width, paint });
-  voice.answer({ json: { nodes }, text, quiet: [...new Set(nodes.map(({ nodeId }) => nodeId))] });
-  if (nodes.length === 0) voice.note(`Next: ${muster} invite, and run the line it prints on another machine`);
+  const text = listed.length === 0 ? "No machine is attached yet.\n" : table({ columns, rows, width, paint });
+  voice.answer({ json: { nodes, inNoSession }, text, quiet: [...new Set(listed.map(({ nodeId }) => nodeId))] });
+  const [idle] = inNoSession;
+  if (listed.length === 0) voice.note(`Next: ${muster} invite, and run the line it prints on another machine`);
+  else if (idle !== undefined)
+    voice.note(
+      `${counted(inNoSession.length, "machine")} of yours ${inNoSession.length === 1 ? "is" : "are"} in none of your sessions. ${lend(context, idle)}`,
+    );
 }
+
+/** How one's own machine comes to work again. */
+const lend = ({ muster }: Context, { nodeId, isElsewhere }: NodeInNoSession): string =>
+  `Lend it: ${isElsewhere ? `${muster} nodes detach ${shortId(nodeId)}, then ` : ""}${muster} nodes attach ${shortId(nodeId)} --session <title>`;
 
 async function showNode(context: Context, given: string, options: NodeOptions): Promise<void> {
   const { paint, shell, voice } = context;
   const fleet = await readFleet(context);
+  const any = chooseAny(fleet, given);
+  if (isInNoSession(any)) return showInNoSession(context, any);
   const node = slotOf(fleet, given, options.session);
-  const { capabilities } = node;
   const now = shell.now();
   const text = facts(
     [
@@ -142,13 +164,39 @@ async function showNode(context: Context, given: string, options: NodeOptions): 
       ...(node.detachedAt === null ? [] : [["Detached", ago(node.detachedAt, now)] as const]),
       ["Owner", oneLine(node.ownerName)],
       ["Version", oneLine(node.clientVersion)],
-      ["System", oneLine(capabilities.platform ?? "unknown")],
-      ["Projects", `below ${(capabilities.workspaceRoots ?? []).map(oneLine).join(", ") || "no folder"}`],
-      ["Agents", agentsOf(node)],
+      ...abilities(node),
     ],
     paint,
   );
   voice.answer({ json: node, text, quiet: [node.nodeId] });
+}
+
+const abilities = (node: AnyNode): (readonly [string, string])[] => [
+  ["System", oneLine(node.capabilities.platform ?? "unknown")],
+  ["Projects", `below ${(node.capabilities.workspaceRoots ?? []).map(oneLine).join(", ") || "no folder"}`],
+  ["Agents", agentsOf(node)],
+];
+
+function showInNoSession(context: Context, node: NodeInNoSession): void {
+  const { paint, shell, voice } = context;
+  const now = shell.now();
+  const text = facts(
+    [
+      ["Machine", paint("bold", nameOfNode(node))],
+      ["Id", oneLine(node.nodeId)],
+      ["Health", `${nodeHealth(node.health, paint)}, heard ${ago(node.lastHeartbeatAt, now)}`],
+      ["Session", "none of yours"],
+      ["Slot", noSlot(node, paint)],
+      ["", node.isElsewhere ? "it may work where you are no member any more" : "nothing is given to it"],
+      ["Enrolled", ago(node.enrolledAt, now)],
+      ["Owner", oneLine(node.ownerName)],
+      ["Version", oneLine(node.clientVersion ?? "unknown until it has a slot")],
+      ...abilities(node),
+    ],
+    paint,
+  );
+  voice.answer({ json: node, text, quiet: [node.nodeId] });
+  voice.note(lend(context, node));
 }
 
 /** What keeps it from working although it has a slot. */
@@ -162,13 +210,17 @@ function reasonsOf({ readOnly, suspended }: NodeSummary): (readonly [string, str
 async function attachNode(context: Context, given: string, { session }: NodeOptions): Promise<void> {
   const { voice, paint } = context;
   const fleet = await readFleet(context);
-  const node = chooseNode(fleet.nodes, given);
-  const { sessionId, title } = chooseSession(fleet.sessions, session ?? node.sessionId);
+  const node = chooseAny(fleet, given);
+  const { sessionId, title } = chooseSession(
+    fleet.sessions,
+    session ?? (isInNoSession(node) ? undefined : node.sessionId),
+  );
   const attached = await ownersAct(node, () =>
     fleet.hub.api.runtimeNode.attach({
       sessionId,
       nodeId: node.nodeId,
-      clientVersion: node.clientVersion,
+      // Of one that never had a slot nothing is known; it tells itself with its next hello.
+      clientVersion: node.clientVersion ?? "unknown",
       capabilities: node.capabilities,
       healthState: "online",
     }),
@@ -182,7 +234,7 @@ async function attachNode(context: Context, given: string, { session }: NodeOpti
 }
 
 /** The hub tells another's machine from none by no word; here it is known to be there, and whose it is. */
-export async function ownersAct<Answer>(node: NodeSummary, act: () => Promise<Answer>): Promise<Answer> {
+export async function ownersAct<Answer>(node: AnyNode, act: () => Promise<Answer>): Promise<Answer> {
   try {
     return await act();
   } catch (error) {
@@ -198,12 +250,11 @@ export async function ownersAct<Answer>(node: NodeSummary, act: () => Promise<An
 async function detachNode(context: Context, given: string, { reason }: NodeOptions): Promise<void> {
   const { voice, paint } = context;
   const fleet = await readFleet(context);
-  const { nodeId } = chooseNode(fleet.nodes, given);
+  const { nodeId } = chooseAny(fleet, given);
   await fleet.hub.api.runtimeNode.detach({ nodeId, ...(reason === undefined ? {} : { reason }) });
   // The hub answers the same for a machine that is another's, so what came of it is looked up.
-  const { nodes } = await fleet.hub.api.nodes.list();
-  const node = chooseNode(nodes, nodeId);
-  if (isActiveSlot(node))
+  const node = chooseAny(await readFleet(context), nodeId);
+  if (!isInNoSession(node) && isActiveSlot(node))
     throw new MusterError("runtimenode.permission_denied", `${nameOfNode(node)} is not yours, so it stays attached.`, {
       advice: "Ask its owner; an owner of the session can shut it out with `muster nodes revoke`.",
     });
@@ -212,7 +263,8 @@ async function detachNode(context: Context, given: string, { reason }: NodeOptio
     text: `${paint("green", "✓")} ${nameOfNode(node)} has no slot any more.\n`,
     quiet: [nodeId],
   });
-  voice.note(`It comes back with: ${context.muster} nodes attach ${shortId(nodeId)}`);
+  const where = isInNoSession(node) ? " --session <title>" : "";
+  voice.note(`It comes back with: ${context.muster} nodes attach ${shortId(nodeId)}${where}`);
 }
 
 async function revokeNode(context: Context, given: string, options: NodeOptions): Promise<void> {

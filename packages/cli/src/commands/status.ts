@@ -6,11 +6,11 @@ import { runningDaemon } from "../home.ts";
 import { connect } from "../hub.ts";
 import { shortId } from "../ids.ts";
 import { type JoinedHub, readJoined } from "../join/joined.ts";
-import { mayWork, newestSlots } from "../nodes.ts";
+import { type AnyNode, isInNoSession, mayWork, newestSlots } from "../nodes.ts";
 import { facts } from "../output/table.ts";
 import { counted, oneLine } from "../output/text.ts";
 import { lasting } from "../output/time.ts";
-import { nodeHealth, nodeSlot } from "../output/words.ts";
+import { nodeHealth, nodeSlot, noSlot } from "../output/words.ts";
 import { pendingApprovals, readEverything } from "../reads.ts";
 import { VERSION } from "../version.ts";
 
@@ -44,14 +44,14 @@ async function showStatus(context: Context): Promise<void> {
   const hub = connect(context);
   const health = await hub.api.health();
   const joined = joinedHere(context, hub.address.url);
-  const [me, { nodes: slots }, { projects, threads }, pending] = await Promise.all([
+  const [me, { nodes: slots, inNoSession = [] }, { projects, threads }, pending] = await Promise.all([
     hub.api.auth.me(),
     hub.api.nodes.list(),
     readEverything(hub),
     pendingApprovals(hub),
   ]);
   const nodes = newestSlots(slots);
-  const own = nodes.find(({ nodeId }) => nodeId === joined?.nodeId);
+  const own = [...nodes, ...inNoSession].find(({ nodeId }) => nodeId === joined?.nodeId);
   const running = threads.filter(({ latestTurn }) => latestTurn?.status === "running");
   const online = nodes.filter(({ health: state }) => state === "online");
   const { paint } = context;
@@ -100,12 +100,18 @@ function joinedHere({ paths }: Context, hubUrl: string): JoinedHub | null {
   return joined !== null && new URL(joined.hubUrl).origin === new URL(hubUrl).origin ? joined : null;
 }
 
-function thisMachine({ paint, paths, muster }: Context, own: NodeSummary | undefined): string {
-  const place =
-    own === undefined ? "not on the roster" : `${nodeHealth(own.health, paint)}, slot ${nodeSlot(own, paint)}`;
+function thisMachine({ paint, paths, muster }: Context, own: AnyNode | undefined): string {
   // Of a revoked machine no daemon is taken again.
-  if (runningDaemon(paths) !== null || own?.state === "revoked") return place;
+  const isRevoked = own !== undefined && !isInNoSession(own) && own.state === "revoked";
+  const place = placeOf(own, paint);
+  if (runningDaemon(paths) !== null || isRevoked) return place;
   return `${place}; ${paint("yellow", "its daemon does not run")}: ${muster} daemon up`;
+}
+
+function placeOf(own: AnyNode | undefined, paint: Context["paint"]): string {
+  if (own === undefined) return "not on the roster";
+  const health = nodeHealth(own.health, paint);
+  return isInNoSession(own) ? `${health}, ${noSlot(own, paint)}` : `${health}, slot ${nodeSlot(own, paint)}`;
 }
 
 function machinesText(total: number, online: readonly NodeSummary[]): string {

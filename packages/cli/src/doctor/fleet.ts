@@ -3,7 +3,7 @@ import { ERRORS, type Health, MusterError, type NodeSummary } from "@muster/cont
 import { hintOf } from "../errors.ts";
 import type { Hub } from "../hub.ts";
 import type { JoinedHub } from "../join/joined.ts";
-import { mayWork, nameOfNode, newestSlots } from "../nodes.ts";
+import { type AnyNode, isInNoSession, mayWork, nameOfNode, newestSlots } from "../nodes.ts";
 import { counted, oneLine } from "../output/text.ts";
 import type { Check } from "./machine.ts";
 
@@ -76,7 +76,7 @@ export function machinesCheck(nodes: readonly NodeSummary[]): Check {
   };
 }
 
-function agentsCheck(nodes: readonly NodeSummary[]): Check {
+function agentsCheck(nodes: readonly AnyNode[]): Check {
   const agents = nodes.flatMap(({ capabilities }) => capabilities.providers ?? []).filter(({ found }) => found);
   const real = agents.filter(({ name }) => name !== "sample");
   if (real.length > 0)
@@ -92,15 +92,16 @@ function agentsCheck(nodes: readonly NodeSummary[]): Check {
 /** What a machine that has joined a hub needs of it: its own place there. */
 export async function checkOwnNode(hub: Hub, { nodeId, sessionTitle }: JoinedHub): Promise<Check[]> {
   try {
-    const { nodes } = await hub.api.nodes.list();
-    const own = newestSlots(nodes.filter((node) => node.nodeId === nodeId))[0];
+    const { nodes, inNoSession = [] } = await hub.api.nodes.list();
+    const isOwn = (node: AnyNode): boolean => node.nodeId === nodeId;
+    const own = newestSlots(nodes.filter(isOwn))[0] ?? inNoSession.find(isOwn);
     return [ownPlace(own, oneLine(sessionTitle)), ...(own === undefined ? [] : [agentsCheck([own])])];
   } catch (error) {
     return [failed("node", error)];
   }
 }
 
-export function ownPlace(own: NodeSummary | undefined, sessionTitle: string): Check {
+export function ownPlace(own: AnyNode | undefined, sessionTitle: string): Check {
   const name = "node";
   if (own === undefined)
     return {
@@ -108,6 +109,17 @@ export function ownPlace(own: NodeSummary | undefined, sessionTitle: string): Ch
       state: "fail",
       message: `this machine is not on the roster of "${sessionTitle}"`,
       advice: "You may have been removed from the session: ask an owner.",
+    };
+  if (isInNoSession(own))
+    return {
+      name,
+      state: "fail",
+      message: own.isElsewhere
+        ? "this machine works in a session that you belong to no more"
+        : "this machine is in no session, so it gets no work",
+      advice: own.isElsewhere
+        ? "Take it from there with `muster nodes detach`, then give it a slot with `muster nodes attach`."
+        : "Give it a slot with `muster nodes attach`.",
     };
   if (own.state === "revoked")
     return {

@@ -4,6 +4,7 @@ import type {
   Invite,
   MembershipState,
   NodeHealth,
+  NodeInNoSession,
   NodeSummary,
   SessionState,
   ThreadSummary,
@@ -39,6 +40,10 @@ export function nodeSlot(node: NodeSummary, paint: Paint): string {
   const marks = [...(node.suspended ? ["suspended"] : []), ...(node.readOnly ? ["read only"] : [])];
   return marks.length === 0 ? node.state : paint("yellow", marks.join(", "));
 }
+
+/** Of a machine of one's own that no roster shows. */
+export const noSlot = ({ isElsewhere }: NodeInNoSession, paint: Paint): string =>
+  isElsewhere ? paint("yellow", "in a session without you") : paint("dim", "in no session");
 
 const INVITE_FORMAT: Readonly<Record<Invite["state"], TextFormat>> = {
   pending: "green",

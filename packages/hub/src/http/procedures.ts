@@ -128,7 +128,7 @@ const orchestrationProcedures = ({ orchestration, streams }: ProcedureOptions) =
 
 /** The contract, implemented. */
 export const createRouter = (options: ProcedureOptions) => {
-  const { orchestration, nodes, version, clock, startedAt, integrity } = options;
+  const { identity, orchestration, nodes, version, clock, startedAt, integrity } = options;
   return builder.router({
     health: builder.health.handler(() => {
       const { generation, headSequence, isFailing } = orchestration.head();
@@ -156,7 +156,8 @@ export const createRouter = (options: ProcedureOptions) => {
     nodes: {
       list: builder.nodes.list.handler(async ({ context }) => {
         const caller = callerOf(context);
-        return { nodes: await nodes.list(caller.spaceId, [...caller.roles.keys()]) };
+        const by = { spaceId: caller.spaceId, ownerId: identity.standsFor(caller) };
+        return nodes.fleet(by, [...caller.roles.keys()]);
       }),
     },
     runtimeNode: runtimeNodeProcedures(options),

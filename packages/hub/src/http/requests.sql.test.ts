@@ -254,11 +254,15 @@ describe("reads", () => {
     expect(served.orchestration.reads).toEqual([]);
   });
 
-  it("list the nodes of the caller's own sessions", async () => {
+  it("list the nodes of the caller's own sessions, and the caller's own nodes", async () => {
     const response = await served.api("/nodes");
-    expect(await response.json()).toEqual({ nodes: [] });
-    const caller = await served.opened.identity.authenticate({ ...served.bearer, cookie: undefined });
-    expect(served.nodes.listed).toEqual([{ spaceId: caller?.spaceId, sessionIds: [caller?.defaultSessionId] }]);
+    expect(await response.json()).toEqual({ nodes: [], inNoSession: [] });
+    const { identity } = served.opened;
+    const caller = await identity.authenticate({ ...served.bearer, cookie: undefined });
+    // The command line's machines are those of the person it stands for.
+    expect(served.nodes.listed).toEqual([
+      { spaceId: caller?.spaceId, sessionIds: [caller?.defaultSessionId], ownerId: identity.ownerId },
+    ]);
   });
 
   it("are never kept by a browser or a proxy", async () => {

@@ -30,7 +30,7 @@ import { connect } from "./hello.ts";
 import { SLOT_LEASE_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
 import { announcementBy, NodeNews } from "./news.ts";
 import { beatPresenceByOwner, connectionOf, doubtPresence, healthOf } from "./presence.ts";
-import { ROSTER_NODES_MAX, readRoster } from "./roster.ts";
+import { ROSTER_NODES_MAX, readFleet, readRoster } from "./roster.ts";
 import { attach, detach, revoke, type SlotTools, staleEpoch } from "./slots.ts";
 import { isActive, newestSlot, nodeOf } from "./statements.ts";
 import { type ChangedNode, Sweep } from "./sweep.ts";
@@ -225,6 +225,10 @@ class StoredNodes implements SweepingNodes {
 
   list(spaceId: SpaceId, sessionIds: readonly SessionId[]): Promise<NodeSummary[]> {
     return readRoster(this.#store, spaceId, { sessionIds });
+  }
+
+  fleet(...[by, sessionIds]: Parameters<Nodes["fleet"]>): ReturnType<Nodes["fleet"]> {
+    return readFleet(this.#store, by, sessionIds);
   }
 
   async sweep(): Promise<number> {

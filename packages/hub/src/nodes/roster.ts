@@ -1,10 +1,20 @@
 // What readers see of nodes: the slot (may it work here) beside the liveness (is it alive), and what follows for it
 // from the session's floor and members, computed each time.
-import { NodeCapabilities, type NodeId, type NodeSummary, type SessionId, type SpaceId } from "@muster/contracts";
+import {
+  IN_NO_SESSION_MAX,
+  NodeCapabilities,
+  type NodeId,
+  type NodeInNoSession,
+  type NodeSummary,
+  type PrincipalId,
+  type SessionId,
+  type SpaceId,
+} from "@muster/contracts";
 import { integer, list, nullable, pick, type Request, type RowOf, type Store, select, text } from "@muster/store";
+import type { WholeFleet } from "../ports.ts";
 import { HUB_TABLES, ofSessions, ofSpace } from "../schema/index.ts";
 import { CONTRIBUTES } from "./standing.ts";
-import { ofNode } from "./statements.ts";
+import { activeFirst, isActive, ofNode } from "./statements.ts";
 import { isBelowFloor } from "./version.ts";
 
 const { nodes, principals, runtime_node_attachments: slots, runtime_node_presence: presence, sessions } = HUB_TABLES;
@@ -65,6 +75,65 @@ function chosenOf(dialect: Store["dialect"], spaceId: SpaceId, only: Parameters<
   return rosterOfNode(dialect, { spaceId, nodeId: only.nodeId });
 }
 
+const inNoSessionRow = {
+  ...pick(nodes, "node_id", "owner", "created_at"),
+  ...pick(principals, "display_name"),
+  health_state: nullable(presence.health_state),
+  last_heartbeat_at: nullable(presence.last_heartbeat_at),
+  state: nullable(slots.state),
+  client_version: nullable(slots.client_version),
+  capabilities_json: slots.capabilities_json,
+  session_state: nullable(sessions.state),
+};
+
+/** Machines of one owner that no slot in these sessions names, each with its active slot, else its newest one. */
+export const nodesInNoSession = select({
+  request: { ...ofSessions, ownerId: text<PrincipalId>() },
+  row: inNoSessionRow,
+  sql: `SELECT node.node_id, node.owner, node.created_at, owner.display_name, presence.health_state,
+      presence.last_heartbeat_at, slot.state, slot.client_version, slot.capabilities_json, session.state AS session_state
+    FROM nodes node
+    JOIN principals owner ON owner.space_id = node.space_id AND owner.principal_id = node.owner
+    LEFT JOIN runtime_node_presence presence
+      ON presence.space_id = node.space_id AND presence.node_id = node.node_id
+    LEFT JOIN runtime_node_attachments slot ON slot.space_id = node.space_id AND slot.id = (SELECT newest.id
+      FROM runtime_node_attachments newest WHERE newest.space_id = node.space_id AND newest.node_id = node.node_id
+      ORDER BY ${activeFirst("newest")} LIMIT 1)
+    LEFT JOIN sessions session ON session.space_id = slot.space_id AND session.session_id = slot.session_id
+    WHERE node.space_id = :spaceId AND node.owner = :ownerId
+      AND NOT EXISTS (SELECT listed.id FROM runtime_node_attachments listed
+        WHERE listed.space_id = node.space_id AND listed.node_id = node.node_id AND listed.session_id IN (:sessionIds))
+    ORDER BY node.created_at DESC, node.node_id LIMIT ${IN_NO_SESSION_MAX}`,
+});
+
+/** All that one who belongs to these sessions sees of machines: a slot in one of them, or the machine because it is theirs. */
+export async function readFleet(
+  store: Store,
+  { spaceId, ownerId }: { readonly spaceId: SpaceId; readonly ownerId: PrincipalId },
+  sessionIds: readonly SessionId[],
+): Promise<WholeFleet> {
+  const [listed, own] = await store.readTransaction([
+    rosterOfSessions(store.dialect, { spaceId, sessionIds }),
+    nodesInNoSession(store.dialect, { spaceId, ownerId, sessionIds }),
+  ]);
+  return { nodes: listed.map(summaryOf), inNoSession: own.map(inNoSessionOf) };
+}
+
+const capabilitiesOf = (json: string | null): NodeCapabilities =>
+  json === null ? {} : NodeCapabilities.parse(JSON.parse(json));
+
+const inNoSessionOf = (row: RowOf<typeof inNoSessionRow>): NodeInNoSession => ({
+  nodeId: row.node_id,
+  isElsewhere: row.state !== null && isActive(row.state) && row.session_state !== "closed",
+  health: row.health_state ?? "offline",
+  ownerId: row.owner,
+  ownerName: row.display_name,
+  clientVersion: row.client_version,
+  enrolledAt: row.created_at,
+  lastHeartbeatAt: row.last_heartbeat_at,
+  capabilities: capabilitiesOf(row.capabilities_json),
+});
+
 const summaryOf = (row: RowOf<typeof rosterRow>): NodeSummary => ({
   nodeId: row.node_id,
   sessionId: row.session_id,
@@ -80,5 +149,5 @@ const summaryOf = (row: RowOf<typeof rosterRow>): NodeSummary => ({
   detachedAt: row.detached_at,
   detachReason: row.detach_reason,
   lastHeartbeatAt: row.last_heartbeat_at,
-  capabilities: row.capabilities_json === null ? {} : NodeCapabilities.parse(JSON.parse(row.capabilities_json)),
+  capabilities: capabilitiesOf(row.capabilities_json),
 });

@@ -22,6 +22,10 @@ const newest = {
 };
 export type NewestSlot = RowOf<typeof newest>;
 
+/** The order in which the one slot that counts comes before all that ended, and of those the newest. */
+export const activeFirst = (slot: string): string =>
+  `CASE WHEN ${slot}.state IN ('registering', 'online', 'degraded') THEN 0 ELSE 1 END, ${slot}.attached_at DESC, ${slot}.id DESC`;
+
 /** The node's active slot; where it has none, the one that it had last. */
 export const newestSlot = select({
   request: ofNode,
@@ -31,8 +35,7 @@ export const newestSlot = select({
     FROM runtime_node_attachments slot
     JOIN sessions session ON session.space_id = slot.space_id AND session.session_id = slot.session_id
     WHERE slot.space_id = :spaceId AND slot.node_id = :nodeId
-    ORDER BY CASE WHEN slot.state IN ('registering', 'online', 'degraded') THEN 0 ELSE 1 END, slot.attached_at DESC, slot.id DESC
-    LIMIT 1`,
+    ORDER BY ${activeFirst("slot")} LIMIT 1`,
 });
 
 /** It may work in its session, or is about to. */

@@ -1,7 +1,7 @@
 // The hub's ports in memory, as small as a test of the server needs: they remember what they were asked and answer
 // what they were told.
 import { randomUUID } from "node:crypto";
-import type { ClientCommand, DispatchResult, FeedMessage, SessionId, SpaceId } from "@muster/contracts";
+import type { ClientCommand, DispatchResult, FeedMessage, PrincipalId, SessionId, SpaceId } from "@muster/contracts";
 import { MusterError } from "@muster/contracts";
 import type { Caller, FeedItem, NodeFiles, Nodes, Orchestration } from "../../ports.ts";
 
@@ -179,11 +179,20 @@ export class FakeOrchestration implements Orchestration {
 }
 
 export class FakeNodes implements Nodes {
-  readonly listed: { readonly spaceId: SpaceId; readonly sessionIds: readonly SessionId[] }[] = [];
+  readonly listed: {
+    readonly spaceId: SpaceId;
+    readonly sessionIds: readonly SessionId[];
+    readonly ownerId?: PrincipalId;
+  }[] = [];
 
   async list(spaceId: SpaceId, sessionIds: readonly SessionId[]) {
     this.listed.push({ spaceId, sessionIds });
     return [];
+  }
+
+  async fleet({ spaceId, ownerId }: { spaceId: SpaceId; ownerId: PrincipalId }, sessionIds: readonly SessionId[]) {
+    this.listed.push({ spaceId, sessionIds, ownerId });
+    return { nodes: [], inNoSession: [] };
   }
 
   enrol = unused("enrol");

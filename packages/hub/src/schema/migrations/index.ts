@@ -7,6 +7,7 @@ import { windowIndexes } from "./0004-window-indexes.ts";
 import { projectionRebuilds } from "./0005-projection-rebuilds.ts";
 import { revertsOfNodes } from "./0006-reverts-of-nodes.ts";
 import { leasesByName } from "./0007-leases.ts";
+import { nodesByOwner } from "./0008-nodes-by-owner.ts";
 
 export const HUB_MIGRATIONS: MigrationSet = {
   name: "hub",
@@ -18,5 +19,6 @@ export const HUB_MIGRATIONS: MigrationSet = {
     projectionRebuilds,
     revertsOfNodes,
     leasesByName,
+    nodesByOwner,
   ],
 };

@@ -113,6 +113,7 @@ export const openHubEnd = async (options: Partial<UplinkOptions> = {}): Promise<
     revoke: unused("revoke"),
     disconnected: async ({ connectionId, expected }) => void calls.disconnected.push({ connectionId, expected }),
     list: async () => [],
+    fleet: async () => ({ nodes: [], inNoSession: [] }),
     close: async () => {},
   };
   const orchestration = {
