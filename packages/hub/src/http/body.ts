@@ -129,9 +129,11 @@ export const readJsonBody = async (
 ): Promise<unknown> => {
   if (!hasBody(request)) return {};
   checkHeaders(request, limits.maxBytes);
-  if (request.headers.expect?.toLowerCase() === "100-continue") response.writeContinue();
+  const isAsked = request.headers.expect?.toLowerCase() === "100-continue";
+  // What broke off while it was looked up who sends it has its answer already, and Node throws at a second one.
+  if (isAsked && !response.headersSent) response.writeContinue();
   const bytes = await readBytes(request, limits).catch((error: unknown) => {
-    if (error instanceof BodyTooLate) response.setHeader("connection", "close");
+    if (error instanceof BodyTooLate && !response.headersSent) response.setHeader("connection", "close");
     throw error;
   });
   return bytes.length === 0 ? {} : parse(bytes, limits.depthMax);
