@@ -1,10 +1,11 @@
 // Machines in the console: one that joins while it is watched, one that is detached, attached and revoked, and five hundred.
 import { generateKeyPairSync, sign } from "node:crypto";
+import { createClient } from "@muster/client";
 import { type JoiningNode, joinSigningInput, type NodeId, type NodeSummary } from "@muster/contracts";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { makeThread, type Up, until } from "../cli/muster.ts";
-import { DESKTOP, openPage, violations, type Watched } from "./browser.ts";
+import { DESKTOP, openPage, stickingOut, violations, type Watched } from "./browser.ts";
 import { logIn } from "./page.ts";
 import { setStage } from "./stage.ts";
 
@@ -113,6 +114,43 @@ test("NOD-11 a machine below the floor says so with the floor, and its thread as
   await up.client.api.sessions.setFloor({ sessionId, minClientVersion: null, lower: true });
   await expect.poll(() => page.getByTestId("composer-input").isEnabled()).toBe(true);
   expect(await page.getByTestId("obstacle").count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+test("NOD-13 a machine that its owner's sessions do not show is found, taken back and lent to another session", async () => {
+  const up = await stage.place.up();
+  const { defaultSessionId: sessionId } = await up.client.api.auth.me();
+  const { joinUrl } = await up.client.api.invites.create({ sessionId, role: "owner", expiresInHours: 1 });
+  const token = joinUrl.match(/#token=([\w-]+)/)?.[1] ?? "";
+  const joined = await up.client.api.invites.redeem({ token, displayName: "Ada", node: joiningNode(token, "attic") });
+  const ada = createClient({ baseUrl: up.ready.url, token: joined.token ?? "" });
+  const workshop = await ada.api.sessions.create({ title: "Workshop" });
+  const { loginUrl } = await ada.api.auth.createLoginLink();
+  const { page, complaints } = await openPage(stage.browser, DESKTOP, { origin: up.ready.url, expected: [/40[134]/] });
+  await page.goto(loginUrl);
+  await page.getByRole("heading", { name: "Home", level: 1 }).waitFor();
+  await ada.api.sessions.leave({ sessionId });
+  await page.getByRole("link", { name: "Fleet" }).click();
+  const idle = page.getByTestId("idle-machine");
+  await idle.getByText("in a session that you are not in any more").waitFor();
+
+  await idle.getByRole("button", { name: "Detach attic" }).click();
+  await page.getByTestId("confirm").getByRole("button", { name: "Detach" }).click();
+  await idle.getByText("nothing is given to it").waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await stickingOut(page)).toEqual([]);
+
+  await idle.getByRole("button", { name: "attic", exact: true }).focus();
+  await page.keyboard.press("Tab");
+  await expect.poll(() => focused(page)).toBe("Attach attic");
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitem", { name: "To “Workshop”" }).click();
+  const row = page.getByTestId("machine-row").filter({ hasText: "attic" });
+  await row.getByTestId("machine-slot").getByText("Joining").waitFor();
+  expect(await idle.count()).toBe(0);
+  await expect.poll(() => focused(page)).toBe("attic");
+  expect((await ada.api.nodes.list()).nodes).toMatchObject([{ sessionId: workshop.sessionId }]);
   expect(complaints).toEqual([]);
 });
 

@@ -12,6 +12,9 @@ export const NODE_REASON_MAX_CHARACTERS = 512;
 export const DeclaredHealth = z.enum(["online", "degraded"]);
 export type DeclaredHealth = z.infer<typeof DeclaredHealth>;
 
+/** What an owner says of a machine that has told of itself nowhere yet: it is below every floor until its next hello. */
+export const UNKNOWN_CLIENT_VERSION = "unknown";
+
 const epoch = z.int().min(1);
 const reason = namingText.max(NODE_REASON_MAX_CHARACTERS);
 const ofNode = z.strictObject({ nodeId: NodeId });

@@ -1,6 +1,12 @@
 // nodes: the machines of the sessions one belongs to: where they have a slot, whether they are alive, whose they are. And one's
 // own that are in none of these sessions, so that they can be lent again.
-import { MusterError, type NodeInNoSession, type NodeSummary, type SessionSummary } from "@muster/contracts";
+import {
+  MusterError,
+  type NodeInNoSession,
+  type NodeSummary,
+  type SessionSummary,
+  UNKNOWN_CLIENT_VERSION,
+} from "@muster/contracts";
 import type { Command } from "commander";
 import { confirm } from "../confirm.ts";
 import { type Context, examples, type Registry } from "../context.ts";
@@ -219,8 +225,7 @@ async function attachNode(context: Context, given: string, { session }: NodeOpti
     fleet.hub.api.runtimeNode.attach({
       sessionId,
       nodeId: node.nodeId,
-      // Of one that never had a slot nothing is known; it tells itself with its next hello.
-      clientVersion: node.clientVersion ?? "unknown",
+      clientVersion: node.clientVersion ?? UNKNOWN_CLIENT_VERSION,
       capabilities: node.capabilities,
       healthState: "online",
     }),

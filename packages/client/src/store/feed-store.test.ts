@@ -96,6 +96,17 @@ describe("the snapshot and the feed", () => {
     store.apply({ type: "presence", node: { ...node, health: "offline" } as never });
     expect(store.nodes()).toMatchObject([{ nodeId: "node-1", health: "offline" }]);
   });
+
+  test("show a machine that was in no session once, as soon as it has a slot", () => {
+    const store = openStore();
+    store.loadNodes([], [{ nodeId: "node-1" }, { nodeId: "node-2" }] as never);
+    store.apply({ type: "presence", node: { nodeId: "node-1", sessionId: "session-1" } as never });
+    expect(store.nodes()).toEqual([{ nodeId: "node-1", sessionId: "session-1" }]);
+    expect(store.inNoSession()).toEqual([{ nodeId: "node-2" }]);
+    // Of a hub that tells of none.
+    store.loadNodes([]);
+    expect(store.inNoSession()).toEqual([]);
+  });
 });
 
 describe("a thread that is opened while the feed runs", () => {

@@ -6,6 +6,7 @@ import {
   isKnownEvent,
   type MessageId,
   type MusterError,
+  type NodeInNoSession,
   type NodeSummary,
   type Snapshot,
   type ThreadId,
@@ -26,6 +27,7 @@ export class FeedStore {
   readonly #listeners = new Set<() => void>();
   readonly #schedule: (notify: () => void) => void;
   #nodes: readonly NodeSummary[] | null = null;
+  #inNoSession: readonly NodeInNoSession[] = [];
   #generation = "";
   #sequence = 0;
   #skipped = 0;
@@ -52,6 +54,9 @@ export class FeedStore {
 
   /** null until the machines were read. */
   readonly nodes = (): readonly NodeSummary[] | null => this.#nodes;
+
+  /** One's own machines that none of these slots names, as they were last read: the feed tells of slots alone. */
+  readonly inNoSession = (): readonly NodeInNoSession[] => this.#inNoSession;
 
   /** Where the feed goes on, `<generation>:<sequence>`. */
   get position(): string {
@@ -86,8 +91,9 @@ export class FeedStore {
     this.#changed();
   }
 
-  loadNodes(nodes: readonly NodeSummary[]): void {
+  loadNodes(nodes: readonly NodeSummary[], inNoSession: readonly NodeInNoSession[] = []): void {
     this.#nodes = nodes;
+    this.#inNoSession = inNoSession;
     this.#changed();
   }
 
@@ -183,6 +189,7 @@ export class FeedStore {
       (known) => known.nodeId !== node.nodeId || known.sessionId !== node.sessionId,
     );
     this.#nodes = [...others, node];
+    this.#inNoSession = this.#inNoSession.filter(({ nodeId }) => nodeId !== node.nodeId);
     this.#changed();
   }
 

@@ -102,8 +102,8 @@ export class HubFeed {
   }
 
   async reloadNodes(): Promise<void> {
-    const { nodes } = await this.#client.api.nodes.list(undefined, { signal: this.#ended.signal });
-    this.#store.loadNodes(nodes);
+    const { nodes, inNoSession } = await this.#client.api.nodes.list(undefined, { signal: this.#ended.signal });
+    this.#store.loadNodes(nodes, inNoSession);
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -10,7 +10,7 @@ import {
   type Overview,
   type ThreadView,
 } from "@muster/client";
-import type { MessageRow, MusterError, NodeSummary, ThreadId } from "@muster/contracts";
+import type { MessageRow, MusterError, NodeInNoSession, NodeSummary, ThreadId } from "@muster/contracts";
 import { createContext, type ReactNode, use, useCallback, useEffect, useSyncExternalStore } from "react";
 import { browserSurroundings } from "./browser-surroundings.ts";
 
@@ -65,6 +65,12 @@ export function useOverview(): Overview {
 export function useNodes(): readonly NodeSummary[] | null {
   const { store } = useMuster();
   return useSyncExternalStore(store.subscribe, store.nodes);
+}
+
+/** One's own machines that are in no session one belongs to. */
+export function useInNoSession(): readonly NodeInNoSession[] {
+  const { store } = useMuster();
+  return useSyncExternalStore(store.subscribe, store.inNoSession);
 }
 
 /** The thread as it is now; undefined in the moment before it is opened. */

@@ -2,10 +2,10 @@
 // be done with it. "/" moves to the search.
 import { Button, CloseButton, SegmentedControl, Skeleton, Stack, TextInput } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
-import type { NodeSummary, SessionSummary } from "@muster/contracts";
+import type { SessionSummary } from "@muster/contracts";
 import { IconPlus, IconSearch } from "@tabler/icons-react";
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
-import { useMuster, useNodes } from "../application/muster.tsx";
+import { useInNoSession, useMuster, useNodes } from "../application/muster.tsx";
 import { InviteDialog, type InviteRequest } from "../invites/invite-dialog.tsx";
 import { may } from "../sessions/may.ts";
 import { useSessions } from "../sessions/use-sessions.ts";
@@ -13,7 +13,7 @@ import page from "../shared/page.module.css";
 import { CopyLine, PageHead } from "../shared/page.tsx";
 import classes from "./fleet-page.module.css";
 import { MachineList } from "./machine-list.tsx";
-import { FILTERS, type Filter, groupMachines } from "./machines.ts";
+import { countOf, FILTERS, type Filter, type FleetView, groupMachines, machinesInNoSession } from "./machines.ts";
 
 /** A machine's state comes by the feed as it changes; its heartbeats are only read. */
 const HEARTBEATS_READ_EVERY_MS = 5_000;
@@ -21,6 +21,7 @@ const NO_SESSIONS: readonly SessionSummary[] = [];
 
 export function FleetPage() {
   const nodes = useNodes();
+  const inNoSession = useInNoSession();
   const sessions = useSessions() ?? NO_SESSIONS;
   const [request, setRequest] = useState<InviteRequest | null>(null);
   useHeartbeats();
@@ -42,10 +43,10 @@ export function FleetPage() {
           <Skeleton height={104} radius="lg" />
           <Skeleton height={104} radius="lg" />
         </Stack>
-      ) : nodes.length === 0 ? (
+      ) : nodes.length + inNoSession.length === 0 ? (
         <NoMachine />
       ) : (
-        <Machines nodes={nodes} sessions={sessions} />
+        <Machines nodes={nodes} inNoSession={inNoSession} sessions={sessions} />
       )}
       <InviteDialog request={request} onClose={() => setRequest(null)} />
     </div>
@@ -63,7 +64,7 @@ function useHeartbeats(): void {
   }, [feed]);
 }
 
-function Machines({ nodes, sessions }: { nodes: readonly NodeSummary[]; sessions: readonly SessionSummary[] }) {
+function Machines({ nodes, inNoSession, sessions }: FleetView & { sessions: readonly SessionSummary[] }) {
   const [search, setSearch] = useState("");
   const [filter, setFilter] = useState<Filter>("all");
   const words = useDeferredValue(search);
@@ -73,7 +74,8 @@ function Machines({ nodes, sessions }: { nodes: readonly NodeSummary[]; sessions
     () => groupMachines(nodes, sessions, { search: words, filter }),
     [nodes, sessions, words, filter],
   );
-  const count = groups.reduce((sum, { machines }) => sum + machines.length, 0);
+  const idle = useMemo(() => machinesInNoSession(inNoSession, { search: words, filter }), [inNoSession, words, filter]);
+  const count = groups.reduce((sum, { machines }) => sum + machines.length, idle.length);
   const reset = (): void => {
     setSearch("");
     setFilter("all");
@@ -99,16 +101,16 @@ function Machines({ nodes, sessions }: { nodes: readonly NodeSummary[]; sessions
           aria-label="Which machines"
           value={filter}
           onChange={(value) => setFilter(value as Filter)}
-          data={Object.entries(FILTERS).map(([value, { label, has }]) => ({
+          data={Object.entries(FILTERS).map(([value, { label }]) => ({
             value,
-            label: `${label} ${nodes.filter(has).length}`,
+            label: `${label} ${countOf({ nodes, inNoSession }, value as Filter)}`,
           }))}
         />
       </div>
       <p className="visually-hidden" role="status">
         {count === 1 ? "1 machine is shown" : `${count} machines are shown`}
       </p>
-      {groups.length === 0 ? (
+      {count === 0 ? (
         <div className={classes["none"]}>
           <p>No machine fits that.</p>
           <Button variant="default" size="xs" onClick={reset}>
@@ -116,7 +118,7 @@ function Machines({ nodes, sessions }: { nodes: readonly NodeSummary[]; sessions
           </Button>
         </div>
       ) : (
-        <MachineList groups={groups} withTitles={sessions.length > 1 || groups.length > 1} />
+        <MachineList groups={groups} idle={idle} withTitles={sessions.length > 1 || groups.length > 1} />
       )}
     </>
   );

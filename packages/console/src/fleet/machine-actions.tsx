@@ -82,9 +82,12 @@ export function MachineActions({ node }: { node: NodeSummary }) {
   );
 }
 
+/** Where who looks may attach machines of theirs. */
+export const homesFor = (sessions: readonly SessionSummary[]): SessionSummary[] =>
+  sessions.filter((session) => session.state === "active" && may("runtimeNode.attach", session.role));
+
 /** Where it may be attached by who looks, its own session first; one that revoked it is left out. */
 const homesOf = ({ sessionId, state }: NodeSummary, sessions: readonly SessionSummary[]): SessionSummary[] =>
-  sessions
-    .filter((session) => session.state === "active" && may("runtimeNode.attach", session.role))
+  homesFor(sessions)
     .filter((session) => state !== "revoked" || session.sessionId !== sessionId)
     .sort((first, second) => Number(second.sessionId === sessionId) - Number(first.sessionId === sessionId));

@@ -1,7 +1,7 @@
 // Machines as the page lists them.
-import type { NodeSummary, SessionSummary } from "@muster/contracts";
+import type { NodeInNoSession, NodeSummary, SessionSummary } from "@muster/contracts";
 import { expect, test } from "vitest";
-import { type Filter, groupMachines } from "./machines.ts";
+import { countOf, type Filter, groupMachines, machineKey, machinesInNoSession } from "./machines.ts";
 
 const node = (hostname: string, changes: object = {}): NodeSummary =>
   ({
@@ -62,4 +62,28 @@ test("a filter never mixes the slot with the liveness", () => {
   expect(shown(nodes, { filter: "online" })).toEqual([["main", "works"]]);
   expect(shown(nodes, { filter: "away" })).toEqual([["main", "away"]]);
   expect(shown(nodes, { filter: "detached" })).toEqual([["main", "alive but out", "revoked"]]);
+});
+
+test("machines in no session are not attached, whatever their liveness, and are searched like the others", () => {
+  const idle = (hostname: string, changes: object = {}): NodeInNoSession =>
+    ({
+      nodeId: `id-${hostname}`,
+      health: "online",
+      ownerName: "Ada",
+      clientVersion: null,
+      capabilities: { hostname },
+      ...changes,
+    }) as unknown as NodeInNoSession;
+  const inNoSession = [idle("b-10"), idle("b-9", { health: "offline" }), idle("other", { clientVersion: "1.9" })];
+  const names = (search = "", filter: Filter = "all"): (string | undefined)[] =>
+    machinesInNoSession(inNoSession, { search, filter }).map(({ capabilities }) => capabilities.hostname);
+  expect(names()).toEqual(["b-9", "b-10", "other"]);
+  expect(names("", "detached")).toEqual(["b-9", "b-10", "other"]);
+  expect([...names("", "online"), ...names("", "away")]).toEqual([]);
+  expect(names("ada 1.9")).toEqual(["other"]);
+  const fleet = { nodes: [node("works"), node("out", { state: "offline" })], inNoSession };
+  expect((["all", "online", "away", "detached"] as const).map((filter) => countOf(fleet, filter))).toEqual([
+    5, 1, 0, 4,
+  ]);
+  expect(machineKey(idle("x"))).not.toBe(machineKey(node("x")));
 });

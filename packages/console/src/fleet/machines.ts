@@ -1,5 +1,5 @@
 // Machines as the page lists them: by session, searched, filtered, those that need a look after those that work. Pure.
-import type { NodeSummary, SessionId, SessionSummary } from "@muster/contracts";
+import type { NodeInNoSession, NodeSummary, SessionId, SessionSummary } from "@muster/contracts";
 import { nodeName } from "../threads/thread-choices.ts";
 
 export type Filter = "all" | "online" | "away" | "detached";
@@ -15,9 +15,23 @@ export const FILTERS: Readonly<
 
 export const hasSlot = ({ state }: Pick<NodeSummary, "state">): boolean => state !== "offline" && state !== "revoked";
 
-/** A machine may have been in several sessions. */
-export const machineKey = ({ sessionId, nodeId }: Pick<NodeSummary, "sessionId" | "nodeId">): string =>
-  `${sessionId}/${nodeId}`;
+/** With its slot in a session, or as one's own that has none. */
+export type Machine = NodeSummary | NodeInNoSession;
+
+/** A machine may have been in several sessions, or in none. */
+export const machineKey = (node: Pick<NodeSummary, "sessionId" | "nodeId"> | NodeInNoSession): string =>
+  `${"sessionId" in node ? node.sessionId : ""}/${node.nodeId}`;
+
+export interface FleetView {
+  readonly nodes: readonly NodeSummary[];
+  readonly inNoSession: readonly NodeInNoSession[];
+}
+
+export const countOf = ({ nodes, inNoSession }: FleetView, filter: Filter): number =>
+  nodes.filter(FILTERS[filter].has).length + (hasNoSession(filter) ? inNoSession.length : 0);
+
+/** A machine in no session is not attached, whether it is alive or not. */
+const hasNoSession = (filter: Filter): boolean => filter === "all" || filter === "detached";
 
 export interface MachineGroup {
   readonly sessionId: SessionId;
@@ -32,7 +46,7 @@ export function groupMachines(
   sessions: readonly SessionSummary[],
   { search, filter }: { readonly search: string; readonly filter: Filter },
 ): MachineGroup[] {
-  const words = search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsOf(search);
   const known = new Map(sessions.map((session) => [session.sessionId, session]));
   const groups = new Map<SessionId, NodeSummary[]>();
   for (const node of nodes) {
@@ -50,13 +64,26 @@ export function groupMachines(
     );
 }
 
+export function machinesInNoSession(
+  nodes: readonly NodeInNoSession[],
+  { search, filter }: { readonly search: string; readonly filter: Filter },
+): NodeInNoSession[] {
+  if (!hasNoSession(filter)) return [];
+  const words = wordsOf(search);
+  return nodes
+    .filter((node) => matches(node, words))
+    .sort((first, second) => COLLATOR.compare(nodeName(first), nodeName(second)));
+}
+
+const wordsOf = (search: string): string[] => search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+
 const title = ({ session, sessionId }: MachineGroup): string => session?.title ?? sessionId;
 
-function matches(node: NodeSummary, words: readonly string[]): boolean {
+function matches(node: Machine, words: readonly string[]): boolean {
   if (words.length === 0) return true;
   const { capabilities, nodeId, ownerName, clientVersion } = node;
   const agents = (capabilities.providers ?? []).filter(({ found }) => found).map((provider) => provider.title);
-  const text = [nodeName(node), nodeId, ownerName, clientVersion, capabilities.platform ?? "", ...agents]
+  const text = [nodeName(node), nodeId, ownerName, clientVersion ?? "", capabilities.platform ?? "", ...agents]
     .join(" ")
     .toLocaleLowerCase();
   return words.every((word) => text.includes(word));

@@ -1,6 +1,6 @@
 // How a machine stands, in words. Two facts that are never mixed: its slot (may it work in the session) and its liveness
 // (is it alive); beside them marks, which say what keeps it from work and what to do about it. Pure.
-import type { NodeHealth, NodeState, NodeSummary, SessionSummary } from "@muster/contracts";
+import type { NodeHealth, NodeInNoSession, NodeState, NodeSummary, SessionSummary } from "@muster/contracts";
 import { may } from "../sessions/may.ts";
 
 export interface Fact {
@@ -124,6 +124,23 @@ function detached({ detachedAt, detachReason }: Node): Mark {
     blocksAll: true,
   };
 }
+
+/** Of a machine of one's own that no session has; `hasHome`: there is one that it may be attached to. */
+export const inNoSession = ({ isElsewhere }: Pick<NodeInNoSession, "isElsewhere">, hasHome: boolean): Mark => ({
+  kind: "detached",
+  label: isElsewhere ? "In a session without you" : "In no session",
+  reason: isElsewhere
+    ? "It has a slot in a session that you are not in any more."
+    : "It has no slot in a session of yours: nothing is given to it.",
+  remedy: isElsewhere
+    ? "Detach it there, and you can attach it elsewhere."
+    : hasHome
+      ? "Attach it to one."
+      : "You may bring machines to no session now; an owner of one can change that.",
+  at: null,
+  blocksTurns: true,
+  blocksAll: true,
+});
 
 const suspended = ({ ownerName }: Node, session: Session | undefined): Mark => ({
   kind: "suspended",
