@@ -77,7 +77,8 @@ export class NodeNews {
 
   /** What could not be read when it was heard is read now. */
   readWaiting(): void {
-    if (!this.#isClosed) this.#reading ??= this.#readOn();
+    // Reading nothing would be over before it is known as what is being read.
+    if (this.#mayRead) this.#reading ??= this.#readOn();
   }
 
   async close(): Promise<void> {
@@ -86,10 +87,14 @@ export class NodeNews {
     await this.#reading;
   }
 
+  get #mayRead(): boolean {
+    return !this.#isClosed && (this.#isAllWaiting || this.#waiting.size > 0);
+  }
+
   /** Until nothing waits; what is heard meanwhile is read once more, together. */
   async #readOn(): Promise<void> {
     try {
-      while (!this.#isClosed && (this.#isAllWaiting || this.#waiting.size > 0)) await this.#readOnce();
+      while (this.#mayRead) await this.#readOnce();
     } catch (error) {
       // What was taken may have been told in part.
       this.#isAllWaiting = true;
