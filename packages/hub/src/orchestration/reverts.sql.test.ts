@@ -239,19 +239,21 @@ onBothDatabases("a revert that the node does not answer", () => {
     await world.ingest(4, [settle("dropped"), finishDiff("dropped", 2)]);
     await askRevert();
     await world.ingest(6, [finishRevert(1, { safetyRef: await safetyRef() })]);
+    const runOf = (turnId: string) =>
+      world.nodes.runs.find(({ effect }) => "turnId" in effect && effect.turnId === turnId);
+    let answered = 0;
+    // Called again and again, because each answer lets the thread's next effect go out.
+    const drain = async () => {
+      for (; answered < world.nodes.runs.length; answered += 1) await answer(answered);
+    };
     const preambleOf = async (turnId: string) => {
-      await until(() => world.nodes.runs.some(({ effect }) => "turnId" in effect && effect.turnId === turnId));
-      const run = world.nodes.runs.find(({ effect }) => "turnId" in effect && effect.turnId === turnId);
+      await until(async () => {
+        await drain();
+        return runOf(turnId) !== undefined;
+      });
+      const run = runOf(turnId);
       return run?.effect.kind === "node.turn.start" ? (run.effect.preamble ?? "") : "";
     };
-    // What was in flight is answered, so that the thread's next effects go out.
-    const drain = async () => {
-      for (let index = 0; index < world.nodes.runs.length; index += 1) await answer(index);
-    };
-    await until(() => world.nodes.runs.length >= 2);
-    await drain();
-    await settled();
-    await drain();
     world.time.advance(1);
     await world.dispatch(startTurn("next"));
     const preamble = await preambleOf("next");
