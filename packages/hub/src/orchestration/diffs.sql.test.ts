@@ -138,19 +138,38 @@ onBothDatabases("the diff between turns", () => {
     expect(await diff(0, 3)).toMatchObject({ diff: "there" });
   });
 
-  it.each([
+  const losses = [
     ["is lent to the session no more", "runtime_node_attachments SET state = 'offline'", "node_not_attached"],
     ["was revoked", "runtime_node_attachments SET state = 'revoked'", "node_not_attached"],
     ["is suspended", "session_memberships SET state = 'suspended'", "runtimenode.permission_denied"],
-  ])("NOD-16 is not asked of a node that %s, and still served where it is stored", async (_which, change, reason) => {
-    await threeTurns();
-    world.nodes.answer = answerWith("there");
-    await world.run(`UPDATE ${change}`);
-    const refused = await diff(0, 3).catch((error: MusterError) => error);
-    expect(refused).toMatchObject({ code: "diff_unavailable", details: { reason } });
-    expect(asked()).toEqual([]);
-    expect(await diff(1, 2)).toMatchObject({ diff: "diff of 2" });
-  });
+  ] as const;
+
+  it.each(losses)(
+    "NOD-16 is not asked of a node that %s, and still served where it is stored",
+    async (_which, change, reason) => {
+      await threeTurns();
+      world.nodes.answer = answerWith("there");
+      await world.run(`UPDATE ${change}`);
+      const refused = await diff(0, 3).catch((error: MusterError) => error);
+      expect(refused).toMatchObject({ code: "diff_unavailable", details: { reason } });
+      expect(asked()).toEqual([]);
+      expect(await diff(1, 2)).toMatchObject({ diff: "diff of 2" });
+    },
+  );
+
+  it.each(losses)(
+    "NOD-16 of a node that %s by the time it answers is neither kept nor given",
+    async (_which, change, reason) => {
+      await threeTurns();
+      world.nodes.answer = async () => {
+        await world.run(`UPDATE ${change}`);
+        return { files: [file], diff: "forged", truncated: false };
+      };
+      const refused = await diff(0, 3).catch((error: MusterError) => error);
+      expect(refused).toMatchObject({ code: "diff_unavailable", details: { reason } });
+      expect(await world.rows("SELECT diff FROM checkpoint_diff_blobs WHERE diff = 'forged'")).toEqual([]);
+    },
+  );
 
   it("needs a ready checkpoint at both ends", async () => {
     await threeTurns();

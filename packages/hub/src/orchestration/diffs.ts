@@ -36,6 +36,8 @@ interface Place {
   readonly worktreePath: string | null;
   /** Why the node may not be asked; null where it may. */
   readonly refusal: "node_not_attached" | "runtimenode.permission_denied" | null;
+  /** What was read of all this: a guard compares it. */
+  readonly row: RowOf<typeof placed>;
 }
 
 const {
@@ -192,6 +194,7 @@ export class TurnDiffs {
         workspaceRoot: place.workspace_root,
         worktreePath: place.worktree_path,
         refusal: refusalOf(place),
+        row: place,
       },
       blob,
       from: checkpointAt(fromTurnCount),
@@ -228,17 +231,25 @@ export class TurnDiffs {
     }
     const parsed = NodeDiff.safeParse(answer);
     if (!parsed.success) throw new MusterError("diff_unavailable", undefined, { reason: "uplink.frame_invalid" });
-    await this.#keep(spaceId, range, ends, parsed.data);
+    if (!(await this.#keep(spaceId, range, ends, place, parsed.data))) {
+      // One that has lost its place since it was asked is heard no more.
+      const { refusal: since } = (await this.#read(spaceId, range)).place;
+      if (since !== null) throw new MusterError("diff_unavailable", undefined, { reason: since });
+    }
     return parsed.data;
   }
 
-  /** Kept only while both checkpoints are still those it was made from: a revert may have come between. */
+  /**
+   * Kept only while both checkpoints are still those it was made from, because a revert may have come between, and while
+   * the node has its place.
+   */
   async #keep(
     spaceId: SpaceId,
     { threadId, fromTurnCount, toTurnCount }: Range,
     ends: Ends,
+    place: Place,
     { diff, truncated }: Content,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { store, clock } = this.#parts;
     const guard = (turnCount: number, expected: End) => ({
       query: endAt(store.dialect, { spaceId, threadId, turnCount }),
@@ -253,9 +264,14 @@ export class TurnDiffs {
       truncated: truncated ? 1 : 0,
       created_at: isoTime(clock.now()),
     } as const;
-    await store.commit({
-      guards: [guard(fromTurnCount, ends.from), guard(toTurnCount, ends.to)],
+    const { status } = await store.commit({
+      guards: [
+        guard(fromTurnCount, ends.from),
+        guard(toTurnCount, ends.to),
+        { query: placeOf(store.dialect, { spaceId, threadId }), expected: [{ ...place.row }] },
+      ],
       statements: insertInto(store.dialect, HUB_TABLES, "checkpoint_diff_blobs", [row], { conflict: "ignore" }),
     });
+    return status === "committed";
   }
 }
