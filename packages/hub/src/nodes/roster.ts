@@ -83,7 +83,6 @@ const inNoSessionRow = {
   state: nullable(slots.state),
   client_version: nullable(slots.client_version),
   capabilities_json: slots.capabilities_json,
-  session_state: nullable(sessions.state),
 };
 
 /** Machines of one owner that no slot in these sessions names, each with its active slot, else its newest one. */
@@ -91,7 +90,7 @@ export const nodesInNoSession = select({
   request: { ...ofSessions, ownerId: text<PrincipalId>() },
   row: inNoSessionRow,
   sql: `SELECT node.node_id, node.owner, node.created_at, owner.display_name, presence.health_state,
-      presence.last_heartbeat_at, slot.state, slot.client_version, slot.capabilities_json, session.state AS session_state
+      presence.last_heartbeat_at, slot.state, slot.client_version, slot.capabilities_json
     FROM nodes node
     JOIN principals owner ON owner.space_id = node.space_id AND owner.principal_id = node.owner
     LEFT JOIN runtime_node_presence presence
@@ -99,7 +98,6 @@ export const nodesInNoSession = select({
     LEFT JOIN runtime_node_attachments slot ON slot.space_id = node.space_id AND slot.id = (SELECT newest.id
       FROM runtime_node_attachments newest WHERE newest.space_id = node.space_id AND newest.node_id = node.node_id
       ORDER BY ${activeFirst("newest")} LIMIT 1)
-    LEFT JOIN sessions session ON session.space_id = slot.space_id AND session.session_id = slot.session_id
     WHERE node.space_id = :spaceId AND node.owner = :ownerId
       AND NOT EXISTS (SELECT listed.id FROM runtime_node_attachments listed
         WHERE listed.space_id = node.space_id AND listed.node_id = node.node_id AND listed.session_id IN (:sessionIds))
@@ -124,7 +122,7 @@ const capabilitiesOf = (json: string | null): NodeCapabilities =>
 
 const inNoSessionOf = (row: RowOf<typeof inNoSessionRow>): NodeInNoSession => ({
   nodeId: row.node_id,
-  isElsewhere: row.state !== null && isActive(row.state) && row.session_state !== "closed",
+  isElsewhere: row.state !== null && isActive(row.state),
   health: row.health_state ?? "offline",
   ownerId: row.owner,
   ownerName: row.display_name,

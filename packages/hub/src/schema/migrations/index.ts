@@ -8,6 +8,7 @@ import { projectionRebuilds } from "./0005-projection-rebuilds.ts";
 import { revertsOfNodes } from "./0006-reverts-of-nodes.ts";
 import { leasesByName } from "./0007-leases.ts";
 import { nodesByOwner } from "./0008-nodes-by-owner.ts";
+import { slotsOfClosedSessions } from "./0009-slots-of-closed-sessions.ts";
 
 export const HUB_MIGRATIONS: MigrationSet = {
   name: "hub",
@@ -20,5 +21,6 @@ export const HUB_MIGRATIONS: MigrationSet = {
     revertsOfNodes,
     leasesByName,
     nodesByOwner,
+    slotsOfClosedSessions,
   ],
 };
