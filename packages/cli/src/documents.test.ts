@@ -40,7 +40,7 @@ const all = (command: Command): Command[] => [command, ...command.commands.flatM
 
 /** What the command line has against it: commander's code, or null. Nothing is done. */
 async function objection(args: readonly string[]): Promise<string | null> {
-  const program = createProgram(testShell(), { exitWith: () => {}, usageError: () => {} });
+  const program = await createProgram(testShell(), { exitWith: () => {}, usageError: () => {} });
   program.configureOutput({ writeErr: () => {} });
   for (const command of all(program))
     if (command.commands.length === 0 || command.name() === "files") command.action(() => {});
@@ -112,7 +112,7 @@ describe("advice", () => {
   });
 
   test("EXP-4 of every help is an example that the command line takes", async () => {
-    const program = createProgram(testShell(), { exitWith: () => {}, usageError: () => {} });
+    const program = await createProgram(testShell(), { exitWith: () => {}, usageError: () => {} });
     for (const command of all(program)) {
       let help = "";
       command.configureOutput({

@@ -19,7 +19,7 @@ const pathOf = (command: Command): string[] =>
 
 describe("the command line", () => {
   test("EXP-4 has help with an example for every command", async () => {
-    const commands = allCommands(program());
+    const commands = allCommands(await program());
     expect(commands.length).toBeGreaterThan(20);
     for (const command of commands) {
       const { exitCode, stdout } = await outcome(...pathOf(command), "--help");

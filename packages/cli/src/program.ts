@@ -3,30 +3,9 @@
 import type { MusterError } from "@muster/contracts";
 import { Command, CommanderError } from "commander";
 import { asCalled, calledAs } from "./called.ts";
-import { addAgentCommand } from "./commands/agents.ts";
-import { addApprovalCommands } from "./commands/approve.ts";
-import { addAuditCommand } from "./commands/audit.ts";
-import { addDemoCommand } from "./commands/demo.ts";
-import { addDiffCommand } from "./commands/diff.ts";
-import { addDoctorCommand } from "./commands/doctor.ts";
-import { addEventCommands } from "./commands/events.ts";
-import { addExportCommand } from "./commands/export.ts";
-import { addFileCommands } from "./commands/files.ts";
-import { addInviteCommands } from "./commands/invite.ts";
-import { addJoinCommands } from "./commands/join.ts";
-import { addNodeCommands } from "./commands/nodes.ts";
-import { addProjectCommands } from "./commands/project.ts";
-import { addProjectionCommands } from "./commands/projections.ts";
-import { addPruneCommand } from "./commands/prune.ts";
-import { addRestoredCommand } from "./commands/restored.ts";
-import { addSessionCommands } from "./commands/session.ts";
-import { addStatusCommands } from "./commands/status.ts";
-import { addThreadCommands } from "./commands/thread.ts";
-import { addTokenCommands } from "./commands/token.ts";
-import { addTurnCommands } from "./commands/turn.ts";
-import { addUpCommand } from "./commands/up.ts";
 import { createContext, examples, type GlobalOptions } from "./context.ts";
 import { asMusterError, errorAsJson, errorAsText, refusal } from "./errors.ts";
+import { addGroups } from "./groups.ts";
 import type { Shell } from "./shell.ts";
 import { VERSION } from "./version.ts";
 
@@ -37,12 +16,13 @@ export async function run(shell: Shell, args: readonly string[]): Promise<number
   let exitCode = 0;
   const wantsJson = args.includes("--json");
   const usageErrors: string[] = [];
-  const program = createProgram(shell, {
+  const reports: ProgramReports = {
     exitWith: (code) => {
       exitCode = code;
     },
     usageError: (text) => usageErrors.push(text),
-  });
+  };
+  const program = await createProgram(shell, reports, args[0]);
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;
@@ -67,7 +47,12 @@ export interface ProgramReports {
   usageError(text: string): void;
 }
 
-export function createProgram(shell: Shell, { exitWith, usageError }: ProgramReports): Command {
+/** With the commands that the first argument may call; with all of them where it calls none, or is not given. */
+export async function createProgram(
+  shell: Shell,
+  { exitWith, usageError }: ProgramReports,
+  firstArgument?: string,
+): Promise<Command> {
   const program = new Command("muster")
     .description("A self-hosted coordination plane for fleets of coding agents.")
     .option("--home <folder>", "where Muster keeps its files (MUSTER_HOME, ~/.muster)")
@@ -92,28 +77,7 @@ export function createProgram(shell: Shell, { exitWith, usageError }: ProgramRep
     program,
     context: (command: Command) => createContext(shell, command.optsWithGlobals<GlobalOptions>(), exitWith),
   };
-  addUpCommand(registry);
-  addDemoCommand(registry);
-  addStatusCommands(registry);
-  addDoctorCommand(registry);
-  addInviteCommands(registry);
-  addJoinCommands(registry);
-  addNodeCommands(registry);
-  addAgentCommand(registry);
-  addSessionCommands(registry);
-  addTokenCommands(registry);
-  addAuditCommand(registry);
-  addProjectCommands(registry);
-  addThreadCommands(registry);
-  addTurnCommands(registry);
-  addApprovalCommands(registry);
-  addDiffCommand(registry);
-  addFileCommands(registry);
-  addEventCommands(registry);
-  addPruneCommand(registry);
-  addRestoredCommand(registry);
-  addExportCommand(registry);
-  addProjectionCommands(registry);
+  await addGroups(registry, firstArgument);
   return program;
 }
 
