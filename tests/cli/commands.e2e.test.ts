@@ -13,7 +13,7 @@ import {
   WireEvent,
 } from "@muster/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { answerOf, Place, readThread, settledTurn, startTurn, type Up, until } from "./muster.ts";
+import { answerOf, listen, Place, readThread, settledTurn, startTurn, type Up, until } from "./muster.ts";
 
 let place: Place;
 let up: Up;
@@ -49,7 +49,7 @@ const errorOf = (stderr: string) => (JSON.parse(stderr) as { error: { code: stri
 
 describe("what is there", () => {
   test("EXP-5 status says how the hub stands and what needs a person", async () => {
-    const text = await place.muster(["status"]);
+    const text = await place.spawn(["status"]).finished;
     expect(text.exitCode).toBe(0);
     expect(text.stdout).toContain(up.ready.url);
     expect(text.stdout).toMatch(/Machines +1 of 1 online/);
@@ -76,13 +76,8 @@ describe("what is there", () => {
   });
 
   test("EXP-5 doctor fails with what to do where something is wrong", async () => {
-    const { exitCode, stdout } = await place.muster([
-      "doctor",
-      "--home",
-      "/proc/muster",
-      "--port",
-      new URL(up.ready.url).port,
-    ]);
+    const { port } = new URL(up.ready.url);
+    const { exitCode, stdout } = await place.spawn(["doctor", "--home", "/proc/muster", "--port", port]).finished;
     expect(exitCode).toBe(4);
     expect(stdout).toMatch(/✗ fail {2}\/proc cannot be written .*\n +Give --home/);
     expect(stdout).toMatch(/✗ fail {2}port \d+ is taken .*\n +Stop that program/);
@@ -99,7 +94,7 @@ describe("what is there", () => {
   });
 
   test("EXP-5 login prints a link that works once", async () => {
-    const { stdout, exitCode } = await place.muster(["login", "--quiet"]);
+    const { stdout, exitCode } = await place.spawn(["login", "--quiet"]).finished;
     expect(exitCode).toBe(0);
     const { origin, hash } = new URL(stdout.trim());
     expect(origin).toBe(up.ready.url);
@@ -110,7 +105,7 @@ describe("what is there", () => {
 
   test("EXP-5 project add makes a folder a project once, and project list shows it", async () => {
     const folder = place.repository("second");
-    const added = await place.muster(["project", "add", ".", "--json"], { cwd: folder });
+    const added = await place.spawn(["project", "add", ".", "--json"], { cwd: folder }).finished;
     expect(JSON.parse(added.stdout)).toMatchObject({ title: "second", workspaceRoot: folder });
     const again = await place.muster(["project", "add", folder, "--json"]);
     expect(errorOf(again.stderr)).toMatchObject({ code: "project_exists", exitCode: 3 });
@@ -153,7 +148,7 @@ describe("a turn", () => {
   test("EXP-5 is started and watched to its end, its text once and its steps on lines of their own", async () => {
     const threadId = await newThread("--mode", "full-access");
     const text = "say I begin.\nedit one.txt: 1\nsay Done.";
-    const { exitCode, stdout } = await place.muster(["turn", "start", threadId, text, "--follow"]);
+    const { exitCode, stdout } = await place.spawn(["turn", "start", threadId, text, "--follow"]).finished;
     expect(stdout.split("I begin.")).toHaveLength(2);
     expect(stdout).toContain("\n▸ Write one.txt\n");
     expect(stdout).toContain("\n✓ Write one.txt\n");
@@ -163,7 +158,8 @@ describe("a turn", () => {
 
   test("EXP-4 is one JSON row per message of its feed with --json, ended by the turn", async () => {
     const threadId = await newThread();
-    const { stdout } = await place.muster(["turn", "start", threadId, "say Row by row.", "--follow", "--json"]);
+    const command = ["turn", "start", threadId, "say Row by row.", "--follow", "--json"];
+    const { stdout } = await place.spawn(command).finished;
     const rows = rowsOf(stdout);
     expect(rows[0]).toMatchObject({ type: "started", threadId, receipt: "accepted" });
     expect(new Set(rows.slice(1, -1).map(({ type }) => type))).toEqual(new Set(["event", "delta"]));
@@ -173,13 +169,15 @@ describe("a turn", () => {
 
   test("EXP-5 takes its text from standard input", async () => {
     const threadId = await newThread();
-    const { stdout } = await place.muster(["turn", "start", threadId, "-", "--follow"], { input: "say From afar.\n" });
+    const command = ["turn", "start", threadId, "-", "--follow"];
+    const { stdout } = await place.spawn(command, { input: "say From afar.\n" }).finished;
     expect(stdout).toContain("From afar.");
   });
 
   test("EXP-4 that ends with an error ends the command with that error's exit code", async () => {
     const threadId = await newThread();
-    const { exitCode, stdout } = await place.muster(["turn", "start", threadId, "die with no more ideas", "--follow"]);
+    const command = ["turn", "start", threadId, "die with no more ideas", "--follow"];
+    const { exitCode, stdout } = await place.spawn(command).finished;
     expect(exitCode).toBe(3);
     expect(stdout).toContain("no more ideas");
   });
@@ -203,7 +201,10 @@ describe("a turn", () => {
 
   test("EXP-5 waits in the queue when it is asked to, and is refused when it is not", async () => {
     const threadId = await newThread();
+    const agent = await listen(up.client, threadId);
     await place.json("turn", "start", threadId, "say One.\nhang");
+    await agent.until("One.");
+    agent.stop();
     const refused = await place.muster(["turn", "start", threadId, "say Two.", "--json"]);
     expect(errorOf(refused.stderr)).toMatchObject({ code: "turn_in_progress", exitCode: 6 });
     const queued = place.spawn(["turn", "start", threadId, "say Three.", "--queue", "--follow"]);
@@ -336,9 +337,11 @@ describe("what happened", () => {
 
 describe("the form of an answer", () => {
   test("EXP-4 has colours only where they are wanted", async () => {
-    expect((await place.muster(["status"])).stdout).not.toContain("\u001b");
-    expect((await place.muster(["status"], { env: { FORCE_COLOR: "1" } })).stdout).toContain("\u001b[32mok");
-    expect((await place.muster(["status"], { env: { NO_COLOR: "1" } })).stdout).not.toContain("\u001b");
+    const status = async (env: NodeJS.ProcessEnv = {}): Promise<string> =>
+      (await place.spawn(["status"], { env }).finished).stdout;
+    expect(await status()).not.toContain("\u001b");
+    expect(await status({ FORCE_COLOR: "1" })).toContain("\u001b[32mok");
+    expect(await status({ NO_COLOR: "1" })).not.toContain("\u001b");
   });
 
   test("EXP-4 ends quietly when its reader goes away", async () => {
@@ -351,7 +354,7 @@ describe("the form of an answer", () => {
   });
 
   test("EXP-4 is an error with its exit code where the token is not the hub's", async () => {
-    const { exitCode, stderr } = await place.muster(["status", "--token", "wrong", "--json"]);
+    const { exitCode, stderr } = await place.spawn(["status", "--token", "wrong", "--json"]).finished;
     expect(exitCode).toBe(5);
     expect(errorOf(stderr).code).toBe("unauthenticated");
     const other = await place.muster(["status", "--url", up.ready.url.replace("127.0.0.1", "localhost"), "--json"]);

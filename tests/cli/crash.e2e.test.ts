@@ -44,7 +44,7 @@ test("ORC-33 after kill -9 of everything in the middle of a turn, the thread is 
   await first.finished;
   expect(old.some(({ pid }) => isAlive(pid))).toBe(true);
   expect(existsSync(join(place.home, "hub/endpoint.json"))).toBe(true);
-  const orphaned = await place.muster(["status"]);
+  const orphaned = await place.spawn(["status"]).finished;
   expect(orphaned.exitCode).toBe(6);
   expect(orphaned.stderr).toContain("is gone");
 

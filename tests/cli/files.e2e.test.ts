@@ -30,7 +30,7 @@ afterAll(() => place.clear());
 const codeOf = (stderr: string): string => (JSON.parse(stderr) as { error: { code: string } }).error.code;
 
 test("NOD-22 muster files draws the tree, as deep as asked, without what git ignores and without .git", async () => {
-  const { exitCode, stdout } = await place.muster(["files", "--depth", "3"], { cwd: shop });
+  const { exitCode, stdout } = await place.spawn(["files", "--depth", "3"], { cwd: shop }).finished;
   expect([exitCode, stdout]).toEqual([
     0,
     [

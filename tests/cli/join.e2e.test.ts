@@ -57,7 +57,7 @@ function expireInvites(place: Place): void {
 
 describe("an invite", () => {
   test("EXP-3 is one line, which is the command for the other machine, and says where it works", async () => {
-    const { exitCode, stdout, stderr } = await hub.muster(["invite"]);
+    const { exitCode, stdout, stderr } = await hub.spawn(["invite"]).finished;
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^muster join "http:\/\/127\.0\.0\.1:\d+\/join#token=[\w-]{43}"\n$/);
     expect(stderr).toContain("It lets one in, once");

@@ -1,4 +1,5 @@
-// The muster command as the tests run it: real processes on homes of their own, all of them ended afterwards.
+// The muster command as the tests run it, on homes of their own: what runs on, or shows what a process does, as real
+// processes, all of them ended afterwards; other commands in the tests' process (see here.ts).
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { createClient, type MusterClient } from "@muster/client";
 import type { ProjectId, ThreadId, ThreadWindow, TurnId, TurnRow } from "@muster/contracts";
 import { until as eventually } from "@muster/core/testing";
+import { runHere } from "./here.ts";
 import { processesOf } from "./processes.ts";
 
 export const repository = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -52,6 +54,9 @@ export const until = <Found>(
   ask: () => Promise<Found | undefined | false> | Found | undefined | false,
 ): Promise<Found> => eventually(what, ask, LOOK_MS);
 
+/** They start what is there until a signal comes, if nothing is wrong. */
+const RUNS_ON = new Set(["up", "daemon", "join", "demo"]);
+
 /** A temporary folder with everything of one test in it. */
 export class Place {
   readonly root = realpathSync(mkdtempSync(join(tmpdir(), "muster-e2e-")));
@@ -91,12 +96,11 @@ export class Place {
     });
   }
 
-  /** A command to its end. */
-  muster(
-    args: readonly string[],
-    options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {},
-  ): Promise<Finished> {
-    return this.spawn(args, options).finished;
+  /** A command to its end, here where it can run here. What is about the process itself asks for one: `spawn`. */
+  muster(args: readonly string[], options: { env?: NodeJS.ProcessEnv; cwd?: string } = {}): Promise<Finished> {
+    const isElsewhere = this.#before.length > 0 || this.program !== bin;
+    if (isElsewhere || RUNS_ON.has(args[0] ?? "")) return this.spawn(args, options).finished;
+    return runHere(args, { env: { ...this.env, ...options.env }, cwd: options.cwd ?? this.work });
   }
 
   /** A command with --json that must succeed, and its one object. */

@@ -163,7 +163,7 @@ describe("a start", () => {
     expect(finished).toMatchObject({ exitCode: 6, stdout: "" });
     expect(finished.stderr).toContain("(database_unreachable)");
     expect(finished.stderr).not.toContain(SECRET);
-    const doctor = await place.muster(["doctor"], { env: { MUSTER_DATABASE_URL: url } });
+    const doctor = await place.spawn(["doctor"], { env: { MUSTER_DATABASE_URL: url } }).finished;
     expect(doctor.stdout).toContain(`${address.database}?host=`);
     expect(doctor.stdout + doctor.stderr).not.toContain(SECRET);
   });

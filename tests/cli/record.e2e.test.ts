@@ -29,7 +29,7 @@ const eventsOf = (lines: readonly string[]): WireEvent[] =>
 describe("export", () => {
   test("writes everything the caller may see to standard output, in order, with a header and a trailer", async () => {
     const { generation, headSequence } = await up.client.api.health();
-    const { exitCode, stdout, stderr } = await place.muster(["export"]);
+    const { exitCode, stdout, stderr } = await place.spawn(["export"]).finished;
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const lines = linesOf(stdout);
     expect(await findFault(lines)).toBeNull();

@@ -124,7 +124,7 @@ describe("members", () => {
 
 describe("tokens", () => {
   test("EXP-5 are told once, are good for their scope alone, and are worthless when revoked", async () => {
-    const made = await hub.muster(["token", "new", "wall display", "--scope", "read"]);
+    const made = await hub.spawn(["token", "new", "wall display", "--scope", "read"]).finished;
     expect(made.stderr).toContain("told this once");
     const secret = made.stdout.trim();
     const env = { MUSTER_TOKEN: secret };
@@ -148,7 +148,7 @@ describe("tokens", () => {
 describe("audit", () => {
   test("EXP-11 says who did what, newest first, in pages, to owners alone", async () => {
     await hub.json("session", "new", "Recorded");
-    const { exitCode, stdout } = await hub.muster(["audit", "--json", "--limit", "3"]);
+    const { exitCode, stdout } = await hub.spawn(["audit", "--json", "--limit", "3"]).finished;
     expect(exitCode).toBe(0);
     const newest = stdout
       .trimEnd()

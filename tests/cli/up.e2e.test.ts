@@ -199,7 +199,7 @@ describe("a start that cannot be", () => {
     expect(finished.stderr).toContain(up.ready.url);
     expect(finished.stderr).toContain(String(up.ready.pid));
     expect((await up.client.api.health()).status).toBe("ok");
-    expect((await place.muster(["status"])).exitCode).toBe(0);
+    expect((await place.spawn(["status"]).finished).exitCode).toBe(0);
   });
 
   test("EXP-4 is an object on standard error with --json", async () => {
