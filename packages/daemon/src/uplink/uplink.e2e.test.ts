@@ -1,23 +1,9 @@
-import { randomFillSync } from "node:crypto";
-import {
-  CLOSE_CODES,
-  type ErrorBody,
-  type FrameOf,
-  type JournalId,
-  MusterError,
-  type NodeId,
-  type SpaceId,
-  type ThreadId,
-  type TurnId,
-} from "@muster/contracts";
-import { createIds } from "@muster/core";
+import { CLOSE_CODES, type JournalId, MusterError, type ThreadId, type TurnId } from "@muster/contracts";
 import { best, until } from "@muster/core/testing";
-import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Uplink, UplinkHost } from "../ports.ts";
 import { systemTimers, type Timers } from "../processes/index.ts";
-import { createUplink } from "./index.ts";
 import { atEnd, endAll, openHub } from "./testing/opened.ts";
+import { openUplink } from "./testing/opened-uplink.ts";
 import type { ScriptedHub } from "./testing/scripted-hub.ts";
 
 afterEach(endAll);
@@ -45,56 +31,10 @@ const impatientTimers = () => {
   return { timers, late, fire };
 };
 
-const open = async (more: Partial<UplinkHost> = {}, timers: Timers = systemTimers, existing?: ScriptedHub) => {
-  const hub = existing ?? (await openHub());
-  const seen = {
-    connected: [] as FrameOf<"hello_ack">[],
-    disconnected: 0,
-    stopped: [] as ErrorBody[],
-    acks: [] as FrameOf<"ingest.ack">[],
-    drained: 0,
-  };
-  const clock = { now: () => Date.now() };
-  const random = { fill: (bytes: Uint8Array) => randomFillSync(bytes) };
-  const host: UplinkHost = {
-    nodeId: "node" as NodeId,
-    spaceId: "space-1" as SpaceId,
-    daemonVersion: "0.1.0",
-    incarnation: "incarnation-000001",
-    sign: () => "c2lnbmF0dXJl",
-    capabilities: () => ({ hostname: "box" }),
-    journal: () => ({ journalId: "journal" as JournalId, lastSequence: 7 }),
-    runningTurns: () => [{ threadId: "t" as ThreadId, turnId: "u" as TurnId }],
-    connected: (ack) => void seen.connected.push(ack),
-    disconnected: () => {
-      seen.disconnected += 1;
-    },
-    stopped: (error) => void seen.stopped.push(error),
-    runEffect: async () => {},
-    answer: async () => null,
-    ingestAcknowledged: (ack) => void seen.acks.push(ack),
-    bulkDrained: () => {
-      seen.drained += 1;
-    },
-    ...more,
-  };
-  const uplink: Uplink = createUplink({
-    hubUrl: hub.url,
-    host,
-    timers,
-    random,
-    ids: createIds(clock, random),
-    log: pino({ level: "silent" }),
-  });
-  atEnd(() => uplink.close());
-  const connected = (count = 1) => until(`connection ${count}`, () => seen.connected.length >= count);
-  return { hub, seen, uplink, connected };
-};
-
 describe("DMN-16 the handshake", () => {
   it("answers the challenge of its own socket with who it is, what it can and what it runs", async () => {
     const signed: string[] = [];
-    const { hub, connected, uplink } = await open({
+    const { hub, connected, uplink } = await openUplink({
       sign: (text) => {
         signed.push(text);
         return "c2lnbmF0dXJl";
@@ -120,7 +60,7 @@ describe("DMN-16 the handshake", () => {
   });
 
   it("says a new hello over a new nonce after a loss, as the same process", async () => {
-    const { hub, connected, seen } = await open();
+    const { hub, connected, seen } = await openUplink();
     await connected();
     hub.current.socket.terminate();
     await connected(2);
@@ -136,7 +76,7 @@ describe("DMN-16 the handshake", () => {
     const { timers, late, fire } = impatientTimers();
     const hub = await openHub();
     hub.behaviour.greets = false;
-    const { connected } = await open({}, timers, hub);
+    const { connected } = await openUplink({}, timers, hub);
     await until("the first socket", () => hub.sockets.length === 1 && late.some(({ delayMs }) => delayMs === 5_000));
     hub.behaviour.greets = true;
     fire(5_000);
@@ -150,7 +90,7 @@ describe("DMN-16 the handshake", () => {
       const hub = await openHub();
       const port = Number(new URL(hub.url).port);
       await hub.close();
-      const { connected, seen } = await open({}, systemTimers, hub);
+      const { connected, seen } = await openUplink({}, systemTimers, hub);
       const later = await new Hub().listen(port);
       atEnd(() => later.close());
       const startedMs = performance.now();
@@ -164,7 +104,7 @@ describe("DMN-16 the handshake", () => {
   it("DMN-18 stops where no protocol version is in common", async () => {
     const hub = await openHub();
     hub.behaviour.greets = false;
-    const { seen } = await open({}, systemTimers, hub);
+    const { seen } = await openUplink({}, systemTimers, hub);
     await until("a socket", () => hub.sockets.length === 1);
     hub.current.send({ type: "challenge", nonce: "n".repeat(32), protocolVersions: [99] });
     await until("the stop", () => seen.stopped.length === 1);
@@ -182,14 +122,14 @@ describe("DMN-18 closes", () => {
   ] as const)("%s stops for good and tells why", async (name, code) => {
     const hub = await openHub();
     hub.behaviour.answerHello = (_hello, socket) => socket.refuse(CLOSE_CODES[name], new MusterError(code));
-    const { seen, uplink } = await open({}, systemTimers, hub);
+    const { seen, uplink } = await openUplink({}, systemTimers, hub);
     await until("the stop", () => seen.stopped.length === 1);
     expect(seen.stopped[0]?.code).toBe(code);
     expect([uplink.isConnected, hub.sockets.length]).toEqual([false, 1]);
   });
 
   it("replaced on the newest connection stops and reports a clone", async () => {
-    const { hub, seen, connected } = await open();
+    const { hub, seen, connected } = await openUplink();
     await connected();
     hub.current.socket.close(CLOSE_CODES.replaced);
     await until("the stop", () => seen.stopped.length === 1);
@@ -197,7 +137,7 @@ describe("DMN-18 closes", () => {
   });
 
   it("replaced on an older connection is ignored", async () => {
-    const { hub, seen, connected, uplink } = await open();
+    const { hub, seen, connected, uplink } = await openUplink();
     await connected();
     const older = hub.current;
     uplink.reconnect();
@@ -210,7 +150,7 @@ describe("DMN-18 closes", () => {
 
   it("draining reconnects at once", async () => {
     const { timers, late } = impatientTimers();
-    const { hub, connected } = await open({}, timers);
+    const { hub, connected } = await openUplink({}, timers);
     await connected();
     hub.current.socket.close(CLOSE_CODES.draining);
     await connected(2);
@@ -221,7 +161,7 @@ describe("DMN-18 closes", () => {
     const { timers, late } = impatientTimers();
     const hub = await openHub();
     hub.behaviour.answerHello = (_hello, socket) => socket.refuse(CLOSE_CODES.tooMany, new MusterError("rate_limited"));
-    await open({}, timers, hub);
+    await openUplink({}, timers, hub);
     await until("the pause", () =>
       late.some(({ delayMs }) => delayMs >= 5_000 && delayMs < 6_000 && delayMs !== 5_000),
     );
@@ -232,7 +172,7 @@ describe("DMN-18 closes", () => {
 describe("DMN-16 lanes and life", () => {
   it("a heartbeat and an effect's result pass megabytes of bulk that nobody reads", async () => {
     const { timers, fire } = impatientTimers();
-    const { hub, connected, uplink, seen } = await open({}, timers);
+    const { hub, connected, uplink, seen } = await openUplink({}, timers);
     await connected();
     const stream = (hub.current.socket as unknown as { _socket: { pause(): void; resume(): void } })._socket;
     stream.pause();
@@ -283,7 +223,7 @@ describe("DMN-16 lanes and life", () => {
   it("asks after 15 s of silence and gives up after 45 s, then comes back", async () => {
     let nowMs = 0;
     const { timers, fire } = impatientTimers();
-    const { hub, connected, seen } = await open({}, { ...timers, nowMs: () => nowMs });
+    const { hub, connected, seen } = await openUplink({}, { ...timers, nowMs: () => nowMs });
     await connected();
     nowMs = 15_000;
     fire(5_000);
@@ -299,7 +239,7 @@ describe("DMN-16 lanes and life", () => {
 
   it("is healthy after a minute: then counting of failures begins anew", async () => {
     const { timers, late, fire } = impatientTimers();
-    const { connected } = await open({}, timers);
+    const { connected } = await openUplink({}, timers);
     await connected();
     expect(late.some(({ delayMs }) => delayMs === 60_000)).toBe(true);
     fire(60_000);
@@ -307,7 +247,7 @@ describe("DMN-16 lanes and life", () => {
 
   it("close ends the socket and every timer, and comes back never", async () => {
     const { timers, late } = impatientTimers();
-    const { hub, connected, uplink } = await open({}, timers);
+    const { hub, connected, uplink } = await openUplink({}, timers);
     await connected();
     await uplink.close();
     await uplink.close();
@@ -320,7 +260,7 @@ describe("DMN-16 lanes and life", () => {
 
 describe("effects and questions", () => {
   it("are answered by result or by the code of their error, never by text of an unexpected one", async () => {
-    const { hub, connected } = await open({
+    const { hub, connected } = await openUplink({
       runEffect: async (effectId) => {
         if (effectId === "refused") throw new MusterError("workspace_not_allowed");
         if (effectId === "bug") throw new Error("secret path");
@@ -339,7 +279,7 @@ describe("effects and questions", () => {
 
   it("an effect that ends after a reconnect is answered on the new connection", async () => {
     let finish = (): void => {};
-    const { hub, connected } = await open({ runEffect: () => new Promise((resolve) => (finish = resolve)) });
+    const { hub, connected } = await openUplink({ runEffect: () => new Promise((resolve) => (finish = resolve)) });
     await connected();
     hub.run("slow", { kind: "node.session.stop", threadId: "t" as ThreadId, correlationId: null });
     await until("the effect", () => finish.length === 0 && hub.sockets.length === 1);
@@ -352,7 +292,7 @@ describe("effects and questions", () => {
 
   it("a question is answered, cancelled or refused as busy", async () => {
     const signals: AbortSignal[] = [];
-    const { hub, connected } = await open({
+    const { hub, connected } = await openUplink({
       answer: (request, signal) => {
         signals.push(signal);
         return request.method === "workspace.check" && request.path === "/now"
@@ -373,33 +313,15 @@ describe("effects and questions", () => {
     expect((await hub.next("response", 2)).error?.code).toBe("queue_full");
   });
 
-  it("a question that comes again under its id is answered once, however often it comes", async () => {
-    const asked: string[] = [];
-    const { hub, connected } = await open({
-      answer: (request) => {
-        if (request.method !== "workspace.check") throw new Error("another question was asked");
-        asked.push(request.path);
-        return request.path === "/last" ? Promise.resolve({ path: "/real" }) : new Promise(() => {});
-      },
-    });
-    await connected();
-    const ask = (requestId: string, path: string) =>
-      hub.current.send({ type: "request", requestId, request: { method: "workspace.check", path } });
-    for (let index = 0; index < 100; index += 1) ask("same", `/${index}`);
-    ask("other", "/last");
-    expect(await hub.next("response")).toMatchObject({ requestId: "other" });
-    expect(asked).toEqual(["/0", "/last"]);
-  });
-
   it("an answer too large for any frame is answered so", async () => {
-    const { hub, connected } = await open({ answer: async () => "x".repeat(9_000_000) });
+    const { hub, connected } = await openUplink({ answer: async () => "x".repeat(9_000_000) });
     await connected();
     hub.current.send({ type: "request", requestId: "r", request: { method: "workspace.check", path: "/" } });
     expect((await hub.next("response")).error?.code).toBe("file_too_large");
   });
 
   it("an answer of some megabytes goes in chunks", async () => {
-    const { hub, connected } = await open({ answer: async () => "é".repeat(2_000_000) });
+    const { hub, connected } = await openUplink({ answer: async () => "é".repeat(2_000_000) });
     await connected();
     hub.current.send({ type: "request", requestId: "r", request: { method: "workspace.check", path: "/" } });
     expect((await hub.next("response")).result).toBe("é".repeat(2_000_000));
@@ -407,7 +329,7 @@ describe("effects and questions", () => {
 });
 
 it("an address that is none is refused at once", async () => {
-  await expect(open({}, systemTimers, { url: "ftp://nowhere" } as ScriptedHub)).rejects.toMatchObject({
+  await expect(openUplink({}, systemTimers, { url: "ftp://nowhere" } as ScriptedHub)).rejects.toMatchObject({
     code: "validation_failed",
   });
 });

@@ -117,7 +117,7 @@ class WebSocketUplink implements Uplink {
     if (this.#stopped) return;
     void this.#connection?.abandon();
     this.#down();
-    this.#later(0);
+    this.#retry("reconnect-now");
   }
 
   async close(): Promise<void> {
