@@ -23,7 +23,6 @@ import { passGate } from "./gate.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { type ListenOptions, listenAt } from "./listen.ts";
 import type { HttpLog } from "./log.ts";
-import { createOpenApiDocument } from "./openapi.ts";
 import { checkHost } from "./origin.ts";
 import type { Readiness } from "./probes.ts";
 import { createRouter } from "./procedures.ts";
@@ -142,7 +141,10 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
   });
   let document: Promise<string> | undefined;
   const openApi = () => {
-    document ??= createOpenApiDocument({ contract, routes, version, cookieName: ownCookie() });
+    // What makes it is loaded for the first who asks: most hubs are never asked.
+    document ??= import("./openapi.ts").then(({ createOpenApiDocument }) =>
+      createOpenApiDocument({ contract, routes, version, cookieName: ownCookie() }),
+    );
     return document;
   };
   const perPrincipal = {
