@@ -136,10 +136,12 @@ test("NOD-13 a machine that its owner's sessions do not show is found, taken bac
 
   await idle.getByRole("button", { name: "Detach attic" }).click();
   await page.getByTestId("confirm").getByRole("button", { name: "Detach" }).click();
+  await page.getByTestId("confirm").waitFor({ state: "detached" });
   await idle.getByText("nothing is given to it").waitFor();
   expect(await violations(page)).toEqual([]);
   await page.setViewportSize({ width: 390, height: 844 });
-  expect(await stickingOut(page)).toEqual([]);
+  // The page hears of its new width a moment later.
+  await expect.poll(() => stickingOut(page)).toEqual([]);
 
   await idle.getByRole("button", { name: "attic", exact: true }).focus();
   await page.keyboard.press("Tab");
