@@ -41,7 +41,11 @@ const spawnDaemon = (world: World) => {
   return {
     child,
     output: () => output,
-    connected: (count = 1) => until(`connect ${count}`, () => output.split("connected").length > count),
+    connected: (count = 1) =>
+      until(`connect ${count}`, () => {
+        if (code !== undefined) throw new Error(`it ended with ${code}: ${output}`);
+        return output.split("connected").length > count;
+      }),
     exited: async (): Promise<number | null> => {
       await until("the exit", () => code !== undefined);
       return code ?? null;
