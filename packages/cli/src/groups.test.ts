@@ -19,6 +19,10 @@ test("a command loads its own group alone", async () => {
   }
 });
 
+test.each(["--version", "-V"])("%s loads no other group than that of the version", async (option) => {
+  expect(await namesFor(option)).toEqual(await namesFor("version"));
+});
+
 test.each(["help", "--help", "--home", "statsu", "toString"])(
   "%s loads all groups, in the order of the help",
   async (word) => {

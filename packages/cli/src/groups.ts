@@ -3,7 +3,7 @@
 import type { Registry } from "./context.ts";
 
 interface Group {
-  /** The first words of its commands. */
+  /** The first words that call its commands, or an option that needs no other group. */
   readonly names: readonly string[];
   /** What adds it to the program. */
   load(): Promise<(registry: Registry) => void>;
@@ -12,7 +12,10 @@ interface Group {
 const GROUPS: readonly Group[] = [
   { names: ["up"], load: async () => (await import("./commands/up.ts")).addUpCommand },
   { names: ["demo"], load: async () => (await import("./commands/demo.ts")).addDemoCommand },
-  { names: ["status", "login", "version"], load: async () => (await import("./commands/status.ts")).addStatusCommands },
+  {
+    names: ["status", "login", "version", "--version", "-V"],
+    load: async () => (await import("./commands/status.ts")).addStatusCommands,
+  },
   { names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).addDoctorCommand },
   { names: ["invite"], load: async () => (await import("./commands/invite.ts")).addInviteCommands },
   { names: ["join", "daemon"], load: async () => (await import("./commands/join.ts")).addJoinCommands },
