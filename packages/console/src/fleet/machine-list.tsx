@@ -1,5 +1,5 @@
-// The list of machines, by session, and after them those in none, with only what is near the window in the document: five hundred are nothing special.
-// On a machine's name, arrow keys, Home and End move through the list.
+// The list of machines, by session, and after them those in none, with only what is near the window in the document: five
+// hundred are nothing special. On a machine's name, arrow keys, Home and End move through the list.
 import type { NodeInNoSession, NodeSummary } from "@muster/contracts";
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
